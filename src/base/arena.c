@@ -1,0 +1,116 @@
+#include "arena.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena_block {
+    struct arena_block *next;
+    size_t used, cap;
+    _Alignas(max_align_t) char data[];
+};
+
+static void out_of_memory(size_t n)
+{
+    fprintf(stderr, "citrus: out of memory (%zu bytes wanted); nothing further was changed\n", n);
+    exit(1);
+}
+
+void *xmalloc(size_t n)
+{
+    void *p = malloc(n ? n : 1);
+    if (!p)
+        out_of_memory(n);
+    return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+    void *q = realloc(p, n ? n : 1);
+    if (!q)
+        out_of_memory(n);
+    return q;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    if (size > SIZE_MAX / 2)
+        out_of_memory(size);
+    size = (size + align - 1) & ~(align - 1);
+    struct arena_block *b = a->head;
+    if (!b || b->cap - b->used < size) {
+        size_t cap = b ? b->cap * 2 : 4096;
+        if (cap > (1u << 18))
+            cap = 1u << 18;
+        if (cap < size)
+            cap = size;
+        struct arena_block *fresh = xmalloc(sizeof *fresh + cap);
+        fresh->next = b;
+        fresh->used = 0;
+        fresh->cap = cap;
+        a->head = b = fresh;
+    }
+    void *p = b->data + b->used;
+    b->used += size;
+    memset(p, 0, size);
+    return p;
+}
+
+void *arena_memdup(struct arena *a, const void *p, size_t n)
+{
+    char *q = arena_alloc(a, n + 1);
+    if (n)
+        memcpy(q, p, n);
+    return q;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+    return s ? arena_memdup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+    return s ? arena_memdup(a, s, strnlen(s, n)) : NULL;
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (n < 0)
+        n = 0;
+    char *s = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, fmt, ap);
+    return s;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *s = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+void arena_free(struct arena *a)
+{
+    for (struct arena_block *b = a->head, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    a->head = NULL;
+}
+
+void *arena_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t item)
+{
+    *cap = *cap ? *cap * 2 : 8;
+    void *fresh = arena_alloc(a, *cap * item);
+    if (n)
+        memcpy(fresh, old, n * item);
+    return fresh;
+}

@@ -1,0 +1,74 @@
+#include "error.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int error_set(struct error *err, int code, const char *fmt, ...)
+{
+    if (code > 0)
+        code = -code;
+    if (code == 0)
+        code = -EINVAL;
+    if (err) {
+        va_list ap;
+        va_start(ap, fmt);
+        err->code = code;
+        err->hint[0] = '\0';
+        vsnprintf(err->text, sizeof err->text, fmt, ap);
+        va_end(ap);
+    }
+    return code;
+}
+
+int error_errno(struct error *err, int code, const char *fmt, ...)
+{
+    if (code > 0)
+        code = -code;
+    if (err) {
+        va_list ap;
+        va_start(ap, fmt);
+        err->code = code;
+        err->hint[0] = '\0';
+        int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+        va_end(ap);
+        size_t used = n < 0 ? 0 : (size_t)n;
+        if (used < sizeof err->text)
+            snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(-code));
+    }
+    return code ? code : -EINVAL;
+}
+
+void error_hint(struct error *err, const char *fmt, ...)
+{
+    if (!err)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err->hint, sizeof err->hint, fmt, ap);
+    va_end(ap);
+}
+
+int error_prefix(struct error *err, const char *fmt, ...)
+{
+    if (!err)
+        return -EINVAL;
+    char old[sizeof err->text];
+    memcpy(old, err->text, sizeof old);
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+    va_end(ap);
+    size_t used = n < 0 ? 0 : (size_t)n;
+    if (used < sizeof err->text)
+        snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+    return err->code;
+}
+
+void error_clear(struct error *err)
+{
+    if (err) {
+        err->code = 0;
+        err->text[0] = err->hint[0] = '\0';
+    }
+}

@@ -1,0 +1,30 @@
+/* Words and numbers as people write them: sizes, durations, percentages, versions, near names, UTF-8. */
+#ifndef CITRUS_TEXT_H
+#define CITRUS_TEXT_H
+#include "arena.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Length of the UTF-8 character at s (at most n bytes), 0 if it is none (overlong, surrogate, > U+10FFFF). */
+size_t utf8_char(const char *s, size_t n);
+bool utf8_valid(const char *s, size_t n);
+
+/* "64M" and the like, binary multiples K M G T; 0 or -EINVAL. */
+int size_parse(const char *s, int64_t *ret);
+char *size_text(struct arena *a, int64_t bytes); /* "64M": the largest unit that divides it */
+/* "30m", "2y", "1h30m", units s m h d w y (365 days); seconds. */
+int duration_parse(const char *s, int64_t *ret);
+char *duration_text(struct arena *a, int64_t seconds);
+int int_parse(const char *s, int64_t *ret); /* decimal, sign allowed, nothing else */
+
+/* Compares version numbers by their dotted numeric parts: "8.10" > "8.2". */
+int version_compare(const char *a, const char *b);
+
+/* The name of `names` nearest to `word` within a third of its length, NULL if none: "did you mean". */
+const char *near_name(const char *word, const char *const *names, size_t n);
+
+bool starts_with(const char *s, const char *prefix);
+bool ends_with(const char *s, const char *suffix);
+
+#endif

@@ -1,0 +1,29 @@
+/* Manifest + facts of this machine -> resources and their order.
+ *
+ *   catalog_build   server resources first (packages, users' configuration, services), then each site's:
+ *                   account, directories, certificate, database, database user, wp-config.php, wordpress,
+ *                   pool, vhost. Contents are rendered here, from templates and configs.
+ *
+ * Names (names.h) are a pure function of the domain, so they are stable and never depend on other sites.
+ * What does not fit the machine (a memory budget that does not add up, a PHP version nobody offers, a value
+ * that a template's dialect cannot hold) is a diagnostic at the manifest's line. */
+#ifndef CITRUS_CATALOG_H
+#define CITRUS_CATALOG_H
+#include "facts.h"
+#include "kind.h"
+#include "manifest.h"
+
+struct catalog_input {
+    const struct manifest *manifest;
+    const struct facts *facts;
+    struct host *host;              /* templates are read from it: /etc/citrus/templates, then share_dir */
+    const char *share_dir;          /* /usr/share/citrus, or a source tree; a path of the running system */
+    /* The secret of that name, generated with `chars` letters when there is none. */
+    int (*secret)(void *self, const char *name, size_t chars, const struct secret **ret, struct error *err);
+    void *secret_self;
+};
+/* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */
+int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,
+                  struct error *err);
+
+#endif

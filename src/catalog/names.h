@@ -1,0 +1,14 @@
+/* Names made from a domain, within the limits of accounts (32), databases (64) and database users (80). */
+#ifndef CITRUS_NAMES_H
+#define CITRUS_NAMES_H
+#include "arena.h"
+
+/* User, group, database and database user: the domain's other characters as "_", cut to 20, "_" and six hex
+ * digits of its XXH3: "blog_example_com_1a2b3c". Starts with a letter (an "s" is put before a digit). */
+char *name_account(struct arena *a, const char *domain);
+char *path_site(struct arena *a, const char *domain, const char *below); /* /var/www/DOMAIN[/below] */
+char *path_tls(struct arena *a, const char *domain, const char *file);   /* /etc/citrus/tls/DOMAIN/FILE */
+char *path_socket(struct arena *a, const char *domain);                  /* /run/php/DOMAIN.sock */
+char *name_secret(struct arena *a, const char *domain, const char *what); /* "site/DOMAIN/WHAT" */
+
+#endif

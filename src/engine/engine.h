@@ -1,0 +1,127 @@
+/* The engine: observe, diff, order, plan; apply with a journal; undo; recover.
+ *
+ * It knows kinds only through struct kind. One `struct engine` serves one command:
+ *
+ *     struct engine e = { .host = h, .store = s, .arena = &a, ... };
+ *     engine_plan(&e, &catalog, &options, &plan, &err);
+ *     engine_apply(&e, plan, &apply_options, &result, &err);
+ */
+#ifndef CITRUS_ENGINE_H
+#define CITRUS_ENGINE_H
+#include "kind.h"
+#include "store.h"
+
+/* Why an action is there. INTENTIONAL: the manifest asks for something else than at the last generation (or this
+ * resource is new). CORRECTIVE: the machine was changed. REMOVED: the manifest no longer names it. */
+enum cause { CAUSE_INTENTIONAL, CAUSE_CORRECTIVE, CAUSE_REMOVED, CAUSE_REFRESH };
+extern const char *const cause_names[];
+
+struct action {
+    int64_t seq;              /* from 1, the order of apply */
+    struct change change;
+    enum cause cause;
+    enum impact refresh;      /* OP_REFRESH: how */
+    size_t sites_felt;        /* OP_REFRESH: how many sites use the service */
+    struct hash128 before, after;
+    VEC(size_t) refreshes;    /* indices of the OP_REFRESH actions that this one calls for */
+};
+
+/* A resource that needs a running system, with --root. */
+struct deferred {
+    const struct resource *res;
+};
+
+struct plan {
+    struct arena *arena;
+    const char *server;
+    VEC(struct action) actions;  /* server's, then site by site, then refreshes */
+    VEC(struct deferred) deferred;
+    size_t unchanged;            /* resources looked at that are as wanted */
+    size_t create, update, remove, refresh;
+    size_t one_way;
+    int64_t generation;          /* the newest one when the plan was made; 0: none */
+    const char *lineage;
+    const char *bundle_json;     /* the manifest's texts, borrowed */
+    const char *bundle_digest;
+    const char *const *sites;    /* --site filter, NULL-terminated; NULL: all */
+};
+
+struct plan_options {
+    const char *const *sites; /* NULL: all */
+    const char *bundle_json, *bundle_digest;
+};
+
+/* What an apply tells while it runs. All may be NULL. */
+struct engine_events {
+    void (*begin)(void *self, const struct plan *p);
+    void (*preparing)(void *self, const struct action *a);
+    void (*started)(void *self, const struct action *a);
+    void (*finished)(void *self, const struct action *a);
+    void (*failed)(void *self, const struct action *a, const struct error *err);
+    void (*undoing)(void *self, const struct action *a);
+    void (*undone)(void *self, const struct action *a, const struct error *err); /* err NULL: fine */
+    void *self;
+};
+
+struct engine {
+    struct host *host;
+    struct store *store;
+    struct arena *arena;
+    const struct progress *progress;
+    const struct engine_events *events; /* NULL: none */
+    const char *state_dir;              /* /var/lib/citrus as the managed system sees it */
+};
+
+/* Observes all of the catalog and what the store says is managed, diffs, orders. Plans removals of what is
+ * managed and no longer in the catalog. Writes nothing but the cache of digests. */
+int engine_plan(struct engine *e, const struct catalog *c, const struct plan_options *o, struct plan **ret,
+                struct error *err);
+
+enum on_failure { ON_FAILURE_UNDO_SITE, ON_FAILURE_UNDO_ALL, ON_FAILURE_STOP };
+
+struct apply_options {
+    enum on_failure on_failure;
+    bool allow_one_way;
+    const char *why;      /* "apply", "rollback 3" */
+    const char *who, *reason;
+    int64_t rollback_of;
+    const char *plan_digest; /* of a saved plan: used once; NULL */
+};
+
+/* One site (or the server, site NULL) that was not brought to its wanted state. */
+struct failure {
+    const char *site;
+    const char *kind, *id;   /* the first action that failed */
+    struct error err;
+    bool undone;             /* false: stuck, see undo_err */
+    struct error undo_err;
+};
+enum apply_outcome { APPLY_DONE, APPLY_NOTHING, APPLY_REFUSED /* nothing changed */, APPLY_UNDONE, APPLY_PARTIAL,
+                     APPLY_STUCK, APPLY_STALE };
+struct apply_result {
+    enum apply_outcome outcome;
+    int64_t transaction, generation; /* generation 0: none was made */
+    size_t done;                     /* actions that stand */
+    VEC(struct failure) failures;
+    struct error err;                /* REFUSED, STALE */
+};
+/* The exit status of the program for an outcome: 0, 1, 3, 4, 5, 6. */
+int apply_exit(const struct apply_result *r);
+
+/* Prepares all, journals and applies in order, undoes what failed. 0 whenever the outcome says what happened;
+ * negative where not even that could be done (the store). */
+int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o, struct apply_result *ret,
+                 struct error *err);
+
+/* Transactions that a crash left open: each INTENT is observed and settled, then all of it is undone.
+ * `n` transactions were found. Runs before the first plan of any command that changes something. */
+struct recover_item {
+    int64_t transaction;
+    size_t never_ran, completed, torn, undone;
+    bool stuck;
+    const char *kind, *id; /* stuck: which */
+    struct error err;
+};
+int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret, size_t *n, struct error *err);
+
+#endif

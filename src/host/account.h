@@ -1,0 +1,40 @@
+/* Users and groups of the managed system, from its own /etc/passwd and /etc/group (never NSS of the
+ * running system when offline), changed by shadow's tools (useradd, groupadd, ... --prefix when offline). */
+#ifndef CITRUS_ACCOUNT_H
+#define CITRUS_ACCOUNT_H
+#include "host.h"
+
+struct account_user {
+    const char *name, *home, *shell;
+    uid_t uid;
+    gid_t gid;
+};
+struct account_group {
+    const char *name;
+    gid_t gid;
+    const char **members;
+    size_t n_members;
+};
+struct accounts {
+    struct account_user *users;
+    size_t n_users;
+    struct account_group *groups;
+    size_t n_groups;
+};
+int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err);
+const struct account_user *accounts_user(const struct accounts *s, const char *name);
+const struct account_group *accounts_group(const struct accounts *s, const char *name);
+/* Reads anew each time: for applying. -ENOENT with a clear text. "root" is always 0. */
+int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid, struct error *err);
+
+/* System accounts without a password. uid/gid -1: the next free one. */
+int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err);
+int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
+                     int64_t uid, struct error *err);
+int account_user_change(struct host *h, const char *name, const char *group, const char *home, const char *shell,
+                        struct error *err);
+int account_member(struct host *h, const char *user, const char *group, bool add, struct error *err);
+int account_user_remove(struct host *h, const char *name, struct error *err);
+int account_group_remove(struct host *h, const char *name, struct error *err);
+
+#endif

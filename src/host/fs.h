@@ -1,0 +1,80 @@
+/* Files of the managed system. Every path is absolute and is resolved inside host->root.
+ *
+ * Symbolic links on the way are followed only where nobody but root can have made them (each component
+ * is opened relative to its directory; a link is followed only when it and its directory belong to
+ * root and others cannot write that directory); anything else is -ELOOP with a text that names the
+ * component. The last component is never followed. So a site's user cannot lead citrus out of its tree.
+ *
+ * Writers work on a temporary name beside the target (".NAME.citrus~"), sync it, rename it, and sync the
+ * directory: a reader, and a machine that loses power, sees the old file or the new one. */
+#ifndef CITRUS_FS_H
+#define CITRUS_FS_H
+#include "host.h"
+#include "jsonw.h"
+#include <jansson.h>
+#include <sys/stat.h>
+
+enum fs_type { FS_ABSENT, FS_FILE, FS_DIRECTORY, FS_LINK, FS_OTHER };
+struct fs_stat {
+    enum fs_type type;
+    mode_t mode; /* permission bits, 07777 */
+    uid_t uid;
+    gid_t gid;
+    uint64_t dev, ino, size;
+    int64_t mtime_ns, ctime_ns;
+};
+
+/* FS_ABSENT (and 0) when it, or a directory on the way, is not there. */
+int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err);
+/* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */
+int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
+int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err);
+/* Content hash of a regular file; from the cache when its identity is unchanged and !host->verify. */
+int fs_digest(struct host *h, const char *path, const struct fs_stat *st, struct hash128 *ret, struct error *err);
+/* A file descriptor of a directory or file (O_PATH or O_RDONLY as flags say), resolved as above. */
+int fs_open(struct host *h, const char *path, int flags, struct error *err);
+/* Names in a directory, sorted, without "." and "..". */
+int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret, size_t *n, struct error *err);
+
+int fs_write(struct host *h, const char *path, const void *p, size_t n, mode_t mode, uid_t uid, gid_t gid,
+             struct error *err);
+int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+int fs_mkdir(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+int fs_mkdirs(struct host *h, const char *path, mode_t mode, struct error *err); /* root-owned, missing parents too */
+int fs_symlink(struct host *h, const char *target, const char *path, struct error *err); /* replaces atomically */
+int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+int fs_unlink(struct host *h, const char *path, struct error *err);
+int fs_rmdir(struct host *h, const char *path, struct error *err);
+int fs_rename(struct host *h, const char *from, const char *to, struct error *err);
+/* Removes a tree without following anything out of it, nor across mounts. Absent is fine. */
+int fs_remove_tree(struct host *h, const char *path, struct error *err);
+/* chown/chmod of a whole tree: directories and files get their modes, links their owner. */
+int fs_own_tree(struct host *h, const char *path, uid_t uid, gid_t gid, mode_t dirs, mode_t files, struct error *err);
+int fs_sync(struct host *h, const char *path, struct error *err); /* syncfs of the file system that holds it */
+/* Moves a tree (or file) out of the way: into /var/lib/citrus/trash/NAME, or, where that is another file
+ * system, into ".citrus-trash/NAME" beside it. *ret: where it is now. */
+int fs_trash(struct host *h, const char *path, const char *name, struct arena *a, char **ret, struct error *err);
+
+/* A digest over a tree's relative paths, types and contents (not modes, owners, times), in sorted order.
+ * `skip` names top-level entries to leave out (NULL-terminated, may be NULL); `only_top` when not NULL
+ * decides which top-level names count. Contents come from one cached row for the whole tree when no
+ * file's identity changed. */
+struct fs_tree {
+    const char *const *skip;
+    bool (*only_top)(const char *name, bool is_directory);
+    /* after the call: */
+    size_t files;
+};
+int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret, struct error *err);
+
+/* Saving a path so that it can come back exactly: absent, file (the old inode is kept by a hard link, or
+ * a copy on another file system, with mode, owner, times), link (its target), directory (mode, owner,
+ * times; not its content). Writes one object into `j` at `key`; what must be kept goes below `dir`
+ * (an undo directory, 0700), named by `name`. */
+int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j, const char *key,
+            struct error *err);
+/* Brings it back from the object that fs_save wrote; what is there now makes room (a directory that was
+ * absent before is removed with its content). Can be repeated after a crash. */
+int fs_restore(struct host *h, json_t *saved, struct error *err);
+
+#endif

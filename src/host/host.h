@@ -1,0 +1,186 @@
+/* The outside world behind one interface.
+ *
+ * Paths are absolute as the managed system sees them and are resolved inside `root` (fs.h). What needs a
+ * running system (units, databases, processes, HTTP, apt) goes through `ops`, which unit and plan tests
+ * replace by host_fake(). Offline (`--root DIR`), ops answer -EOPNOTSUPP for what needs a running service
+ * and the engine lists the resource as deferred.
+ *
+ * Every call that changes something passes host_step() right before and right after: the one place where
+ * a fault build counts and dies. Nothing outside this folder changes the machine. */
+#ifndef CITRUS_HOST_H
+#define CITRUS_HOST_H
+#include "arena.h"
+#include "buf.h"
+#include "error.h"
+#include "hash.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct host;
+struct fs_stat;
+
+/* Remembers content digests of files by their identity; the store's cache in the program. May be NULL. */
+struct digest_cache {
+    bool (*get)(void *self, const char *path, const struct fs_stat *st, struct hash128 *ret);
+    void (*put)(void *self, const char *path, const struct fs_stat *st, struct hash128 digest);
+    void *self;
+};
+
+/* One line of progress of something slow ("fetching wordpress-7.1.1.tar.gz  3.1 of 25.0 MB"). May be NULL. */
+struct progress {
+    void (*say)(void *self, const char *line);
+    void *self;
+};
+
+/* --- processes ----------------------------------------------------------------------------------------- */
+struct exec_bind {
+    const char *source, *target; /* bind-mounted in a private mount namespace of the child alone */
+};
+struct exec {
+    const char *const *argv;   /* argv[0] is an absolute path; no shell, ever */
+    const char *const *env;    /* NULL-terminated "K=V", added to PATH, HOME=/root, LANG=C.UTF-8 */
+    const char *input;         /* standard input, may be a secret; NULL: /dev/null */
+    size_t input_len;
+    uid_t uid;                 /* 0: root; else runs as uid/gid with its groups, no_new_privs */
+    gid_t gid;
+    const char *cwd;           /* NULL: / */
+    int timeout;               /* seconds; 0: 60. Then TERM, then KILL of the whole process group */
+    const struct exec_bind *binds;
+    size_t n_binds;
+    bool mutates;              /* counts as a step */
+    const struct progress *progress; /* gets each line of output; NULL: none */
+};
+struct exec_result {
+    int status;     /* exit status, 128 + signal, or -1 for a time-out */
+    struct buf out; /* stdout and stderr together, at most the last 64 KiB; free with exec_result_free */
+};
+void exec_result_free(struct exec_result *r);
+/* 0 when it ran (look at status), negative when it could not be started. */
+int host_run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err);
+/* The same, where anything but status 0 is an error with the output's last lines in its text. */
+int host_run_ok(struct host *h, const struct exec *x, struct error *err);
+
+/* --- systemd units ---------------------------------------------------------------------------------------- */
+struct unit_state {
+    const char *name;   /* wanted: "nginx.service" */
+    bool loaded;        /* systemd knows a unit file of this name */
+    bool active, failed, enabled;
+    const char *sub;    /* "running", "dead", ...; in the arena */
+    int64_t main_pid;
+};
+enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RELOAD, UNIT_RESTART, UNIT_ENABLE, UNIT_DISABLE };
+/* All units in one bus call (ListUnitsByNames), enablement from the unit files' links. */
+int host_units(struct host *h, struct unit_state *units, size_t n, struct arena *a, struct error *err);
+/* Waits for the job's end; a job that failed is an error with the unit's last journal lines. */
+int host_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
+int host_units_reload(struct host *h, struct error *err); /* daemon-reload */
+
+/* --- packages --------------------------------------------------------------------------------------------- */
+enum dpkg_state { DPKG_ABSENT, DPKG_CONFIG_FILES, DPKG_INSTALLED, DPKG_BROKEN /* half-installed, unpacked, ... */ };
+struct dpkg_package {
+    const char *name; /* without architecture */
+    const char *version;
+    const char *state_text; /* "install ok installed" */
+    enum dpkg_state state;
+    bool held;
+};
+/* One parse of /var/lib/dpkg/status for a sorted list of all packages. Not an op: it is a file. */
+int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err);
+const struct dpkg_package *dpkg_find(const struct dpkg_package *list, size_t n, const char *name);
+/* The candidate versions of packages that are not installed: candidate[i] NULL where there is none. */
+int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate, struct arena *a,
+                        struct error *err);
+enum apt_verb { APT_UPDATE, APT_DOWNLOAD, APT_INSTALL, APT_REMOVE, APT_PURGE, APT_HOLD, APT_UNHOLD, APT_CONFIGURE };
+/* `names` may be "name=version". Non-interactive, keeps conffiles (--force-confold), waits for the lock
+ * (DPkg::Lock::Timeout) with progress. APT_INSTALL does not start anything that policy-rc.d forbids. */
+int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
+             struct error *err);
+
+/* --- MariaDB ------------------------------------------------------------------------------------------------ */
+struct db_database {
+    const char *name, *charset, *collation;
+    int64_t tables;
+};
+struct db_user {
+    const char *user, *host;
+    const char *password_hash; /* "*HEX", "" for socket users */
+};
+struct db_grant {
+    const char *user, *host, *database;
+    const char *privileges; /* sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all */
+};
+struct db_table {
+    const char *database, *name;
+};
+struct db_snapshot {
+    bool running;
+    struct db_database *databases;
+    size_t n_databases;
+    struct db_user *users;
+    size_t n_users;
+    struct db_grant *grants;
+    size_t n_grants;
+    struct db_table *options_tables; /* tables named like '%options': is a WordPress installed here? */
+    size_t n_options_tables;
+};
+/* One connection over the socket, one query each; running=false (and 0) when no server answers. */
+int host_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err);
+/* One statement. `?` in it stands for values[i] (bound, never pasted); identifiers are quoted by
+ * db_identifier(). Some statements (CREATE USER) take no bound values: use db_quote() there. */
+int host_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);
+char *db_identifier(struct arena *a, const char *name);       /* `name` with ` doubled; refuses NUL by type */
+char *db_quote(struct arena *a, const char *text);            /* '...' escaped for NO_BACKSLASH and default modes; holds a secret: wiped by no one, keep it in a short-lived arena */
+void db_password_hash(const char *password, char out[42]);    /* mysql_native_password: "*" and 40 hex digits */
+/* mariadb-dump of one database into `path` (0600, made exclusively), and back. */
+int host_db_dump(struct host *h, const char *database, const char *path, struct error *err);
+int host_db_load(struct host *h, const char *database, const char *path, struct error *err);
+
+/* --- HTTP ------------------------------------------------------------------------------------------------------ */
+struct fetch {
+    const char *url;    /* http or https; https is verified against the system's CAs */
+    const char *path;   /* where to, made atomically, 0644 */
+    const char *sha256; /* expected, or NULL */
+    int64_t max_bytes;  /* 0: 1 GiB */
+    int timeout;        /* seconds for the whole; 0: 600. Slower than 1 kB/s for 30 s is an error too */
+    const struct progress *progress;
+};
+/* ret_sha256 may be NULL. Errors name URL and HTTP status. */
+int host_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err);
+
+struct host_ops {
+    int (*run)(struct host *, const struct exec *, struct exec_result *, struct error *);
+    int (*units)(struct host *, struct unit_state *, size_t, struct arena *, struct error *);
+    int (*unit)(struct host *, const char *, enum unit_verb, struct error *);
+    int (*units_reload)(struct host *, struct error *);
+    int (*apt_candidates)(struct host *, const char *const *, size_t, const char **, struct arena *, struct error *);
+    int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *, struct error *);
+    int (*db_read)(struct host *, struct db_snapshot *, struct arena *, struct error *);
+    int (*db_exec)(struct host *, const char *, const char *const *, size_t, struct error *);
+    int (*db_dump)(struct host *, const char *, const char *, struct error *);
+    int (*db_load)(struct host *, const char *, const char *, struct error *);
+    int (*fetch)(struct host *, const struct fetch *, char[SHA256_HEX], struct error *);
+};
+
+struct host {
+    const char *root;  /* "/" or the offline root */
+    int rootfd;        /* O_PATH */
+    bool offline;
+    const struct host_ops *ops;
+    void *ops_data;    /* of a fake */
+    struct digest_cache *cache; /* NULL: none */
+    bool verify;       /* read every file, trust no cache */
+    struct progress *progress;  /* NULL: none */
+    void *bus, *db, *curl;      /* connections, made when first needed */
+};
+
+/* Opens the machine itself ("/" or NULL) or an offline root. */
+int host_open(const char *root, struct host **ret, struct error *err);
+struct host *host_close(struct host *h);
+extern const struct host_ops host_real_ops, host_offline_ops;
+
+/* The fault points: `what` is the call ("rename"), `object` its object. A release build only checks a flag. */
+void host_step(const char *what, const char *object);
+unsigned long host_steps(void); /* how many so far */
+
+#endif

@@ -1,0 +1,25 @@
+/* Certificates: reading what is on disk, making self-signed ones. libcrypto; no process. */
+#ifndef CITRUS_X509_H
+#define CITRUS_X509_H
+#include "host.h"
+#include "field.h"
+
+struct x509_info {
+    struct strings names;     /* DNS names of the SAN, lower case, sorted */
+    const char *issuer;       /* "CN=..." */
+    bool self_signed;
+    int64_t not_before, not_after; /* unix seconds */
+    char sha256[SHA256_HEX];  /* of the DER */
+};
+/* The first certificate of a PEM text. -EINVAL with a text when it is none. */
+int x509_parse(const char *pem, size_t len, struct x509_info *ret, struct arena *a, struct error *err);
+bool x509_key_matches(const char *pem, size_t len, const char *key_pem, size_t key_len);
+/* True when every name is covered (wildcards: one label). */
+bool x509_covers(const struct x509_info *c, const struct strings *names);
+/* Due when a third of its own lifetime is left, half where it lives under ten days. */
+bool x509_due(const struct x509_info *c, int64_t now);
+/* ECDSA P-256, SAN of all names, serverAuth. `key` holds a secret: wipe it. */
+int x509_self_signed(const struct strings *names, int64_t days, struct buf *certificate, struct buf *key,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,114 @@
+/* The contract of a kind, and the things it works on.
+ *
+ * A kind is a `const struct kind` in its own file, listed in registry.c. The engine calls it and never names
+ * it; a kind never walks the graph, prints, or opens the store.
+ *
+ *   observe  what is there, for many resources at once (reads only; one pass per source)
+ *   check    what is wrong with the wanted spec (pure; optional)
+ *   plan     from a delta to how it is done: undo class, impact, summary (pure; optional)
+ *   prepare  everything slow or likely to fail, invisible: download, validate on a staged tree (optional)
+ *   capture  what undo will need, as JSON members into `undo`; files into ctx->undo_dir
+ *   apply    make the change
+ *   undo     take it back, from what capture saved; must be repeatable, also after a crash in mid-apply
+ *   refresh  reload or restart (services); validated first
+ *
+ * Verifying is the engine's: it observes again and diffs. */
+#ifndef CITRUS_KIND_H
+#define CITRUS_KIND_H
+#include "field.h"
+#include "host.h"
+#include "secret.h"
+
+struct kind;
+
+enum op { OP_NONE, OP_CREATE, OP_UPDATE, OP_REMOVE, OP_REFRESH };
+enum impact { IMPACT_NONE, IMPACT_RELOAD, IMPACT_RESTART };
+enum reversal { REVERSIBLE, COMPENSATED, ONE_WAY };
+extern const char *const op_names[], *const impact_names[], *const reversal_names[];
+
+struct resource;
+struct notify {
+    struct resource *service;
+    enum impact how;
+};
+
+/* One thing wanted on the machine. Lives in the catalog's arena. */
+struct resource {
+    const struct kind *kind;
+    const char *id;    /* unique within the kind: a path, a name */
+    const char *site;  /* domain; NULL: the server's */
+    void *spec;        /* kind->record's struct; what is wanted, or (absent) what was promised last */
+    struct pos pos;    /* the manifest's line that caused it */
+    bool absent;       /* must not be there */
+    VEC(struct resource *) needs;
+    VEC(struct notify) notifies;
+};
+
+/* All resources that a manifest means for this machine. */
+struct catalog {
+    struct arena *arena;
+    VEC(struct resource *) list; /* in an order that respects `needs` within server and site */
+    const char *server;          /* its name */
+};
+/* Adds a resource with a cleared spec. The id is copied. */
+struct resource *catalog_add(struct catalog *c, const struct kind *k, const char *id, const char *site,
+                             struct pos pos);
+struct resource *catalog_find(const struct catalog *c, const struct kind *k, const char *id);
+void resource_needs(struct catalog *c, struct resource *r, struct resource *needed); /* NULL needed is fine */
+void resource_notifies(struct catalog *c, struct resource *r, struct resource *service, enum impact how);
+
+/* One change to one resource, from plan to apply. */
+struct change {
+    const struct resource *res;
+    enum op op;
+    const void *found;    /* what is there: kind->record's struct, NULL: nothing */
+    struct delta delta;
+    enum reversal reversal;
+    enum impact impact;   /* what the change itself does to service (refreshes carry their own) */
+    const char *summary;  /* a few words where kind and id do not say it all, or NULL */
+    void *prepared;       /* the kind's own, from prepare to apply, in ctx->arena */
+};
+
+struct kind_ctx {
+    struct host *host;
+    struct arena *arena;          /* of this phase */
+    const char *undo_dir;         /* of this transaction: /var/lib/citrus/undo/N; NULL while planning */
+    int64_t transaction;
+    int64_t trash_retention;      /* seconds */
+    struct redaction redaction;
+    const struct progress *progress; /* NULL: none */
+    /* Borrowed secret by name; NULL: nobody set it and it was not generated. */
+    const struct secret *(*secret)(void *self, const char *name);
+    void *secret_self;
+    /* Fills `ret` with the secrets whose values must never be shown: see report/redact. */
+};
+
+struct kind {
+    const char *name;
+    const struct record *record;
+    bool live;       /* needs a running system: deferred with --root */
+    bool batch;      /* apply, capture and undo of neighbours of one op happen together, see apply_all */
+    int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
+    void (*check)(const struct resource *, struct diags *);
+    void (*plan)(struct kind_ctx *, struct change *);
+    int (*prepare)(struct kind_ctx *, struct change *, struct error *);
+    int (*prepare_all)(struct kind_ctx *, struct change *const *, size_t n, struct error *);
+    int (*capture)(struct kind_ctx *, struct change *, const char *name, struct jsonw *undo, struct error *);
+    int (*apply)(struct kind_ctx *, struct change *, struct error *);
+    int (*apply_all)(struct kind_ctx *, struct change *const *, size_t n, struct error *);
+    /* `res` is rebuilt from the journal (spec, id, site; no needs). `op` is what apply did or began. */
+    int (*undo)(struct kind_ctx *, const struct resource *res, enum op op, json_t *undo, struct error *);
+    int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);
+    /* Text before and after for a person's diff; either may stay empty. Optional. */
+    int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after, struct error *);
+};
+
+extern const struct kind *const kinds[]; /* registry.c; NULL-terminated */
+const struct kind *kind_find(const char *name);
+
+/* capture's `name` is unique in the transaction ("12"): files below undo_dir are named by it.
+ * observe: found[i] is NULL (nothing there) or a record in ctx->arena with what was seen; a field that could
+ * not be seen stays unset only where the wanted spec does not declare it. A resource that cannot be
+ * observed is an error, except -EOPNOTSUPP: deferred. */
+
+#endif

@@ -1,0 +1,107 @@
+/* The specs of the kinds: what the catalog fills and the kinds compare. Tables in each kind's file. */
+#ifndef CITRUS_SPECS_H
+#define CITRUS_SPECS_H
+#include "kind.h"
+
+/* package: id = name. `version` unset: any. `installed` "yes"; a broken dpkg state shows as "broken (…)". */
+struct package_spec {
+    const char *installed; /* wanted "yes"; found "yes", "broken (half-installed)" */
+    const char *version;   /* FIELD_STORED: shown as the candidate, never compared in this version */
+    int8_t held;
+};
+/* file: id = path. */
+struct file_spec {
+    struct bytes content;  /* payload */
+    const char *digest;    /* XXH3-128 hex of content; file_content() sets both */
+    const char *secret_digest; /* the same for content that holds secrets (sensitive) */
+    int64_t mode;
+    const char *owner, *group;
+    const char *validate;  /* payload: name of a validator for prepare and apply ("nginx", "php-fpm:8.2", "mariadb"), NULL */
+};
+/* directory: id = path. Removal moves a tree to the trash when `data` is set, else only an empty one goes. */
+struct directory_spec {
+    int64_t mode;
+    const char *owner, *group;
+    int8_t data;           /* stored, not compared */
+};
+/* link: id = path. */
+struct link_spec {
+    const char *target;
+};
+/* account: id = name; a user with its own group. */
+struct account_spec {
+    const char *home, *shell;
+    struct strings members; /* further users in the account's group, a set */
+};
+/* service: id = unit name. */
+struct service_spec {
+    int8_t enabled, active;
+    const char *check;     /* stored: "nginx", "php-fpm:8.2": what validates the configuration before a refresh */
+};
+/* vhost: id = domain. Writes /etc/nginx/sites-available/ID.conf and its link in sites-enabled. */
+struct vhost_spec {
+    struct bytes content;
+    const char *digest;
+    int64_t mode;
+    int8_t enabled;
+};
+/* php_pool: id = domain. Writes /etc/php/VERSION/fpm/pool.d/ID.conf; other versions' file of that name goes. */
+struct php_pool_spec {
+    const char *version;
+    struct bytes content;
+    const char *digest;
+    int64_t mode;
+};
+/* database: id = name. Created empty; removed into a dump. */
+struct database_spec {
+    const char *charset, *collation;
+};
+/* database_user: id = user@host. */
+struct database_user_spec {
+    const char *password;   /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
+    const char *database;
+    const char *privileges; /* "ALL PRIVILEGES" or a sorted list; on `database`.* */
+    const char *extra;      /* grants beyond that: wanted "", found e.g. "mysql.*: SELECT" */
+};
+/* certificate: id = domain. /etc/citrus/tls/ID/{fullchain,privkey}.pem (0644, 0600, root). */
+struct certificate_spec {
+    struct strings names;  /* covered names, a set */
+    const char *issuer;    /* "self-signed" | "files" */
+    const char *source_certificate, *source_key; /* files: paths; stored */
+    const char *source_digest; /* files: fingerprint of the source certificate (kind fills it in when observing) */
+    int64_t days;          /* self-signed: stored */
+    const char *state;     /* wanted "valid"; found "valid", "due (…)", "expired", "key does not match", "unreadable" */
+};
+/* wordpress: id = domain. */
+struct wordpress_spec {
+    const char *path;      /* document root */
+    const char *version;
+    const char *core;      /* wanted "intact"; found "intact", "altered", "unknown" */
+    int8_t installed;
+    const char *owner;     /* site's user: stored */
+    const char *config;    /* path of wp-config.php: stored */
+    const char *database, *table_prefix; /* stored */
+    const char *url, *title, *locale, *admin_user, *admin_email; /* used when installed (CREATE_ONLY) */
+    const char *admin_password; /* SECRET: name */
+    const char *php;       /* "/usr/bin/php8.2": stored */
+    const char *source, *source_sha256; /* URL of the core: stored */
+    const char *cli_source, *cli_sha256;
+};
+
+extern const struct kind package_kind, file_kind, directory_kind, link_kind, account_kind, service_kind, vhost_kind,
+    php_pool_kind, database_kind, database_user_kind, certificate_kind, wordpress_kind;
+
+/* Sets content and its digest (sensitive: secret_digest). The bytes are borrowed. */
+void file_content(struct arena *a, struct file_spec *s, const char *p, size_t n, bool sensitive);
+void content_digest(struct arena *a, const struct bytes *b, const char **digest);
+
+/* Validators of configuration (validate.c): "nginx" (live tree), "php-fpm:8.2", "mariadb". 0, or an error with
+ * the program's own words. -ENOENT: the program is not installed. */
+int validate_live(struct kind_ctx *, const char *what, struct error *);
+/* One vhost alone beside the server's configuration: nginx -t in a private mount namespace where
+ * sites-enabled holds the default server and this one only. */
+int validate_vhost(struct kind_ctx *, const char *domain, const char *content, size_t len, struct error *);
+/* One pool alone: php-fpm -t on a generated file. */
+int validate_pool(struct kind_ctx *, const char *version, const char *content, size_t len, struct error *);
+
+#endif

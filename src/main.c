@@ -1,0 +1,5 @@
+/* argv to a command; nothing more. */
+int main(void)
+{
+    return 0;
+}

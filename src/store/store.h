@@ -1,0 +1,134 @@
+/* citrus's memory: one SQLite database, /var/lib/citrus/store.db (mode 0600, directory 0700), in WAL mode.
+ *
+ * Holds: meta (schema version, lineage, plan key), the cache of file digests, what is managed, the
+ * generations, the journal of transactions and their actions, and secrets. Journal writes commit with
+ * synchronous=FULL; the cache's with NORMAL. A store from a newer citrus is refused, from an older one
+ * migrated. All texts that come back live in the caller's arena. */
+#ifndef CITRUS_STORE_H
+#define CITRUS_STORE_H
+#include "arena.h"
+#include "error.h"
+#include "hash.h"
+#include "secret.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/* `dirfd` is the open state directory (/var/lib/citrus in the root). STORE_READ: no write is made, and
+ * -ENOENT when there is none. STORE_MEMORY: nothing on disk, for a plan of someone who may not write. */
+enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
+int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
+struct store *store_close(struct store *s);
+
+/* The lock against a second run: flock on `dir`/lock, the holder's pid and start inside.
+ * -EWOULDBLOCK with a text that names the holder. Held until store_unlock or the process ends. */
+int store_lock(const char *dir, int *ret_fd, struct error *err);
+void store_unlock(int fd);
+
+/* 32 hex digits, made with the store: plans of another lineage are refused. */
+const char *store_lineage(const struct store *s);
+/* 32 bytes that key the hashes of sensitive fields and the seal of plan files. */
+const void *store_plan_key(const struct store *s);
+#define STORE_PLAN_KEY_LEN 32
+
+/* --- cache of digests: path -> identity and content hash ----------------------------------------- */
+struct store_file {
+    uint64_t dev, ino, size;
+    int64_t mtime_ns, ctime_ns;
+    struct hash128 digest;
+};
+bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
+/* Puts are collected and written in one transaction by store_cache_flush(). */
+void store_cache_put(struct store *s, const char *path, const struct store_file *f);
+int store_cache_flush(struct store *s, struct error *err);
+int store_cache_forget(struct store *s, struct error *err); /* all */
+
+/* --- what is managed -------------------------------------------------------------------------------- */
+struct store_managed {
+    const char *kind, *id, *site; /* site NULL: the server's */
+    const char *spec;             /* JSON, as last promised */
+    struct hash128 wanted;        /* fingerprint of the spec as last promised */
+    int64_t rank;                 /* place in the order of the transaction that made it */
+    int64_t generation;           /* that last promised it */
+};
+int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n, struct error *err);
+/* Inside a journal transaction: see store_begin. */
+int store_managed_put(struct store *s, const struct store_managed *m, struct error *err);
+int store_managed_drop(struct store *s, const char *kind, const char *id, struct error *err);
+
+/* --- generations -------------------------------------------------------------------------------------- */
+struct store_generation {
+    int64_t number;        /* from 1 */
+    int64_t time;          /* unix seconds */
+    int64_t transaction;   /* that applied it */
+    int64_t rollback_of;   /* the generation whose content it took, 0: none */
+    const char *bundle;    /* JSON: manifest/bundle.h */
+    const char *digest;    /* SHA-256 of the bundle */
+    const char *who;       /* login or "root" */
+    const char *reason;    /* may be NULL */
+    const char *status;    /* "applied", "partial" (some sites were undone) */
+};
+/* `g->number` is given by the store. */
+int store_generation_add(struct store *s, struct store_generation *g, struct error *err);
+int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
+                         struct error *err); /* number 0: the newest; -ENOENT when there is none */
+int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,
+                          struct error *err); /* newest first, without bundles */
+
+/* --- journal ------------------------------------------------------------------------------------------ */
+enum tx_state { TX_OPEN, TX_DONE, TX_UNDONE, TX_PARTIAL, TX_STUCK };
+enum action_state { ACTION_PLANNED, ACTION_INTENT, ACTION_DONE, ACTION_UNDOING, ACTION_UNDONE, ACTION_STUCK,
+                    ACTION_SKIPPED };
+struct store_tx {
+    int64_t id, begun, ended; /* ended 0: open */
+    enum tx_state state;
+    const char *why;    /* "apply", "rollback 3", "drift", "recover" */
+    const char *who, *bundle;
+    const char *error;  /* first failure, NULL */
+};
+struct store_action {
+    int64_t tx, seq;
+    enum action_state state;
+    const char *kind, *id, *site, *op;
+    const char *spec;             /* JSON */
+    struct hash128 before, after; /* fingerprints: as the plan saw it, as promised */
+    const char *undo;             /* JSON of the kind's capture; NULL until INTENT */
+    const char *error;            /* NULL */
+};
+/* Opens a transaction with all its actions as PLANNED, in one commit. */
+int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,
+                   struct error *err);
+/* Each is one durable commit. */
+int store_action_intent(struct store *s, int64_t tx, int64_t seq, const char *undo, struct error *err);
+int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_state st, const char *error,
+                       struct error *err);
+/* Many at once (a batch of actions, the end of a transaction): begin, any of the calls above and the
+ * managed and generation calls, then commit. */
+int store_begin(struct store *s, struct error *err);
+int store_commit(struct store *s, struct error *err);
+void store_rollback(struct store *s);
+int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err);
+int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err); /* 0: newest */
+int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
+                  struct error *err); /* newest first */
+int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err); /* unfinished */
+int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
+                  struct error *err);
+/* A saved plan is applied once: -EEXIST when `digest` was used before. */
+int store_plan_use(struct store *s, const char *digest, struct error *err);
+/* One row for a run that looked: for `status`. */
+int store_run_note(struct store *s, const char *command, int exit_status, int64_t changes, struct error *err);
+int store_run_last(struct store *s, struct arena *a, const char **command, int64_t *time, int *exit_status,
+                   int64_t *changes, struct error *err); /* -ENOENT */
+
+/* --- secrets ------------------------------------------------------------------------------------------- */
+/* Borrowed until store_close; NULL: not there. */
+const struct secret *store_secret_get(struct store *s, const char *name);
+/* The one that is there, or a generated one that is kept in memory until store_secrets_keep(). */
+int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret, struct error *err);
+int store_secret_set(struct store *s, const char *name, const struct secret *v, struct error *err);
+int store_secrets_keep(struct store *s, struct error *err); /* writes what was generated, durably */
+int store_secret_list(struct store *s, struct arena *a, const char ***names, size_t *n, struct error *err);
+
+#endif

@@ -1,0 +1,73 @@
+#!/bin/bash
+# Runs the cases of tests/server/cases/ (or those named), two at a time, each on a server of its own.
+#   tests/server/run.sh [--prepare] [NAME...]     --prepare: only build the layers the cases boot from
+# A line per check as it passes or fails, the log of each case that failed, then `N passed, N failed`.
+# CITRUS_KEEP=1 leaves the servers up to look around in.
+# shellcheck source=tests/server/lab.sh
+. "$(dirname "$0")/lab.sh"
+lab_init
+export LAB_OWNER=$$
+cd "$(dirname "$0")"
+export CITRUS_TEST_LOGS=${CITRUS_TEST_LOGS:-$LAB/log/cases}
+JOBS=${CITRUS_TEST_JOBS:-2}
+mkdir -p "$CITRUS_TEST_LOGS"
+
+# Two runs on one machine would boot hosts of the same names.
+exec 7>"$LAB/run/run.lock"
+flock -n 7 || { lab_say "another run holds this lab; waiting for it"; flock 7; }
+
+if [ "${1:-}" = --prepare ]; then lab_prepare 7>&-; exit; fi
+
+names=("$@")
+if [ ${#names[@]} = 0 ]; then
+  # the long ones first, so that the end of the run is not one case alone
+  for n in fresh crash drift; do [ ! -e "cases/$n.sh" ] || names+=("$n"); done
+  for f in cases/*.sh; do
+    n=$(basename "$f" .sh)
+    case " ${names[*]} " in *" $n "*) ;; *) names+=("$n") ;; esac
+  done
+fi
+for n in "${names[@]}"; do [ -e "cases/$n.sh" ] || lab_die "no case is called $n"; done
+
+pids=()
+stop() { # each case takes its own server down when it is told to end
+  trap - INT TERM
+  for p in "${pids[@]}"; do kill -TERM "$p" 2>/dev/null || true; done
+  wait
+  exit 130
+}
+trap stop INT TERM
+
+lab_prepare 7>&- || { echo "FAIL lab: the layers could not be made"; echo "0 passed, 1 failed"; exit 1; }
+
+t0=$SECONDS
+checks=$LAB/run/checks
+rm -rf "$checks"
+mkdir "$checks"
+for n in "${names[@]}"; do
+  while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
+  (
+    t1=$SECONDS rc=0
+    timeout -k 30 "${CITRUS_CASE_TIMEOUT:-900}" bash "cases/$n.sh" 3> >(tee "$checks/$n") >"$CITRUS_TEST_LOGS/$n.log" 2>&1 </dev/null || rc=$?
+    # 124: over the time limit; a case that was ended so may not have said anything
+    [ $rc = 0 ] || grep -q '^FAIL' "$checks/$n" || echo "FAIL $n: the case ended with status $rc" | tee -a "$checks/$n"
+    echo "---- $n took $((SECONDS - t1)) s"
+  ) 7>&- &
+  pids+=($!)
+done
+wait
+lab_net_down
+
+passed=$(cat "$checks"/* | grep -c '^ok ' || true)
+failed=$(cat "$checks"/* | grep -c '^FAIL ' || true)
+for n in "${names[@]}"; do
+  grep -q '^ok ' "$checks/$n" || grep -q '^FAIL ' "$checks/$n" || { echo "FAIL $n: no check was made"; failed=$((failed + 1)); }
+  if grep -q '^FAIL' "$checks/$n"; then
+    echo "==== the end of $CITRUS_TEST_LOGS/$n.log"
+    tail -n "${CITRUS_TEST_TAIL:-80}" "$CITRUS_TEST_LOGS/$n.log"
+  fi
+done
+if [ "$failed" != 0 ]; then grep -h '^FAIL' "$checks"/* || true; fi
+echo "server tests: $((SECONDS - t0)) s"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
