@@ -29,6 +29,7 @@ mkdir -p "$TMP"
 finish() {
   local rc=$?
   trap - EXIT
+  trap '' PIPE TERM INT # whoever read the checks may be gone; the server must go down all the same
   if [ $rc != 0 ]; then
     echo "FAIL $CASE: the case itself ended early with status $rc" >&3
   elif [ $CHECKS = 0 ]; then

@@ -203,8 +203,9 @@ lab_artifacts() {
   key=$(lab_artifacts_key)
   lab_built artifacts "$key" && return
   lab_say "artifacts: WordPress and WP-CLI from the npm package $LAB_STUDIO"
-  rm -rf "$d" "$LAB/www" "$LAB/stamp/artifacts"
+  rm -rf "$d" "$LAB/stamp/artifacts"
   mkdir -p "$d" "$LAB/www"
+  rm -f "$LAB"/www/* # the folder stays: the web server that is up stands in it
   (cd "$d" && npm pack --silent "$LAB_STUDIO" >/dev/null)
   got=$(openssl dgst -sha512 -binary "$d"/wp-studio-*.tgz | base64 -w0)
   [ "$got" = "$LAB_STUDIO_SHA512" ] || lab_die "$LAB_STUDIO has the digest $got, not the known one"
