@@ -1,0 +1,32 @@
+/* The machine itself: what host_real_ops refers to, one function an op (host.h says what each does), and
+ * what the real and the offline host share. Private to this folder. */
+#ifndef CITRUS_REAL_H
+#define CITRUS_REAL_H
+#include "fs.h"
+#include "host.h"
+
+int real_run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err);
+int real_units(struct host *h, struct unit_state *units, size_t n, struct arena *a, struct error *err);
+int real_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
+int real_units_reload(struct host *h, struct error *err);
+int real_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
+                        struct arena *a, struct error *err);
+int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
+             struct error *err);
+int real_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err);
+int real_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);
+int real_db_dump(struct host *h, const char *database, const char *path, struct error *err);
+int real_db_load(struct host *h, const char *database, const char *path, struct error *err);
+int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err);
+
+/* Connections that host_close() ends; each takes what its op left in struct host (NULL is fine). */
+void real_bus_close(struct host *h);  /* h->bus: units.c */
+void real_db_close(struct host *h);   /* h->db: db.c */
+void real_curl_close(struct host *h); /* h->curl: http.c */
+
+/* Is there a unit file of this name, and is it enabled: from the unit files and links below the root, no
+ * process and no bus (unit_links.c). A template's instance is found by its template's file. Fills `loaded`
+ * and `enabled` of each unit and leaves the rest. */
+int unit_links_read(struct host *h, struct unit_state *units, size_t n, struct error *err);
+
+#endif
