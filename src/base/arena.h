@@ -14,8 +14,8 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
-#define arena_new(a, type)           ((type *)arena_alloc((a), sizeof(type)))
-#define arena_array(a, type, n)      ((type *)arena_alloc((a), sizeof(type) * (n)))
+#define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
 void *arena_memdup(struct arena *a, const void *p, size_t n); /* a NUL is put behind it */
 char *arena_strdup(struct arena *a, const char *s);           /* NULL stays NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);

@@ -11,8 +11,8 @@ void diags_init(struct diags *d, struct arena *a)
     *d = (struct diags){.arena = a};
 }
 
-static void diag_add(struct diags *d, enum diag_level level, struct pos pos, const char *hint, const char *fmt,
-                     va_list ap)
+static void diag_add(struct diags *d, enum diag_level level, struct pos pos, const char *hint,
+                     const char *fmt, va_list ap)
 {
     if (level == DIAG_ERROR)
         d->errors++;

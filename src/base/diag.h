@@ -38,8 +38,8 @@ struct diags {
     struct arena *arena; /* borrowed; holds the texts */
     VEC(struct diag) list;
     VEC(struct diag_source) sources;
-    size_t errors;   /* how many of level error, also those past the limit */
-    size_t dropped;  /* past the limit of 100 */
+    size_t errors;  /* how many of level error, also those past the limit */
+    size_t dropped; /* past the limit of 100 */
 };
 
 void diags_init(struct diags *d, struct arena *a);

@@ -53,15 +53,20 @@ int error_prefix(struct error *err, const char *fmt, ...)
 {
     if (!err)
         return -EINVAL;
-    char old[sizeof err->text];
-    memcpy(old, err->text, sizeof old);
+    char front[512];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+    int n = vsnprintf(front, sizeof front - 2, fmt, ap);
     va_end(ap);
-    size_t used = n < 0 ? 0 : (size_t)n;
-    if (used < sizeof err->text)
-        snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+    size_t used = n < 0 ? 0 : (size_t)n < sizeof front - 3 ? (size_t)n : sizeof front - 3;
+    memcpy(front + used, ": ", 2);
+    used += 2;
+    size_t keep = strlen(err->text), room = sizeof err->text - used - 1;
+    if (keep > room)
+        keep = room;
+    memmove(err->text + used, err->text, keep);
+    memcpy(err->text, front, used);
+    err->text[used + keep] = '\0';
     return err->code;
 }
 

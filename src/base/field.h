@@ -34,8 +34,21 @@
 #define FIELD_UNSET INT64_MIN
 
 enum field_type {
-    FIELD_STRING, FIELD_PATH, FIELD_BOOL, FIELD_INT, FIELD_SIZE, FIELD_DURATION, FIELD_MODE, FIELD_ENUM,
-    FIELD_STRINGS, FIELD_STRMAP, FIELD_STRUCT, FIELD_LIST, FIELD_MAP, FIELD_SECRET, FIELD_BYTES
+    FIELD_STRING,
+    FIELD_PATH,
+    FIELD_BOOL,
+    FIELD_INT,
+    FIELD_SIZE,
+    FIELD_DURATION,
+    FIELD_MODE,
+    FIELD_ENUM,
+    FIELD_STRINGS,
+    FIELD_STRMAP,
+    FIELD_STRUCT,
+    FIELD_LIST,
+    FIELD_MAP,
+    FIELD_SECRET,
+    FIELD_BYTES
 };
 
 enum field_flag {
@@ -47,7 +60,8 @@ enum field_flag {
     FIELD_PAYLOAD = 1 << 5,   /* carried, but not compared, shown or stored */
     FIELD_STORED = 1 << 6,    /* stored, but not compared or shown (e.g. how to remove it) */
     FIELD_LATER = 1 << 7,     /* known to the manifest's design; this version refuses it */
-    FIELD_CREATE_ONLY = 1 << 8 /* used when made; later differences are nobody's (e.g. a site's first title) */
+    FIELD_CREATE_ONLY =
+        1 << 8 /* used when made; later differences are nobody's (e.g. a site's first title) */
 };
 
 struct strings {
@@ -77,13 +91,13 @@ struct field {
     enum field_type type;
     unsigned flags;
     size_t offset;
-    const char *def;              /* default as it would be written in YAML; NULL: unset */
-    const char *const *choices;   /* ENUM (and STRINGS that are limited): NULL-terminated */
-    const struct record *of;      /* STRUCT, LIST, MAP */
-    int64_t min, max;             /* numbers; 0, 0: no limit */
+    const char *def;            /* default as it would be written in YAML; NULL: unset */
+    const char *const *choices; /* ENUM (and STRINGS that are limited): NULL-terminated */
+    const struct record *of;    /* STRUCT, LIST, MAP */
+    int64_t min, max;           /* numbers; 0, 0: no limit */
     /* NULL when `text` is fine, else why not, as a sentence without its subject: "is no domain name". */
     const char *(*check)(const char *text);
-    const char *doc;              /* one sentence for the reference page */
+    const char *doc; /* one sentence for the reference page */
 };
 
 struct record {
@@ -97,8 +111,8 @@ struct record {
 
 /* Where the parts of a manifest struct were written. Default values have pos.file == NULL. */
 struct origin {
-    struct pos pos;             /* of the struct itself: its key */
-    const struct pos *fields;   /* one a field, in the table's order; NULL: all unknown */
+    struct pos pos;           /* of the struct itself: its key */
+    const struct pos *fields; /* one a field, in the table's order; NULL: all unknown */
 };
 
 #define FIELDS(table) .fields = (table), .n = sizeof(table) / sizeof *(table)
@@ -131,9 +145,10 @@ struct redaction {
     size_t len;
 };
 /* Compares what `want` declares. `have` NULL: everything that is declared is a change. */
-struct delta record_diff(const struct record *r, const void *want, const void *have, const struct redaction *red,
-                         struct arena *a);
-/* A fingerprint of all set, comparable fields; NULL gives that of "absent". Never equal for different values. */
+struct delta record_diff(const struct record *r, const void *want, const void *have,
+                         const struct redaction *red, struct arena *a);
+/* A fingerprint of all set, comparable fields; NULL gives that of "absent". Never equal for different values.
+ */
 struct hash128 record_fingerprint(const struct record *r, const void *p);
 
 /* Writes the members (inside an object that the caller opened). Unset fields and payload are left out.

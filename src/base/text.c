@@ -69,11 +69,28 @@ int size_parse(const char *s, int64_t *ret)
         return -EINVAL;
     int shift = 0;
     switch (*s) {
-    case 'T': case 't': shift = 40; s++; break;
-    case 'G': case 'g': shift = 30; s++; break;
-    case 'M': case 'm': shift = 20; s++; break;
-    case 'K': case 'k': shift = 10; s++; break;
-    default: break;
+    case 'T':
+    case 't':
+        shift = 40;
+        s++;
+        break;
+    case 'G':
+    case 'g':
+        shift = 30;
+        s++;
+        break;
+    case 'M':
+    case 'm':
+        shift = 20;
+        s++;
+        break;
+    case 'K':
+    case 'k':
+        shift = 10;
+        s++;
+        break;
+    default:
+        break;
     }
     if (*s || v > (INT64_MAX >> shift))
         return -EINVAL;
@@ -89,7 +106,8 @@ char *size_text(struct arena *a, int64_t bytes)
         bytes /= 1024;
         k++;
     }
-    return k ? arena_printf(a, "%lld%c", (long long)bytes, units[k - 1]) : arena_printf(a, "%lld", (long long)bytes);
+    return k ? arena_printf(a, "%lld%c", (long long)bytes, units[k - 1])
+             : arena_printf(a, "%lld", (long long)bytes);
 }
 
 static const struct {
