@@ -4,10 +4,10 @@
 #   boot LAYER              boot this case's own server on a frozen disk (base, stack, site), citrus put in
 #   guest CMD...            run CMD inside; output, standard input and exit status are its own
 #   run CMD...              the same, kept: $OUT has the output, $RC the status; both go to the log
-#   manifest <<END          write /etc/citrus/server.yaml; $(sources) stands for the lab's mirror under `server:`
+#   manifest FILE [SED-ARG...]  that manifest, edited by sed, with the lab's sources, as /etc/citrus/server.yaml
 #   is NAME WANT GOT        equal          has/hasnt NAME NEEDLE TEXT   contained or not
 #   exit_is NAME N CMD...   run CMD inside and hold its exit status against N
-#   same_state NAME A B [PATTERN]   two listings of `state` are equal, lines that match PATTERN aside
+#   same_state NAME A B [REGEX]     two listings of `state` are equal, but for the times of what matches REGEX
 #   fetch URL [CURL-ARG...]  what the server answers a neighbour; state, reboot, crash: see below
 # Checks go to file descriptor 3 as `ok   case: name` or `FAIL case: name`, all else to the log.
 # shellcheck source=tests/server/lab.sh
@@ -80,14 +80,20 @@ exit_is() {
   if [ "$RC" = "$want" ]; then pass "$name"; else fail "$name" "want exit $want, got $RC from: $*"$'\n'"$(printf '%s\n' "$OUT" | tail -14)"; fi
 }
 
-sources() { lab_sources; }
 put() { # put PATH [MODE]: standard input becomes that file inside
   cat >"$TMP/put"
   chmod "${2:-644}" "$TMP/put"
   lab_copy "$HOST" "$TMP/put" "$1"
 }
-manifest() { put /etc/citrus/server.yaml; }
-example() { lab_example; }
+# shellcheck disable=SC2034 # the cases use it
+SITE=$LAB_TOP/tests/server/site.yaml # the manifest of the layer `site`
+manifest() {
+  local f=$1
+  shift
+  lab_manifest "$f" >"$TMP/manifest"
+  [ $# = 0 ] || sed "$@" -i "$TMP/manifest"
+  put /etc/citrus/server.yaml <"$TMP/manifest"
+}
 
 fetch() { # every name is this server's; its certificate must be the one that it keeps for that name
   local url=$1 name ca=()
@@ -104,14 +110,14 @@ site_user() { guest stat -c %G "/var/www/$1" </dev/null; }
 
 # The managed state of the server, one line a thing, for comparing byte for byte: files with mode, owner,
 # time and content; accounts, databases, users and grants, units. What a server writes by living is left
-# out: content of logs, sessions and temporary files, the store (it records that something was tried),
+# out: the manifest itself, content of logs, sessions and temporary files, the store (it records that something was tried),
 # and the previous copies (passwd-, ...) that the account tools leave beside the files they rewrite; of
 # those files, which any account tool replaces whole, and of directories, the time is left out.
 state() {
   guest bash -s <<'END'
 set -euo pipefail
 cd /
-skip='^/(etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
+skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
 loose='^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$'
 trees=(/etc /var/www)
 [ ! -d /var/lib/citrus ] || trees+=(/var/lib/citrus)
@@ -139,7 +145,9 @@ END
 }
 same_state() {
   local d
-  d=$(diff <(grep -vE "${4:-^\$}" "$2") <(grep -vE "${4:-^\$}" "$3") || true)
+  # shellcheck disable=SC2016
+  set -- "$1" "$2" "$3" '$1 == "file" && $2 ~ re {$7 = "-"} $1 == "running" && $2 ~ re {$4 = "-"} {print}' "${4:-^$}"
+  d=$(diff <(awk -v re="$5" "$4" "$2") <(awk -v re="$5" "$4" "$3") || true)
   if [ ! -s "$2" ] || [ ! -s "$3" ]; then d="a listing is empty: $(wc -l "$2" "$3")"; fi
   if [ -z "$d" ]; then pass "$1"; else fail "$1" "$d"; fi
 }

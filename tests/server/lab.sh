@@ -429,8 +429,8 @@ lab_sources() { # the part of `server:` that points citrus at this lab's mirror
   printf '  sources:\n    wordpress: "http://mirror.lab:8080/wordpress-{version}.tar.gz"\n'
   printf '    wp_cli: {url: "http://mirror.lab:8080/wp-cli.phar", sha256: %s}\n' "$(lab_sha256 wp-cli.phar)"
 }
-lab_example() { # examples/wordpress.yaml, with nothing but the lab's sources put in
-  local f=$LAB_TOP/examples/wordpress.yaml
+lab_manifest() { # lab_manifest FILE: a manifest with nothing but the lab's sources put in
+  local f=$1
   ! grep -q '^  sources:' "$f" || lab_die "$f already has sources: the lab's cannot be put in"
   lab_sources >"$LAB/run/sources.$BASHPID"
   sed "/^server:/r $LAB/run/sources.$BASHPID" "$f"
@@ -441,7 +441,7 @@ lab_layer_key() {
   case $1 in
   base) lab_base_key ;;
   stack) { lab_mirror_key; echo 2; } | lab_key ;;
-  site) { lab_layer_key stack; lab_artifacts_key; cd "$LAB_TOP"; cat build/citrus examples/wordpress.yaml; find templates configs -type f -exec sha256sum {} + 2>/dev/null | sort; } | lab_key ;;
+  site) { lab_layer_key stack; lab_artifacts_key; cd "$LAB_TOP"; cat build/citrus tests/server/site.yaml; find templates configs -type f -exec sha256sum {} + 2>/dev/null | sort; } | lab_key ;;
   *) lab_die "no layer is called $1" ;;
   esac
 }
@@ -472,12 +472,12 @@ lab_layer() ( # lab_layer NAME: build it, unless it is there; one at a time
     ;;
   site)
     lab_layer stack
-    lab_say "layer site: citrus apply examples/wordpress.yaml"
+    lab_say "layer site: citrus apply tests/server/site.yaml"
     lab_down "$h"
     lab_up "$h" stack 8>&-
     lab_program "$h"
-    lab_example >"$LAB/run/example.yaml"
-    lab_copy "$h" "$LAB/run/example.yaml" /etc/citrus/server.yaml
+    lab_manifest "$LAB_TOP/tests/server/site.yaml" >"$LAB/run/site.yaml"
+    lab_copy "$h" "$LAB/run/site.yaml" /etc/citrus/server.yaml
     if ! lab_exec "$h" citrus apply --yes </dev/null >"$LAB/log/layer-site" 2>&1 8>&-; then
       tail -60 "$LAB/log/layer-site" >&2
       lab_down "$h"
