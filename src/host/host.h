@@ -42,6 +42,7 @@ struct exec {
     const char *const *env;    /* NULL-terminated "K=V", added to PATH, HOME=/root, LANG=C.UTF-8 */
     const char *input;         /* standard input, may be a secret; NULL: /dev/null */
     size_t input_len;
+    int input_fd;              /* > 0: standard input is this open file, and `input` is not used */
     uid_t uid;                 /* 0: root; else runs as uid/gid with its groups, no_new_privs */
     gid_t gid;
     const char *cwd;           /* NULL: / */
@@ -67,7 +68,7 @@ struct unit_state {
     bool loaded;        /* systemd knows a unit file of this name */
     bool active, failed, enabled;
     const char *sub;    /* "running", "dead", ...; in the arena */
-    int64_t main_pid;
+    int64_t main_pid;   /* only where one unit alone is asked for: it costs a call of its own */
 };
 enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RELOAD, UNIT_RESTART, UNIT_ENABLE, UNIT_DISABLE };
 /* All units in one bus call (ListUnitsByNames), enablement from the unit files' links. */
@@ -168,9 +169,11 @@ struct host {
     bool offline;
     const struct host_ops *ops;
     void *ops_data;    /* of a fake */
+    void (*ops_free)(void *ops_data); /* called by host_close(); NULL: nothing to free */
     struct digest_cache *cache; /* NULL: none */
     bool verify;       /* read every file, trust no cache */
     struct progress *progress;  /* NULL: none */
+    const char *db_socket;      /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
     void *bus, *db, *curl;      /* connections, made when first needed */
 };
 

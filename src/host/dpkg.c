@@ -1,0 +1,217 @@
+/* /var/lib/dpkg/status in one pass: dpkg's own record, read as a file because starting dpkg-query costs more
+ * than all the rest of a run that changes nothing. Format: deb822(5), dpkg(1) "Package states". */
+#include "fs.h"
+#include "host.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_PATH "/var/lib/dpkg/status"
+#define STATUS_MAX  ((size_t)256 << 20) /* a desktop with all of Debian has some 100 MB */
+
+struct piece {
+    const char *at;
+    size_t len;
+};
+
+/* What one paragraph says; borrowed from the file's text. */
+struct paragraph {
+    struct piece name, status, version, architecture;
+};
+
+/* While parsing, a package keeps its rank: its architecture is native (or "all"), or a foreign one. */
+struct entry {
+    struct dpkg_package package;
+    struct piece architecture;
+    size_t order;
+};
+
+static bool piece_is(struct piece p, const char *word)
+{
+    return p.at && strlen(word) == p.len && memcmp(p.at, word, p.len) == 0;
+}
+
+/* The value of the line [at, end) when it is the field `name` (with its colon). */
+static bool field_value(const char *at, const char *end, const char *name, size_t len, struct piece *ret)
+{
+    if ((size_t)(end - at) < len || memcmp(at, name, len) != 0)
+        return false;
+    at += len;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (end > at && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+        end--;
+    *ret = (struct piece){at, (size_t)(end - at)};
+    return true;
+}
+
+#define FIELD_VALUE(at, end, name, ret) field_value((at), (end), name, sizeof name - 1, (ret))
+
+/* Reads the paragraph at *at and moves behind it. The four fields come first in dpkg's order, so the long
+ * rest (Depends, Conffiles, Description) is skipped in one search. */
+static void paragraph_read(const char **at, const char *end, struct paragraph *p)
+{
+    const char *line = *at;
+    while (line < end && *line != '\n') {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (!stop)
+            stop = end;
+        switch (*line) {
+        case 'P':
+            FIELD_VALUE(line, stop, "Package:", &p->name);
+            break;
+        case 'S':
+            FIELD_VALUE(line, stop, "Status:", &p->status);
+            break;
+        case 'V':
+            FIELD_VALUE(line, stop, "Version:", &p->version);
+            break;
+        case 'A':
+            FIELD_VALUE(line, stop, "Architecture:", &p->architecture);
+            break;
+        default:
+            break;
+        }
+        if (stop == end) {
+            *at = end;
+            return;
+        }
+        line = stop + 1;
+        if (p->name.at && p->status.at && p->version.at && p->architecture.at) {
+            const char *gap = memmem(stop, (size_t)(end - stop), "\n\n", 2);
+            line = gap ? gap + 1 : end;
+        }
+    }
+    *at = line < end ? line + 1 : end;
+}
+
+/* The word of "want flag state" at position `index`. */
+static struct piece status_word(struct piece status, int index)
+{
+    const char *at = status.at, *end = status.at + status.len;
+    for (;; index--) {
+        while (at < end && *at == ' ')
+            at++;
+        const char *stop = at;
+        while (stop < end && *stop != ' ')
+            stop++;
+        if (index == 0)
+            return (struct piece){at, (size_t)(stop - at)};
+        at = stop;
+    }
+}
+
+/* Anything between "not-installed" and "installed" is what an interrupted dpkg leaves, triggers that did not
+ * run included: `dpkg --configure -a` mends all but half-installed. */
+static enum dpkg_state state_of(struct piece status)
+{
+    struct piece state = status_word(status, 2);
+    if (!piece_is(status_word(status, 1), "ok"))
+        return DPKG_BROKEN;
+    if (piece_is(state, "installed"))
+        return DPKG_INSTALLED;
+    if (piece_is(state, "not-installed"))
+        return DPKG_ABSENT;
+    if (piece_is(state, "config-files"))
+        return DPKG_CONFIG_FILES;
+    return DPKG_BROKEN;
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int r = strcmp(x->package.name, y->package.name);
+    return r ? r : x->order < y->order ? -1 : 1;
+}
+
+static struct entry entry_make(const struct paragraph *p, size_t order, struct arena *a)
+{
+    static const char usual[] = "install ok installed";
+    return (struct entry){
+        .package = {.name = arena_strndup(a, p->name.at, p->name.len),
+                    .version = arena_strndup(a, p->version.at ? p->version.at : "", p->version.len),
+                    .state_text =
+                        piece_is(p->status, usual) ? usual : arena_strndup(a, p->status.at, p->status.len),
+                    .state = state_of(p->status),
+                    .held = piece_is(status_word(p->status, 0), "hold")},
+        .architecture = p->architecture,
+        .order = order};
+}
+
+/* Sorted, one of each name: the native architecture's (dpkg itself always is of it) or "all" wins. */
+static size_t entries_settle(struct entry *list, size_t n, struct dpkg_package *out)
+{
+    struct piece native = {0};
+    for (size_t i = 0; i < n && !native.at; i++)
+        if (strcmp(list[i].package.name, "dpkg") == 0)
+            native = list[i].architecture;
+    qsort(list, n, sizeof *list, entry_compare);
+    size_t made = 0;
+    for (size_t i = 0; i < n;) {
+        size_t best = i, k = i;
+        bool found = false;
+        for (; k < n && strcmp(list[k].package.name, list[i].package.name) == 0; k++) {
+            struct piece arch = list[k].architecture;
+            bool ours = piece_is(arch, "all") ||
+                        (native.at && arch.len == native.len && memcmp(arch.at, native.at, arch.len) == 0);
+            if (ours && !found) {
+                best = k;
+                found = true;
+            }
+        }
+        out[made++] = list[best].package;
+        i = k;
+    }
+    return made;
+}
+
+int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err)
+{
+    struct buf text = {0};
+    int r = fs_read(h, STATUS_PATH, STATUS_MAX, &text, err);
+    if (r == -ENOENT) {
+        /* An empty root: nothing is installed there. */
+        error_clear(err);
+        *ret = NULL;
+        *n = 0;
+        return 0;
+    }
+    if (r < 0)
+        goto out;
+
+    struct arena scratch = {0};
+    VEC(struct entry) list = {0};
+    const char *at = buf_str(&text), *end = at + text.len;
+    while (at < end) {
+        struct paragraph p = {0};
+        paragraph_read(&at, end, &p);
+        if (p.name.len && p.status.len) {
+            struct entry e = entry_make(&p, list.n, a);
+            vec_push(&scratch, &list, e);
+        }
+    }
+    struct dpkg_package *packages = arena_array(a, struct dpkg_package, list.n + 1);
+    *n = list.n ? entries_settle(list.at, list.n, packages) : 0;
+    *ret = packages;
+    arena_free(&scratch);
+    r = 0;
+out:
+    buf_free(&text);
+    return r;
+}
+
+const struct dpkg_package *dpkg_find(const struct dpkg_package *list, size_t n, const char *name)
+{
+    size_t low = 0;
+    while (low < n) {
+        size_t mid = low + (n - low) / 2;
+        int r = strcmp(name, list[mid].name);
+        if (r == 0)
+            return &list[mid];
+        if (r < 0)
+            n = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,167 @@
+#include "x509.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define DAY INT64_C(86400)
+
+static struct strings names_of(const char **at, size_t n)
+{
+    return (struct strings){at, n};
+}
+
+static void made(const char **at, size_t n, int64_t days, struct buf *c, struct buf *k)
+{
+    struct strings names = names_of(at, n);
+    struct error err = {0};
+    int r = x509_self_signed(&names, days, c, k, &err);
+    if (r < 0)
+        print_error("%s\n", err.text);
+    assert_int_equal(r, 0);
+}
+
+static void a_self_signed_certificate_is_read_back(void **state)
+{
+    const char *at[] = {"www.Example.com", "blog.example.com"};
+    struct buf c = {0}, k = {0};
+    made(at, 2, 30, &c, &k);
+    struct arena a = {0};
+    struct x509_info info;
+    assert_int_equal(x509_parse(c.at, c.len, &info, &a, NULL), 0);
+    assert_int_equal(info.names.n, 2);
+    assert_string_equal(info.names.at[0], "blog.example.com");
+    assert_string_equal(info.names.at[1], "www.example.com");
+    assert_true(info.self_signed);
+    assert_string_equal(info.issuer, "CN=www.Example.com");
+    int64_t now = time(NULL);
+    assert_true(info.not_before < now && info.not_before > now - 2 * 3600);
+    assert_true(info.not_after > now + 29 * DAY && info.not_after <= now + 30 * DAY + 5);
+    assert_int_equal(strlen(info.sha256), 64);
+    assert_true(x509_key_matches(c.at, c.len, k.at, k.len));
+    buf_free(&c);
+    buf_wipe(&k);
+    arena_free(&a);
+}
+
+static void two_certificates_differ_and_their_keys_do_not_fit_each_other(void **state)
+{
+    const char *at[] = {"example.com"};
+    struct buf c1 = {0}, k1 = {0}, c2 = {0}, k2 = {0};
+    made(at, 1, 10, &c1, &k1);
+    made(at, 1, 10, &c2, &k2);
+    struct arena a = {0};
+    struct x509_info i1, i2;
+    assert_int_equal(x509_parse(c1.at, c1.len, &i1, &a, NULL), 0);
+    assert_int_equal(x509_parse(c2.at, c2.len, &i2, &a, NULL), 0);
+    assert_string_not_equal(i1.sha256, i2.sha256);
+    assert_false(x509_key_matches(c1.at, c1.len, k2.at, k2.len));
+    assert_false(x509_key_matches(c1.at, c1.len, c1.at, c1.len));
+    assert_false(x509_key_matches("", 0, k1.at, k1.len));
+    buf_free(&c1);
+    buf_free(&c2);
+    buf_wipe(&k1);
+    buf_wipe(&k2);
+    arena_free(&a);
+}
+
+static void a_certificate_for_a_name_longer_than_a_common_name_is_made(void **state)
+{
+    const char *at[] = {"a-very-long-label-that-is-still-fine.and-another-one-of-that-sort.example.com"};
+    struct buf c = {0}, k = {0};
+    made(at, 1, 10, &c, &k);
+    struct arena a = {0};
+    struct x509_info info;
+    assert_int_equal(x509_parse(c.at, c.len, &info, &a, NULL), 0);
+    struct strings names = names_of(at, 1);
+    assert_true(x509_covers(&info, &names));
+    buf_free(&c);
+    buf_wipe(&k);
+    arena_free(&a);
+}
+
+static void garbage_is_no_certificate(void **state)
+{
+    static const char *const bad[] = {"", "hello",
+                                      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                                      "-----BEGIN CERTIFICATE-----\nMIIB"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct arena a = {0};
+        struct x509_info info;
+        struct error err = {0};
+        assert_int_equal(x509_parse(bad[i], strlen(bad[i]), &info, &a, &err), -EINVAL);
+        assert_non_null(strstr(err.text, "no certificate"));
+        arena_free(&a);
+    }
+}
+
+static void no_name_or_no_days_is_refused(void **state)
+{
+    const char *at[] = {"example.com"};
+    struct buf c = {0}, k = {0};
+    struct strings none = {0}, one = names_of(at, 1);
+    assert_int_equal(x509_self_signed(&none, 10, &c, &k, NULL), -EINVAL);
+    assert_int_equal(x509_self_signed(&one, 0, &c, &k, NULL), -EINVAL);
+    assert_int_equal(c.len, 0);
+    assert_int_equal(k.len, 0);
+}
+
+static bool covers(const char *held, const char *wanted)
+{
+    struct x509_info info = {.names = {&held, 1}};
+    struct strings names = {&wanted, 1};
+    return x509_covers(&info, &names);
+}
+
+static void a_wildcard_stands_for_one_label(void **state)
+{
+    assert_true(covers("example.com", "EXAMPLE.com"));
+    assert_true(covers("*.example.com", "www.example.com"));
+    assert_true(covers("*.example.com", "*.example.com"));
+    assert_false(covers("*.example.com", "example.com"));
+    assert_false(covers("*.example.com", "a.b.example.com"));
+    assert_false(covers("*.example.com", ".example.com"));
+    assert_false(covers("*.com", "example.com"));
+    assert_false(covers("www*.example.com", "www1.example.com"));
+    assert_false(covers("xexample.com", "example.com"));
+}
+
+static void every_name_must_be_covered(void **state)
+{
+    const char *held[] = {"*.example.com", "example.org"};
+    const char *wanted[] = {"example.org", "www.example.com", "example.com"};
+    struct x509_info info = {.names = {held, 2}};
+    struct strings two = {wanted, 2}, three = {wanted, 3};
+    assert_true(x509_covers(&info, &two));
+    assert_false(x509_covers(&info, &three));
+}
+
+static void a_certificate_is_due_by_its_own_lifetime(void **state)
+{
+    struct x509_info ninety = {.not_before = 0, .not_after = 90 * DAY};
+    assert_false(x509_due(&ninety, 59 * DAY));
+    assert_true(x509_due(&ninety, 60 * DAY));
+    assert_true(x509_due(&ninety, 91 * DAY));
+    struct x509_info six = {.not_before = 0, .not_after = 6 * DAY};
+    assert_false(x509_due(&six, 3 * DAY - 1));
+    assert_true(x509_due(&six, 3 * DAY));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_self_signed_certificate_is_read_back),
+        cmocka_unit_test(two_certificates_differ_and_their_keys_do_not_fit_each_other),
+        cmocka_unit_test(a_certificate_for_a_name_longer_than_a_common_name_is_made),
+        cmocka_unit_test(garbage_is_no_certificate),
+        cmocka_unit_test(no_name_or_no_days_is_refused),
+        cmocka_unit_test(a_wildcard_stands_for_one_label),
+        cmocka_unit_test(every_name_must_be_covered),
+        cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
