@@ -49,8 +49,12 @@ struct catalog {
     struct arena *arena;
     VEC(struct resource *) list; /* in an order that respects `needs` within server and site */
     const char *server;          /* its name */
+    struct resource **index;     /* of kind and id, for catalog_find(); catalog_add() keeps it */
+    size_t index_size;
 };
-/* Adds a resource with a cleared spec. The id is copied. */
+/* Adds a resource with a cleared spec, where only texts that have a default in the kind's table are set
+ * (`type`, `installed`, ...). The id is copied. Of one kind and id there is one resource: the second call
+ * returns the first's. */
 struct resource *catalog_add(struct catalog *c, const struct kind *k, const char *id, const char *site,
                              struct pos pos);
 struct resource *catalog_find(const struct catalog *c, const struct kind *k, const char *id);

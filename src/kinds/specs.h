@@ -11,6 +11,7 @@ struct package_spec {
 };
 /* file: id = path. */
 struct file_spec {
+    const char *type;      /* wanted "file" (the default); found "directory", "link", ... where that lies there */
     struct bytes content;  /* payload */
     const char *digest;    /* XXH3-128 hex of content; file_content() sets both */
     const char *secret_digest; /* the same for content that holds secrets (sensitive) */
@@ -20,17 +21,21 @@ struct file_spec {
 };
 /* directory: id = path. Removal moves a tree to the trash when `data` is set, else only an empty one goes. */
 struct directory_spec {
+    const char *type;      /* wanted "directory" (the default) */
     int64_t mode;
     const char *owner, *group;
     int8_t data;           /* stored, not compared */
+    bool left;             /* not in the table: removal found it filled and left it, which is fine */
 };
 /* link: id = path. */
 struct link_spec {
+    const char *type;      /* wanted "link" (the default) */
     const char *target;
 };
 /* account: id = name; a user with its own group. */
 struct account_spec {
     const char *home, *shell;
+    const char *group;      /* wanted "own" (the default); found "missing" or the name of another one */
     struct strings members; /* further users in the account's group, a set */
 };
 /* service: id = unit name. */
@@ -96,9 +101,16 @@ void file_content(struct arena *a, struct file_spec *s, const char *p, size_t n,
 void content_digest(struct arena *a, const struct bytes *b, const char **digest);
 
 /* Validators of configuration (validate.c): "nginx" (live tree), "php-fpm:8.2", "mariadb". 0, or an error with
- * the program's own words. -ENOENT: the program is not installed. */
+ * the program's own words. -ENOENT: the program is not installed; -EOPNOTSUPP: offline, nothing can run.
+ * validate_possible(): false for these two, which prove nothing. */
 int validate_live(struct kind_ctx *, const char *what, struct error *);
-/* One vhost alone beside the server's configuration: nginx -t in a private mount namespace where
+bool validate_possible(int r);
+/* The two below look at one site's part alone. They see the machine as it is: accounts, certificates and log
+ * directories that the text names must be there (nginx -t opens the logs), so their place is in apply.
+ * -EINVAL: the site's part is wrong. -EUCLEAN: the server's own configuration is broken without it. -ENOENT and
+ * -EOPNOTSUPP as above.
+ *
+ * One vhost alone beside the server's configuration: nginx -t in a private mount namespace where
  * sites-enabled holds the default server and this one only. */
 int validate_vhost(struct kind_ctx *, const char *domain, const char *content, size_t len, struct error *);
 /* One pool alone: php-fpm -t on a generated file. */
