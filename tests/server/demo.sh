@@ -50,7 +50,7 @@ show_site() {
 }
 
 heading "The lab: a Debian 12 image and an offline package mirror (made once, kept in $LAB)"
-lab_prepare
+"$LAB_TOP/tests/server/lab.sh" prepare
 lab_down "$HOST"
 heading "A fresh server: nothing but Debian and the citrus program"
 lab_up "$HOST" base

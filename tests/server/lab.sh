@@ -206,7 +206,8 @@ lab_artifacts() {
   rm -rf "$d" "$LAB/stamp/artifacts"
   mkdir -p "$d" "$LAB/www"
   rm -f "$LAB"/www/* # the folder stays: the web server that is up stands in it
-  (cd "$d" && npm pack --silent "$LAB_STUDIO" >/dev/null)
+  # node has authorities of its own; a site's proxy may be known to this machine's store alone
+  (cd "$d" && NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt} npm pack --loglevel=error "$LAB_STUDIO" >/dev/null)
   got=$(openssl dgst -sha512 -binary "$d"/wp-studio-*.tgz | base64 -w0)
   [ "$got" = "$LAB_STUDIO_SHA512" ] || lab_die "$LAB_STUDIO has the digest $got, not the known one"
   tar -C "$d" -xzf "$d"/wp-studio-*.tgz --strip-components=4 package/dist/cli/wp-files/wp-cli/wp-cli.phar package/dist/cli/wp-files/latest/wordpress
@@ -490,7 +491,9 @@ lab_layer() ( # lab_layer NAME: build it, unless it is there; one at a time
   lab_say "layer $1: done in $(lab_ms "$t0") ms"
 )
 
+# Always a process of its own: behind `||` in another script bash would go on after an error in here.
 lab_prepare() {
+  local pid
   rm -f "$LAB"/run/*.failed
   lab_sweep
   lab_layer base
@@ -498,10 +501,9 @@ lab_prepare() {
     flock 8
     lab_artifacts
   ) 8>"$LAB/run/artifacts.lock" &
-  local pid=$! rc=0
-  lab_layer stack || rc=1
-  wait $pid || rc=1
-  return $rc
+  pid=$!
+  lab_layer stack
+  wait $pid
 }
 
 lab_clean() {
@@ -527,7 +529,7 @@ lab_status() {
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   lab_init
   # a host that a person boots belongs to nobody's run; it stays until `down` or `clean`
-  export LAB_OWNER=1
+  export LAB_OWNER=${LAB_OWNER:-1}
   lab_cmd=${1:-help}
   [ $# = 0 ] || shift
   case $lab_cmd in

@@ -16,7 +16,7 @@ mkdir -p "$CITRUS_TEST_LOGS"
 exec 7>"$LAB/run/run.lock"
 flock -n 7 || { lab_say "another run holds this lab; waiting for it"; flock 7; }
 
-if [ "${1:-}" = --prepare ]; then lab_prepare 7>&-; exit; fi
+if [ "${1:-}" = --prepare ]; then ./lab.sh prepare 7>&-; exit; fi
 
 names=("$@")
 if [ ${#names[@]} = 0 ]; then
@@ -38,7 +38,7 @@ stop() { # each case takes its own server down when it is told to end
 }
 trap stop INT TERM
 
-lab_prepare 7>&- || { echo "FAIL lab: the layers could not be made"; echo "0 passed, 1 failed"; exit 1; }
+./lab.sh prepare 7>&- || { echo "FAIL lab: the layers could not be made"; echo "0 passed, 1 failed"; exit 1; }
 
 t0=$SECONDS
 checks=$LAB/run/checks
