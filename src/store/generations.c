@@ -1,0 +1,91 @@
+/* Generations: the manifests that were applied, numbered, never changed afterwards. */
+#include "storedb.h"
+#include <errno.h>
+#include <time.h>
+
+static struct store_generation row(sqlite3_stmt *st, struct arena *a)
+{
+    return (struct store_generation){
+        .number = sqlite3_column_int64(st, 0),
+        .time = sqlite3_column_int64(st, 1),
+        .transaction = sqlite3_column_int64(st, 2),
+        .rollback_of = sqlite3_column_int64(st, 3),
+        .digest = db_text(st, 4, a),
+        .who = db_text(st, 5, a),
+        .reason = db_text(st, 6, a),
+        .status = db_text(st, 7, a),
+        .bundle = db_text(st, 8, a),
+    };
+}
+
+int store_generation_add(struct store *s, struct store_generation *g, struct error *err)
+{
+    static const char doing[] = "record the generation";
+    int64_t at = g->time ? g->time : (int64_t)time(NULL);
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err,
+               "INSERT INTO generation (time, tx, rollback_of, bundle, digest, who, reason, status)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+               "iiittttt", at, g->transaction, g->rollback_of, g->bundle, g->digest, g->who, g->reason,
+               g->status);
+    int64_t number = sqlite3_last_insert_rowid(s->db);
+    r = db_end(s, r, doing, err);
+    if (r == 0) {
+        g->number = number;
+        g->time = at;
+    }
+    return r;
+}
+
+int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
+                         struct error *err)
+{
+    static const char doing[] = "read the generation";
+    sqlite3_stmt *st;
+    int r =
+        db_query(s, doing, &st, err,
+                 "SELECT number, time, tx, rollback_of, digest, who, reason, status, bundle FROM generation"
+                 " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1",
+                 "i", number);
+    if (r < 0)
+        return r;
+    r = db_next(s, doing, st, err);
+    if (r < 0)
+        return r;
+    if (r == 0 && number == 0) {
+        error_set(err, -ENOENT, "nothing was applied on this server yet");
+        error_hint(err, "\"citrus apply\" makes the first generation");
+        return -ENOENT;
+    }
+    if (r == 0) {
+        error_set(err, -ENOENT, "there is no generation %lld", (long long)number);
+        error_hint(err, "\"citrus history\" lists those there are");
+        return -ENOENT;
+    }
+    *ret = row(st, a);
+    db_done(st);
+    return 0;
+}
+
+int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,
+                          struct error *err)
+{
+    static const char doing[] = "read the generations";
+    VEC(struct store_generation) list = {0};
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err,
+                     "SELECT number, time, tx, rollback_of, digest, who, reason, status, NULL FROM generation"
+                     " ORDER BY number DESC",
+                     "");
+    if (r < 0)
+        return r;
+    while ((r = db_next(s, doing, st, err)) > 0)
+        vec_push(a, &list, row(st, a));
+    if (r < 0)
+        return r;
+    *ret = list.at;
+    *n = list.n;
+    return 0;
+}

@@ -1,0 +1,253 @@
+/* The journal: transactions and their actions. What is committed here survives a power cut, so each of the
+ * writing calls is one durable commit, or a part of the caller's. */
+#include "storedb.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const tx_names[] = {
+    [TX_OPEN] = "open",       [TX_DONE] = "done",   [TX_UNDONE] = "undone",
+    [TX_PARTIAL] = "partial", [TX_STUCK] = "stuck",
+};
+static const char *const action_names[] = {
+    [ACTION_PLANNED] = "planned", [ACTION_INTENT] = "intent", [ACTION_DONE] = "done",
+    [ACTION_UNDOING] = "undoing", [ACTION_UNDONE] = "undone", [ACTION_STUCK] = "stuck",
+    [ACTION_SKIPPED] = "skipped",
+};
+
+/* The index of the text in column `col`; a word that is not there is a damaged store. */
+static int word(struct store *s, sqlite3_stmt *st, int col, const char *const *names, size_t n,
+                const char *doing, int *ret, struct error *err)
+{
+    const char *t = (const char *)sqlite3_column_text(st, col);
+    for (size_t i = 0; t && i < n; i++)
+        if (strcmp(names[i], t) == 0) {
+            *ret = (int)i;
+            return 0;
+        }
+    return db_error(s, SQLITE_CORRUPT, doing, err);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------ */
+
+static int insert_actions(struct store *s, int64_t tx, const struct store_action *actions, size_t n,
+                          struct error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        const struct store_action *c = &actions[i];
+        r = db_run(s, "write the plan into the journal", err,
+                   "INSERT INTO action (tx, seq, state, kind, id, site, op, spec, before, after)"
+                   " VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?)",
+                   "iittttthh", tx, c->seq, c->kind, c->id, c->site, c->op, c->spec, &c->before, &c->after);
+    }
+    return r;
+}
+
+int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,
+                   struct error *err)
+{
+    static const char doing[] = "open a transaction in the journal";
+    int64_t begun = tx->begun ? tx->begun : (int64_t)time(NULL);
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err,
+               "INSERT INTO tx (begun, ended, state, why, who, bundle) VALUES (?, 0, 'open', ?, ?, ?)",
+               "ittt", begun, tx->why, tx->who, tx->bundle);
+    int64_t id = sqlite3_last_insert_rowid(s->db);
+    if (r == 0)
+        r = insert_actions(s, id, actions, n, err);
+    r = db_end(s, r, doing, err);
+    if (r == 0) {
+        tx->id = id;
+        tx->begun = begun;
+        tx->ended = 0;
+        tx->state = TX_OPEN;
+    }
+    return r;
+}
+
+/* After an UPDATE that must have met one row. */
+static int met(struct store *s, int r, int64_t tx, int64_t seq, struct error *err)
+{
+    if (r < 0 || sqlite3_changes(s->db) == 1)
+        return r;
+    return error_set(err, -ENOENT, "%s: transaction %lld has no action %lld", s->path, (long long)tx,
+                     (long long)seq);
+}
+
+int store_action_intent(struct store *s, int64_t tx, int64_t seq, const char *undo, struct error *err)
+{
+    static const char doing[] = "write an intent into the journal";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "UPDATE action SET state = 'intent', undo = ? WHERE tx = ? AND seq = ?", "tii",
+               undo, tx, seq);
+    return db_end(s, met(s, r, tx, seq, err), doing, err);
+}
+
+int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_state st, const char *error,
+                       struct error *err)
+{
+    static const char doing[] = "write an action's state into the journal";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    /* The first failure is the one that explains: a later state without a text keeps it. */
+    r = db_run(s, doing, err,
+               "UPDATE action SET state = ?, error = coalesce(?, error) WHERE tx = ? AND seq = ?", "ttii",
+               action_names[st], error, tx, seq);
+    return db_end(s, met(s, r, tx, seq, err), doing, err);
+}
+
+int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err)
+{
+    static const char doing[] = "end a transaction in the journal";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "UPDATE tx SET state = ?, error = coalesce(?, error), ended = ? WHERE id = ?",
+               "ttii", tx_names[st], error, st == TX_OPEN ? (int64_t)0 : (int64_t)time(NULL), tx);
+    if (r == 0 && sqlite3_changes(s->db) != 1)
+        r = error_set(err, -ENOENT, "%s: there is no transaction %lld", s->path, (long long)tx);
+    return db_end(s, r, doing, err);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+static const char reading_tx[] = "read the journal";
+
+static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_tx *ret, struct error *err)
+{
+    int state;
+    int r = word(s, st, 3, tx_names, sizeof tx_names / sizeof *tx_names, reading_tx, &state, err);
+    if (r < 0)
+        return r;
+    *ret = (struct store_tx){
+        .id = sqlite3_column_int64(st, 0),
+        .begun = sqlite3_column_int64(st, 1),
+        .ended = sqlite3_column_int64(st, 2),
+        .state = (enum tx_state)state,
+        .why = db_text(st, 4, a),
+        .who = db_text(st, 5, a),
+        .bundle = db_text(st, 6, a),
+        .error = db_text(st, 7, a),
+    };
+    return 0;
+}
+
+static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_tx **ret, size_t *n,
+                   struct error *err)
+{
+    VEC(struct store_tx) list = {0};
+    int r;
+    while ((r = db_next(s, reading_tx, st, err)) > 0) {
+        struct store_tx tx;
+        r = tx_row(s, st, a, &tx, err);
+        if (r < 0) {
+            db_done(st);
+            return r;
+        }
+        vec_push(a, &list, tx);
+    }
+    if (r < 0)
+        return r;
+    *ret = list.at;
+    *n = list.n;
+    return 0;
+}
+
+#define TX_COLUMNS "SELECT id, begun, ended, state, why, who, bundle, error FROM tx "
+
+int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
+{
+    sqlite3_stmt *st;
+    struct store_tx *list;
+    size_t n;
+    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
+                     "i", id);
+    if (r == 0)
+        r = tx_rows(s, st, a, &list, &n, err);
+    if (r < 0)
+        return r;
+    if (n == 0) {
+        r = id ? error_set(err, -ENOENT, "there is no transaction %lld", (long long)id)
+               : error_set(err, -ENOENT, "no transaction was run on this server yet");
+        error_hint(err, "\"citrus history\" lists those there are");
+        return r;
+    }
+    *ret = list[0];
+    return 0;
+}
+
+int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
+                  struct error *err)
+{
+    sqlite3_stmt *st;
+    /* A negative LIMIT is none. */
+    int64_t most = limit ? (int64_t)limit : -1;
+    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "ORDER BY id DESC LIMIT ?", "i", most);
+    return r < 0 ? r : tx_rows(s, st, a, ret, n, err);
+}
+
+int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE state = 'open' ORDER BY id", "");
+    return r < 0 ? r : tx_rows(s, st, a, ret, n, err);
+}
+
+static int action_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_action *ret,
+                      struct error *err)
+{
+    int state;
+    int r = word(s, st, 2, action_names, sizeof action_names / sizeof *action_names,
+                 "read the journal's actions", &state, err);
+    if (r < 0)
+        return r;
+    *ret = (struct store_action){
+        .tx = sqlite3_column_int64(st, 0),
+        .seq = sqlite3_column_int64(st, 1),
+        .state = (enum action_state)state,
+        .kind = db_text(st, 3, a),
+        .id = db_text(st, 4, a),
+        .site = db_text(st, 5, a),
+        .op = db_text(st, 6, a),
+        .spec = db_text(st, 7, a),
+        .before = db_hash(st, 8),
+        .after = db_hash(st, 9),
+        .undo = db_text(st, 10, a),
+        .error = db_text(st, 11, a),
+    };
+    return 0;
+}
+
+int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
+                  struct error *err)
+{
+    static const char doing[] = "read the journal's actions";
+    VEC(struct store_action) list = {0};
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err,
+                     "SELECT tx, seq, state, kind, id, site, op, spec, before, after, undo, error FROM action"
+                     " WHERE tx = ? ORDER BY seq",
+                     "i", tx);
+    if (r < 0)
+        return r;
+    while ((r = db_next(s, doing, st, err)) > 0) {
+        struct store_action c;
+        r = action_row(s, st, a, &c, err);
+        if (r < 0) {
+            db_done(st);
+            return r;
+        }
+        vec_push(a, &list, c);
+    }
+    if (r < 0)
+        return r;
+    *ret = list.at;
+    *n = list.n;
+    return 0;
+}

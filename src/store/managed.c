@@ -1,0 +1,56 @@
+/* What citrus manages: each resource as it was last promised. */
+#include "storedb.h"
+
+int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
+                       struct error *err)
+{
+    static const char doing[] = "read what is managed";
+    VEC(struct store_managed) list = {0};
+    sqlite3_stmt *st;
+    int r = db_query(
+        s, doing, &st, err,
+        "SELECT kind, id, site, spec, wanted, rank, generation FROM managed ORDER BY rank, kind, id", "");
+    if (r < 0)
+        return r;
+    while ((r = db_next(s, doing, st, err)) > 0) {
+        struct store_managed m = {
+            .kind = db_text(st, 0, a),
+            .id = db_text(st, 1, a),
+            .site = db_text(st, 2, a),
+            .spec = db_text(st, 3, a),
+            .wanted = db_hash(st, 4),
+            .rank = sqlite3_column_int64(st, 5),
+            .generation = sqlite3_column_int64(st, 6),
+        };
+        vec_push(a, &list, m);
+    }
+    if (r < 0)
+        return r;
+    *ret = list.at;
+    *n = list.n;
+    return 0;
+}
+
+int store_managed_put(struct store *s, const struct store_managed *m, struct error *err)
+{
+    static const char doing[] = "remember what is managed";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err,
+               "INSERT INTO managed (kind, id, site, spec, wanted, rank, generation)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (kind, id) DO UPDATE SET"
+               " site = ?3, spec = ?4, wanted = ?5, rank = ?6, generation = ?7",
+               "tttthii", m->kind, m->id, m->site, m->spec, &m->wanted, m->rank, m->generation);
+    return db_end(s, r, doing, err);
+}
+
+int store_managed_drop(struct store *s, const char *kind, const char *id, struct error *err)
+{
+    static const char doing[] = "forget what is no longer managed";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "DELETE FROM managed WHERE kind = ? AND id = ?", "tt", kind, id);
+    return db_end(s, r, doing, err);
+}

@@ -1,0 +1,197 @@
+/* The tables, and how an older store becomes one of this version. PRAGMA user_version counts the steps. */
+#include "secret.h"
+#include "storedb.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "ctrs": tells our database from another program's (SQLite's manual, PRAGMA application_id). */
+#define APPLICATION_ID 0x63747273
+
+/* Step i leads from version i to i + 1. A step that was released never changes. */
+static const char *const migrations[] = {
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE file_cache (path TEXT PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, digest BLOB NOT NULL)"
+    "  WITHOUT ROWID, STRICT;"
+    "CREATE TABLE managed (kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, spec TEXT NOT NULL,"
+    "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id))"
+    "  WITHOUT ROWID, STRICT;"
+    "CREATE TABLE generation (number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, tx INTEGER "
+    "NOT NULL,"
+    "  rollback_of INTEGER NOT NULL, bundle TEXT NOT NULL, digest TEXT NOT NULL, who TEXT NOT NULL, reason "
+    "TEXT,"
+    "  status TEXT NOT NULL) STRICT;"
+    "CREATE TABLE tx (id INTEGER PRIMARY KEY AUTOINCREMENT, begun INTEGER NOT NULL, ended INTEGER NOT NULL,"
+    "  state TEXT NOT NULL, why TEXT NOT NULL, who TEXT, bundle TEXT, error TEXT) STRICT;"
+    "CREATE INDEX tx_open ON tx (id) WHERE state = 'open';"
+    "CREATE TABLE action (tx INTEGER NOT NULL REFERENCES tx (id) ON DELETE CASCADE, seq INTEGER NOT NULL,"
+    "  state TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, op TEXT NOT NULL, spec TEXT,"
+    "  before BLOB NOT NULL, after BLOB NOT NULL, undo TEXT, error TEXT, PRIMARY KEY (tx, seq))"
+    "  WITHOUT ROWID, STRICT;"
+    "CREATE TABLE plan_used (digest TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, command TEXT NOT NULL,"
+    "  exit_status INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL, time INTEGER NOT NULL,"
+    "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;",
+};
+#define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
+
+/* One number that `sql` asks for. */
+static int number(struct store *s, const char *sql, int *ret, struct error *err)
+{
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+    if (rc != SQLITE_OK)
+        return db_error(s, rc, "read the schema", err);
+    rc = sqlite3_step(st);
+    int n = rc == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+    sqlite3_finalize(st);
+    if (rc != SQLITE_ROW)
+        return db_error(s, rc, "read the schema", err);
+    *ret = n;
+    return 0;
+}
+
+static int refuse_newer(struct store *s, int version, struct error *err)
+{
+    char writer[64] = "";
+    sqlite3_stmt *st;
+    /* A newer schema may have no such table: then the writer stays unnamed. */
+    if (sqlite3_prepare_v2(s->db, "SELECT value FROM meta WHERE name = 'version'", -1, &st, NULL) ==
+        SQLITE_OK) {
+        if (sqlite3_step(st) == SQLITE_ROW)
+            snprintf(writer, sizeof writer, " %.*s", sqlite3_column_bytes(st, 0),
+                     (const char *)sqlite3_column_blob(st, 0));
+        sqlite3_finalize(st);
+    }
+    error_set(err, -EPROTO,
+              "%s was written by a newer citrus%s (schema %d; this is citrus %s, which knows schema %d)",
+              s->path, writer, version, CITRUS_VERSION, SCHEMA_VERSION);
+    error_hint(err, "install citrus%s or newer; nothing was changed", *writer ? writer : " of that version");
+    return -EPROTO;
+}
+
+static int make_identity(struct store *s, struct error *err)
+{
+    unsigned char raw[16], key[STORE_PLAN_KEY_LEN];
+    char hex[33];
+    int r = random_bytes(raw, sizeof raw, err);
+    if (r == 0)
+        r = random_bytes(key, sizeof key, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < sizeof raw; i++)
+        snprintf(hex + 2 * i, 3, "%02x", raw[i]);
+    return db_run(s, "write the store's identity", err,
+                  "INSERT INTO meta (name, value) VALUES ('lineage', ?), ('plan_key', ?)", "bb",
+                  (const void *)hex, (size_t)32, (const void *)key, sizeof key);
+}
+
+static int migrate(struct store *s, struct error *err)
+{
+    static const char doing[] = "bring the schema up to date";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    /* Again, under the lock: two may have come at once. */
+    int version;
+    r = number(s, "PRAGMA user_version", &version, err);
+    if (r == 0 && version > SCHEMA_VERSION)
+        r = refuse_newer(s, version, err);
+    for (; r == 0 && version < SCHEMA_VERSION; version++) {
+        r = db_exec(s, doing, migrations[version], err);
+        if (r == 0 && version == 0)
+            r = make_identity(s, err);
+    }
+    if (r == 0) {
+        char sql[96];
+        snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
+                 APPLICATION_ID);
+        r = db_exec(s, doing, sql, err);
+    }
+    if (r == 0)
+        r = db_run(s, doing, err,
+                   "INSERT INTO meta (name, value) VALUES ('version', ?1) "
+                   "ON CONFLICT (name) DO UPDATE SET value = ?1",
+                   "b", (const void *)CITRUS_VERSION, strlen(CITRUS_VERSION));
+    return db_end(s, r, doing, err);
+}
+
+static int read_identity(struct store *s, struct error *err)
+{
+    static const char doing[] = "read the store's identity";
+    bool lineage = false, key = false;
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err, "SELECT name, value FROM meta", "");
+    while (r == 0 && (r = db_next(s, doing, st, err)) > 0) {
+        const char *name = (const char *)sqlite3_column_text(st, 0);
+        const void *value = sqlite3_column_blob(st, 1);
+        int n = sqlite3_column_bytes(st, 1);
+        if (strcmp(name, "lineage") == 0 && n == 32) {
+            memcpy(s->lineage, value, 32);
+            lineage = true;
+        } else if (strcmp(name, "plan_key") == 0 && n == STORE_PLAN_KEY_LEN) {
+            memcpy(s->plan_key, value, STORE_PLAN_KEY_LEN);
+            key = true;
+        }
+        r = 0;
+    }
+    if (r < 0)
+        return r;
+    return lineage && key ? 0 : db_error(s, SQLITE_CORRUPT, doing, err);
+}
+
+/* A database that is not empty and not ours. */
+static int refuse_foreign(struct store *s, struct error *err)
+{
+    int id, tables;
+    int r = number(s, "PRAGMA application_id", &id, err);
+    if (r < 0 || id == APPLICATION_ID)
+        return r;
+    r = number(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    if (r < 0 || (id == 0 && tables == 0))
+        return r;
+    error_set(err, -EMEDIUMTYPE, "%s is a SQLite database of another program", s->path);
+    error_hint(err, "move it away; citrus makes its own store at the next apply");
+    return -EMEDIUMTYPE;
+}
+
+int schema_open(struct store *s, struct error *err)
+{
+    int version = 0;
+    int r = refuse_foreign(s, err);
+    if (r == 0)
+        r = number(s, "PRAGMA user_version", &version, err);
+    if (r < 0)
+        return r;
+    if (version > SCHEMA_VERSION)
+        return refuse_newer(s, version, err);
+    if (s->mode == STORE_READ && version == 0)
+        return error_set(err, -ENOENT, "%s is empty: nothing was applied here yet", s->path);
+    if (s->mode == STORE_READ && version < SCHEMA_VERSION) {
+        error_set(err, -EPROTO, "%s was written by an older citrus (schema %d; this one reads %d)", s->path,
+                  version, SCHEMA_VERSION);
+        error_hint(err,
+                   "run \"citrus recover\" as root once: it opens the store for writing and migrates it");
+        return -EPROTO;
+    }
+    if (s->mode == STORE_WRITE) {
+        /* The answer is the mode that it is in now: "wal", unless the file system cannot share memory. */
+        sqlite3_stmt *st;
+        int rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL);
+        if (rc != SQLITE_OK)
+            return db_error(s, rc, "turn on the write-ahead log", err);
+        rc = sqlite3_step(st);
+        bool wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+        sqlite3_finalize(st);
+        if (rc != SQLITE_ROW)
+            return db_error(s, rc, "turn on the write-ahead log", err);
+        if (!wal)
+            return error_set(err, -EOPNOTSUPP,
+                             "%s: its file system cannot hold a write-ahead log (a network mount?)", s->path);
+    }
+    if (version < SCHEMA_VERSION)
+        r = migrate(s, err);
+    return r < 0 ? r : read_identity(s, err);
+}

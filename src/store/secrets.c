@@ -1,0 +1,218 @@
+/* Secrets by name. All are read at first use; what is generated stays in memory until it is kept. */
+#include "storedb.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum held {
+    KEPT,    /* as in the database */
+    NEW,     /* generated, in memory only */
+    WRITTEN, /* generated and written, in a transaction that has not ended */
+};
+
+struct named {
+    char *name;
+    struct secret *value;
+    enum held held;
+};
+
+struct store_secrets {
+    struct named *at; /* in order of name */
+    size_t n, cap;
+    struct secret **old; /* replaced, perhaps borrowed still */
+    size_t n_old;
+};
+
+/* Where `name` is or belongs. */
+static size_t place(const struct store_secrets *t, const char *name, bool *ret_found)
+{
+    size_t low = 0, high = t->n;
+    *ret_found = false;
+    while (low < high && !*ret_found) {
+        size_t mid = low + (high - low) / 2;
+        int c = strcmp(t->at[mid].name, name);
+        if (c == 0) {
+            *ret_found = true;
+            return mid;
+        }
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void insert(struct store_secrets *t, size_t i, const char *name, struct secret *value, enum held held)
+{
+    if (t->n == t->cap) {
+        t->cap = t->cap ? t->cap * 2 : 16;
+        t->at = xrealloc(t->at, t->cap * sizeof *t->at);
+    }
+    memmove(t->at + i + 1, t->at + i, (t->n - i) * sizeof *t->at);
+    size_t len = strlen(name);
+    t->at[i] = (struct named){xmalloc(len + 1), value, held};
+    memcpy(t->at[i].name, name, len + 1);
+    t->n++;
+}
+
+static int load(struct store *s, struct store_secrets *t, struct error *err)
+{
+    static const char doing[] = "read the secrets";
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err, "SELECT name, value FROM secret ORDER BY name", "");
+    if (r < 0)
+        return r;
+    while ((r = db_next(s, doing, st, err)) > 0)
+        insert(t, t->n, (const char *)sqlite3_column_text(st, 0),
+               secret_new(sqlite3_column_blob(st, 1) ? sqlite3_column_blob(st, 1) : "",
+                          (size_t)sqlite3_column_bytes(st, 1)),
+               KEPT);
+    return r;
+}
+
+static void table_free(struct store_secrets *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->at[i].name);
+        secret_free(t->at[i].value);
+    }
+    for (size_t i = 0; i < t->n_old; i++)
+        secret_free(t->old[i]);
+    free(t->at);
+    free(t->old);
+    free(t);
+}
+
+static int table(struct store *s, struct store_secrets **ret, struct error *err)
+{
+    if (!s->secrets) {
+        struct store_secrets *t = xmalloc(sizeof *t);
+        memset(t, 0, sizeof *t);
+        int r = load(s, t, err);
+        if (r < 0) {
+            table_free(t);
+            return r;
+        }
+        s->secrets = t;
+    }
+    *ret = s->secrets;
+    return 0;
+}
+
+void secrets_free(struct store *s)
+{
+    if (s->secrets)
+        table_free(s->secrets);
+    s->secrets = NULL;
+}
+
+void secrets_settle(struct store *s, bool kept)
+{
+    for (size_t i = 0; s->secrets && i < s->secrets->n; i++)
+        if (s->secrets->at[i].held == WRITTEN)
+            s->secrets->at[i].held = kept ? KEPT : NEW;
+}
+
+const struct secret *store_secret_get(struct store *s, const char *name)
+{
+    struct store_secrets *t;
+    bool found = false;
+    if (table(s, &t, NULL) < 0)
+        return NULL;
+    size_t i = place(t, name, &found);
+    return found ? t->at[i].value : NULL;
+}
+
+int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret,
+                      struct error *err)
+{
+    struct store_secrets *t;
+    bool found;
+    int r = table(s, &t, err);
+    if (r < 0)
+        return r;
+    size_t i = place(t, name, &found);
+    if (!found) {
+        struct secret *made;
+        r = secret_generate(chars, &made, err);
+        if (r < 0)
+            return r;
+        insert(t, i, name, made, NEW);
+    }
+    *ret = t->at[i].value;
+    return 0;
+}
+
+static int write_secret(struct store *s, const char *name, const struct secret *v, bool generated,
+                        struct error *err)
+{
+    return db_run(s, "write a secret", err,
+                  "INSERT INTO secret (name, value, time, generated) VALUES (?1, ?2, ?3, ?4)"
+                  " ON CONFLICT (name) DO UPDATE SET value = ?2, time = ?3, generated = ?4",
+                  "tbii", name, (const void *)secret_reveal(v), secret_len(v), (int64_t)time(NULL),
+                  (int64_t)generated);
+}
+
+int store_secret_set(struct store *s, const char *name, const struct secret *v, struct error *err)
+{
+    assert(!s->in_tx);
+    static const char doing[] = "write a secret";
+    struct store_secrets *t;
+    int r = table(s, &t, err);
+    if (r == 0)
+        r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_end(s, write_secret(s, name, v, false, err), doing, err);
+    if (r < 0)
+        return r;
+
+    struct secret *copy = secret_new(secret_reveal(v), secret_len(v));
+    bool found;
+    size_t i = place(t, name, &found);
+    if (!found) {
+        insert(t, i, name, copy, KEPT);
+        return 0;
+    }
+    t->old = xrealloc(t->old, (t->n_old + 1) * sizeof(struct secret *));
+    t->old[t->n_old++] = t->at[i].value;
+    t->at[i].value = copy;
+    t->at[i].held = KEPT;
+    return 0;
+}
+
+int store_secrets_keep(struct store *s, struct error *err)
+{
+    static const char doing[] = "write the generated secrets";
+    struct store_secrets *t = s->secrets;
+    size_t fresh = 0;
+    for (size_t i = 0; t && i < t->n; i++)
+        fresh += t->at[i].held == NEW;
+    if (!fresh)
+        return 0;
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < t->n && r == 0; i++)
+        if (t->at[i].held == NEW) {
+            r = write_secret(s, t->at[i].name, t->at[i].value, true, err);
+            t->at[i].held = WRITTEN;
+        }
+    return db_end(s, r, doing, err);
+}
+
+int store_secret_list(struct store *s, struct arena *a, const char ***names, size_t *n, struct error *err)
+{
+    struct store_secrets *t;
+    int r = table(s, &t, err);
+    if (r < 0)
+        return r;
+    const char **list = arena_array(a, const char *, t->n + 1);
+    for (size_t i = 0; i < t->n; i++)
+        list[i] = arena_strdup(a, t->at[i].name);
+    *names = list;
+    *n = t->n;
+    return 0;
+}

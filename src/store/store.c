@@ -1,0 +1,151 @@
+/* Opening and closing the store. */
+#include "storedb.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STORE_FILE "store.db"
+/* Above this the log is written into the database when the store is closed; below it, a run that noted one
+ * row costs no fsync. SQLite's own limit, 1000 pages, bounds what a long run leaves. */
+#define WAL_KEEP (256 * 1024)
+
+/* The database file exists afterwards, a plain file with mode 0600. It is never opened here when it was there
+ * before: closing a second descriptor would drop the locks of another connection of this process (sqlite.org,
+ * "How To Corrupt An SQLite Database File", 2.2). SQLite gives -wal and -shm the database's mode. */
+static int prepare_file(int dirfd, const char *path, bool create, struct error *err)
+{
+    struct stat st;
+    if (fstatat(dirfd, STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != ENOENT || !create)
+            return error_errno(err, errno, "%s", path);
+        int fd = openat(dirfd, STORE_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 && errno == EEXIST) /* a second run was quicker */
+            return 0;
+        if (fd < 0)
+            return error_errno(err, errno, "%s", path);
+        int r = fchmod(fd, 0600) < 0 || fsync(dirfd) < 0 ? error_errno(err, errno, "%s", path) : 0;
+        close(fd);
+        return r;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        error_set(err, -EINVAL, "%s is no plain file", path);
+        error_hint(err, "move it away; citrus makes its own store at the next apply");
+        return -EINVAL;
+    }
+    if (create && (st.st_mode & 07777) != 0600 && fchmodat(dirfd, STORE_FILE, 0600, 0) < 0)
+        return error_errno(err, errno, "%s", path);
+    return 0;
+}
+
+static char *join(const char *dir, const char *name)
+{
+    size_t n = strlen(dir), m = strlen(name);
+    char *path = xmalloc(n + m + 2);
+    memcpy(path, dir, n);
+    path[n] = '/';
+    memcpy(path + n + 1, name, m + 1);
+    return path;
+}
+
+static int configure(struct store *s, struct error *err)
+{
+    static const char doing[] = "set up the connection";
+    sqlite3_busy_timeout(s->db, 10000);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    s->synced = true;
+    /* secure_delete: a secret that was replaced is not left in a free page. */
+    return db_exec(s, doing,
+                   "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cell_size_check=ON;"
+                   "PRAGMA temp_store=MEMORY",
+                   err);
+}
+
+static int connect(struct store *s, const char *file, struct error *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= s->mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    if (s->mode == STORE_MEMORY)
+        flags |= SQLITE_OPEN_CREATE;
+    int rc = sqlite3_open_v2(file, &s->db, flags, NULL);
+    if (rc != SQLITE_OK)
+        return db_error(s, rc, "open it", err);
+    int r = configure(s, err);
+    return r < 0 ? r : schema_open(s, err);
+}
+
+int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err)
+{
+    struct store *s = xmalloc(sizeof *s);
+    memset(s, 0, sizeof *s);
+    s->mode = mode;
+    int r = 0;
+    if (mode == STORE_MEMORY) {
+        s->path = xmalloc(sizeof "the store in memory");
+        memcpy(s->path, "the store in memory", sizeof "the store in memory");
+        r = connect(s, ":memory:", err);
+    } else {
+        int dirfd = -1;
+        s->path = join(dir, STORE_FILE);
+        r = statedir_open(dir, mode == STORE_WRITE, &dirfd, err);
+        if (r == 0) {
+            r = prepare_file(dirfd, s->path, mode == STORE_WRITE, err);
+            close(dirfd);
+        }
+        if (r == 0)
+            r = connect(s, s->path, err);
+    }
+    if (r < 0) {
+        store_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+static void checkpoint_if_long(struct store *s)
+{
+    char *wal = xmalloc(strlen(s->path) + sizeof "-wal");
+    memcpy(wal, s->path, strlen(s->path));
+    memcpy(wal + strlen(s->path), "-wal", sizeof "-wal");
+    struct stat st;
+    /* What does not succeed now (another reader) does the next time. */
+    if (stat(wal, &st) == 0 && st.st_size > WAL_KEEP)
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    free(wal);
+}
+
+struct store *store_close(struct store *s)
+{
+    if (!s)
+        return NULL;
+    if (s->db && s->in_tx)
+        store_rollback(s);
+    if (s->db && s->mode == STORE_WRITE && *s->lineage) {
+        sqlite3_busy_timeout(s->db, 0);
+        checkpoint_if_long(s);
+    }
+    cache_free(s);
+    secrets_free(s);
+    db_close(s);
+    OPENSSL_cleanse(s->plan_key, sizeof s->plan_key);
+    free(s->path);
+    free(s);
+    return NULL;
+}
+
+const char *store_lineage(const struct store *s)
+{
+    return s->lineage;
+}
+
+const void *store_plan_key(const struct store *s)
+{
+    return s->plan_key;
+}

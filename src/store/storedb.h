@@ -1,0 +1,74 @@
+/* Inside the store: the connection, its statements and transactions. No other layer includes this.
+ *
+ * Statements are prepared once a connection and found again by the address of their SQL, which must be a
+ * literal. Values are bound after a format, one letter a value:
+ *
+ *     t const char * (NULL: NULL)   i int64_t   h struct hash128 *   b const void *, size_t
+ *
+ *     r = db_run(s, "remember the plan", err, "INSERT INTO plan_used VALUES (?, ?)", "ti", digest, now);
+ *
+ * `doing` completes the sentence "cannot ...". A write is bracketed by db_begin() and db_end(), which do
+ * nothing inside store_begin()..store_commit(). */
+#ifndef CITRUS_STOREDB_H
+#define CITRUS_STOREDB_H
+#include "store.h"
+#include <sqlite3.h>
+
+/* More than the store has statements; db_query() asserts it. */
+#define DB_STATEMENTS 64
+
+struct db_statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+};
+
+struct store_cache;
+struct store_secrets;
+
+struct store {
+    sqlite3 *db;
+    enum store_mode mode;
+    char *path;  /* for messages */
+    bool in_tx;  /* between store_begin and store_commit */
+    bool synced; /* synchronous is FULL now */
+    struct db_statement statements[DB_STATEMENTS];
+    size_t n_statements;
+    char lineage[33];
+    unsigned char plan_key[STORE_PLAN_KEY_LEN];
+    struct store_cache *cache;     /* NULL: not loaded */
+    struct store_secrets *secrets; /* NULL: not loaded */
+};
+
+/* DURABLE survives a power cut from the commit on; CHEAP may lose the last commits, never the order. */
+enum durability { DURABLE, CHEAP };
+
+/* The error of SQLite's result `rc`: names the file, and says what to do. */
+int db_error(const struct store *s, int rc, const char *doing, struct error *err);
+int db_exec(struct store *s, const char *doing, const char *sql, struct error *err);
+int db_run(struct store *s, const char *doing, struct error *err, const char *sql, const char *fmt, ...);
+int db_query(struct store *s, const char *doing, sqlite3_stmt **ret, struct error *err, const char *sql,
+             const char *fmt, ...);
+/* 1: a row; 0: no more; negative: an error. The last two end the query. */
+int db_next(struct store *s, const char *doing, sqlite3_stmt *st, struct error *err);
+void db_done(sqlite3_stmt *st); /* ends a query early */
+
+int db_begin(struct store *s, enum durability d, const char *doing, struct error *err);
+/* Commits when `r` is 0, else rolls back; returns r or the commit's error. */
+int db_end(struct store *s, int r, const char *doing, struct error *err);
+void db_close(struct store *s);
+
+char *db_text(sqlite3_stmt *st, int col, struct arena *a); /* NULL stays NULL */
+struct hash128 db_hash(sqlite3_stmt *st, int col);         /* zero when it is no hash */
+
+/* Brings the schema up to this version, or refuses. Fills lineage and plan key. */
+int schema_open(struct store *s, struct error *err);
+
+/* The state directory: made when `create`, then checked to be ours, mode 0700. */
+int statedir_open(const char *dir, bool create, int *ret_fd, struct error *err);
+
+void cache_free(struct store *s);
+void secrets_free(struct store *s);
+/* The transaction that secrets were written in has ended. */
+void secrets_settle(struct store *s, bool kept);
+
+#endif

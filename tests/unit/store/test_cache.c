@@ -1,0 +1,154 @@
+#include "world.h"
+#include <time.h>
+
+static struct store_file sample(uint64_t i)
+{
+    return (struct store_file){
+        .dev = 0xfffffffffffffff0ull + i % 7,
+        .ino = i,
+        .size = i * 3,
+        .mtime_ns = -5 + (int64_t)i,
+        .ctime_ns = (int64_t)i << 20,
+        .digest = {~i, i << 1},
+    };
+}
+
+static void assert_file(const struct store_file *f, uint64_t i)
+{
+    struct store_file want = sample(i);
+    assert_true(f->dev == want.dev && f->ino == want.ino && f->size == want.size);
+    assert_true(f->mtime_ns == want.mtime_ns && f->ctime_ns == want.ctime_ns);
+    assert_true(hash_equal(f->digest, want.digest));
+}
+
+static void what_was_put_is_found_now_and_after_a_reopen(void **state)
+{
+    struct error err = {0};
+    struct store_file f, want = sample(42);
+    struct store *s = open_store(STORE_WRITE);
+    assert_false(store_cache_get(s, "/etc/nginx/nginx.conf", &f));
+    store_cache_put(s, "/etc/nginx/nginx.conf", &want);
+    assert_true(store_cache_get(s, "/etc/nginx/nginx.conf", &f));
+    assert_file(&f, 42);
+    ok(store_cache_flush(s, &err));
+    store_close(s);
+    s = open_store(STORE_READ);
+    assert_true(store_cache_get(s, "/etc/nginx/nginx.conf", &f));
+    assert_file(&f, 42);
+    assert_false(store_cache_get(s, "/etc/nginx/nginx.con", &f));
+    store_close(s);
+    (void)state;
+}
+
+static void what_was_not_flushed_is_gone(void **state)
+{
+    struct store_file f = sample(1);
+    struct store *s = open_store(STORE_WRITE);
+    store_cache_put(s, "/a", &f);
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    assert_false(store_cache_get(s, "/a", &f));
+    store_close(s);
+    (void)state;
+}
+
+static void the_last_put_wins(void **state)
+{
+    struct error err = {0};
+    struct store_file f = sample(1);
+    struct store *s = open_store(STORE_WRITE);
+    store_cache_put(s, "/a", &f);
+    ok(store_cache_flush(s, &err));
+    f = sample(2);
+    store_cache_put(s, "/a", &f);
+    ok(store_cache_flush(s, &err));
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    assert_true(store_cache_get(s, "/a", &f));
+    assert_file(&f, 2);
+    store_close(s);
+    (void)state;
+}
+
+static void a_flush_of_what_did_not_change_writes_nothing(void **state)
+{
+    struct error err = {0};
+    struct store_file f = sample(1);
+    char wal[200];
+    struct stat before, after;
+    snprintf(wal, sizeof wal, "%s-wal", file);
+    struct store *s = open_store(STORE_WRITE);
+    store_cache_put(s, "/a", &f);
+    ok(store_cache_flush(s, &err));
+    assert_int_equal(stat(wal, &before), 0);
+    store_cache_put(s, "/a", &f);
+    ok(store_cache_flush(s, &err));
+    assert_int_equal(stat(wal, &after), 0);
+    assert_int_equal(before.st_size, after.st_size);
+    store_close(s);
+    (void)state;
+}
+
+static void forgetting_empties_memory_and_disk(void **state)
+{
+    struct error err = {0};
+    struct store_file f = sample(1);
+    struct store *s = open_store(STORE_WRITE);
+    store_cache_put(s, "/a", &f);
+    ok(store_cache_flush(s, &err));
+    store_cache_put(s, "/b", &f);
+    ok(store_cache_forget(s, &err));
+    assert_false(store_cache_get(s, "/a", &f));
+    assert_false(store_cache_get(s, "/b", &f));
+    ok(store_cache_flush(s, &err));
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    assert_false(store_cache_get(s, "/a", &f));
+    store_close(s);
+    (void)state;
+}
+
+/* The limit is far above what a loaded machine needs, and far below one query a path with its commit. */
+static void ten_thousand_paths_are_quick(void **state)
+{
+    struct error err = {0};
+    struct timespec t0, t1;
+    char path[96];
+    struct store_file f;
+    struct store *s = open_store(STORE_WRITE);
+    for (uint64_t i = 0; i < 10000; i++) {
+        f = sample(i);
+        snprintf(path, sizeof path, "/srv/www/site-%u/wp-includes/file-%u.php", (unsigned)(i % 100),
+                 (unsigned)i);
+        store_cache_put(s, path, &f);
+    }
+    ok(store_cache_flush(s, &err));
+    store_close(s);
+    s = open_store(STORE_READ);
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    for (uint64_t i = 0; i < 10000; i++) {
+        snprintf(path, sizeof path, "/srv/www/site-%u/wp-includes/file-%u.php", (unsigned)(i % 100),
+                 (unsigned)i);
+        assert_true(store_cache_get(s, path, &f));
+        assert_file(&f, i);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    double ms = (double)(t1.tv_sec - t0.tv_sec) * 1e3 + (double)(t1.tv_nsec - t0.tv_nsec) / 1e6;
+    print_message("10000 lookups with the load: %.1f ms\n", ms);
+    assert_true(ms < 2000);
+    store_close(s);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture(what_was_put_is_found_now_and_after_a_reopen),
+        fixture(what_was_not_flushed_is_gone),
+        fixture(the_last_put_wins),
+        fixture(a_flush_of_what_did_not_change_writes_nothing),
+        fixture(forgetting_empties_memory_and_disk),
+        fixture(ten_thousand_paths_are_quick),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

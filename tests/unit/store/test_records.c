@@ -1,0 +1,198 @@
+/* What is managed, generations, used plans, runs. */
+#include "world.h"
+
+static void managed_resources_come_in_the_order_of_their_rank(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed one = {.kind = "file", .id = "/etc/a", .spec = "{}", .rank = 9, .generation = 1};
+    struct store_managed two = {.kind = "vhost",
+                                .id = "x.example",
+                                .site = "x.example",
+                                .spec = "{\"root\":\"/srv\"}",
+                                .wanted = {0x8000000000000001ull, 2},
+                                .rank = 3,
+                                .generation = 2};
+    ok(store_managed_put(s, &one, &err));
+    ok(store_managed_put(s, &two, &err));
+    store_close(s);
+    s = open_store(STORE_READ);
+    struct store_managed *list;
+    size_t n;
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].kind, "vhost");
+    assert_string_equal(list[0].id, "x.example");
+    assert_string_equal(list[0].site, "x.example");
+    assert_string_equal(list[0].spec, "{\"root\":\"/srv\"}");
+    assert_true(hash_equal(list[0].wanted, two.wanted));
+    assert_int_equal(list[0].rank, 3);
+    assert_int_equal(list[0].generation, 2);
+    assert_null(list[1].site);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+static void a_second_put_replaces_and_a_drop_removes(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store_managed *list;
+    size_t n;
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}", .rank = 1, .generation = 1};
+    ok(store_managed_put(s, &m, &err));
+    m.generation = 2;
+    m.spec = "{\"mode\":\"0600\"}";
+    ok(store_managed_put(s, &m, &err));
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 1);
+    assert_int_equal(list[0].generation, 2);
+    assert_string_equal(list[0].spec, "{\"mode\":\"0600\"}");
+    ok(store_managed_drop(s, "file", "/etc/a", &err));
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 0);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+static void generations_are_numbered_and_never_reused(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_generation g = {
+        .transaction = 5, .bundle = "{\"a\":1}", .digest = "d1", .who = "root", .status = "applied"};
+    struct store_generation got, *list;
+    size_t n;
+    assert_int_equal(store_generation_get(s, 0, &a, &got, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "nothing was applied"));
+    ok(store_generation_add(s, &g, &err));
+    assert_int_equal(g.number, 1);
+    assert_true(g.time > 0);
+    struct store_generation h = {.rollback_of = 1,
+                                 .bundle = "{\"b\":2}",
+                                 .digest = "d2",
+                                 .who = "eve",
+                                 .reason = "it broke",
+                                 .status = "partial",
+                                 .time = 77};
+    ok(store_generation_add(s, &h, &err));
+    assert_int_equal(h.number, 2);
+    ok(store_generation_get(s, 0, &a, &got, &err));
+    assert_int_equal(got.number, 2);
+    assert_int_equal(got.rollback_of, 1);
+    assert_int_equal(got.time, 77);
+    assert_string_equal(got.bundle, "{\"b\":2}");
+    assert_string_equal(got.reason, "it broke");
+    assert_string_equal(got.status, "partial");
+    ok(store_generation_get(s, 1, &a, &got, &err));
+    assert_string_equal(got.bundle, "{\"a\":1}");
+    assert_int_equal(got.transaction, 5);
+    assert_null(got.reason);
+    assert_int_equal(store_generation_get(s, 3, &a, &got, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "no generation 3"));
+    ok(store_generation_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 2);
+    assert_int_equal(list[0].number, 2);
+    assert_null(list[0].bundle);
+    assert_string_equal(list[1].digest, "d1");
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+static void a_plan_is_used_once(void **state)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE);
+    ok(store_plan_use(s, "abc", &err));
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    assert_int_equal(store_plan_use(s, "abc", &err), -EEXIST);
+    assert_true(*err.hint);
+    ok(store_plan_use(s, "abd", &err));
+    store_close(s);
+    (void)state;
+}
+
+static void the_last_run_is_known_and_old_ones_are_dropped(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_MEMORY);
+    const char *command;
+    int64_t when, changes;
+    int status;
+    assert_int_equal(store_run_last(s, &a, &command, &when, &status, &changes, &err), -ENOENT);
+    for (int i = 0; i < 1500; i++)
+        ok(store_run_note(s, i % 2 ? "drift" : "apply", i % 8, i, &err));
+    ok(store_run_last(s, &a, &command, &when, &status, &changes, &err));
+    assert_string_equal(command, "drift");
+    assert_int_equal(status, 1499 % 8);
+    assert_int_equal(changes, 1499);
+    assert_true(when > 1600000000);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+static void a_rolled_back_transaction_leaves_no_trace(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}"}, *list;
+    struct store_generation g = {.bundle = "{}", .digest = "d", .who = "root", .status = "applied"}, got;
+    size_t n;
+    ok(store_begin(s, &err));
+    ok(store_managed_put(s, &m, &err));
+    ok(store_generation_add(s, &g, &err));
+    store_rollback(s);
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 0);
+    assert_int_equal(store_generation_get(s, 0, &a, &got, &err), -ENOENT);
+    ok(store_begin(s, &err));
+    ok(store_managed_put(s, &m, &err));
+    ok(store_commit(s, &err));
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 1);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+static void closing_in_a_transaction_takes_it_back(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}"}, *list;
+    size_t n;
+    ok(store_begin(s, &err));
+    ok(store_managed_put(s, &m, &err));
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 0);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture(managed_resources_come_in_the_order_of_their_rank),
+        fixture(a_second_put_replaces_and_a_drop_removes),
+        fixture(generations_are_numbered_and_never_reused),
+        fixture(a_plan_is_used_once),
+        fixture(the_last_run_is_known_and_old_ones_are_dropped),
+        fixture(a_rolled_back_transaction_leaves_no_trace),
+        fixture(closing_in_a_transaction_takes_it_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

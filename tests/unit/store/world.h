@@ -1,0 +1,72 @@
+/* A state directory of its own for each test, and a few words that the store's tests share. */
+#ifndef CITRUS_TEST_STORE_WORLD_H
+#define CITRUS_TEST_STORE_WORLD_H
+#include "store.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* After what it needs. */
+#include <cmocka.h>
+
+static char base[64], dir[128], file[160];
+
+static inline int setup(void **state)
+{
+    (void)state;
+    snprintf(base, sizeof base, "/tmp/citrus-store-XXXXXX");
+    if (!mkdtemp(base))
+        return -1;
+    snprintf(dir, sizeof dir, "%s/var/lib/citrus", base);
+    snprintf(file, sizeof file, "%s/store.db", dir);
+    return 0;
+}
+
+static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    return nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline struct store *open_store(enum store_mode mode)
+{
+    struct store *s = NULL;
+    struct error err = {0};
+    if (store_open(dir, mode, &s, &err) < 0)
+        fail_msg("store_open: %s", err.text);
+    return s;
+}
+
+#define ok(call)                                                                                             \
+    do {                                                                                                     \
+        int ok_ = (call);                                                                                    \
+        if (ok_ < 0)                                                                                         \
+            fail_msg("%s: %d %s", #call, ok_, err.text);                                                     \
+    } while (0)
+
+static inline int mode_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(lstat(path, &st), 0);
+    return (int)(st.st_mode & 07777);
+}
+
+#define fixture(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+#endif
