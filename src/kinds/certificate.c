@@ -1,0 +1,334 @@
+/* A site's certificate and key: /etc/citrus/tls/ID/{fullchain,privkey}.pem, self-signed or copied from files
+ * that the operator keeps elsewhere.
+ *
+ * nginx reads both only when it is reloaded, so the pair is written key first, certificate last, each
+ * atomically, and no reload happens in between. Renewal is nothing of its own: a certificate that is due is
+ * not what is wanted. */
+#include "certificate.h"
+#include "fs.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define TLS_DIR "/etc/citrus/tls"
+#define PEM_MAX ((size_t)1 << 20)
+
+static const struct field fields[] = {
+    {.name = "names",
+     .type = FIELD_STRINGS,
+     .flags = FIELD_UNORDERED,
+     .offset = offsetof(struct certificate_spec, names),
+     .doc = "Names that the certificate covers."},
+    {.name = "issuer",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct certificate_spec, issuer),
+     .doc = "self-signed, or files that the operator provides."},
+    {.name = "source_certificate",
+     .type = FIELD_PATH,
+     .flags = FIELD_STORED,
+     .offset = offsetof(struct certificate_spec, source_certificate),
+     .doc = "The operator's certificate file."},
+    {.name = "source_key",
+     .type = FIELD_PATH,
+     .flags = FIELD_STORED,
+     .offset = offsetof(struct certificate_spec, source_key),
+     .doc = "The operator's key file."},
+    {.name = "source_digest",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct certificate_spec, source_digest),
+     .doc = "SHA-256 of the operator's certificate file."},
+    {.name = "days",
+     .type = FIELD_INT,
+     .flags = FIELD_STORED,
+     .offset = offsetof(struct certificate_spec, days),
+     .doc = "Lifetime of a self-signed certificate."},
+    {.name = "state",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct certificate_spec, state),
+     .def = "valid",
+     .doc = "valid, due, expired, unreadable, or what is wrong with the key."},
+};
+static const struct record record = {
+    .name = "certificate", FIELDS(fields), .size = sizeof(struct certificate_spec)};
+
+/* A certificate with its key, as read from two files. */
+struct pair {
+    struct buf certificate, key;
+};
+
+static void pair_free(struct pair *p)
+{
+    buf_free(&p->certificate);
+    buf_wipe(&p->key);
+}
+
+static char *tls_dir(struct arena *a, const char *id)
+{
+    return arena_printf(a, TLS_DIR "/%s", id);
+}
+
+static char *tls_path(struct arena *a, const char *id, const char *file)
+{
+    return arena_printf(a, TLS_DIR "/%s/%s", id, file);
+}
+
+static bool from_files(const struct certificate_spec *s)
+{
+    return s->issuer && !strcmp(s->issuer, "files");
+}
+
+static int pair_read(struct kind_ctx *ctx, const char *certificate, const char *key, struct pair *ret,
+                     struct error *err)
+{
+    int r = fs_read(ctx->host, certificate, PEM_MAX, &ret->certificate, err);
+    return r < 0 ? r : fs_read(ctx->host, key, PEM_MAX, &ret->key, err);
+}
+
+static bool pair_matches(const struct pair *p)
+{
+    return x509_key_matches(buf_str(&p->certificate), p->certificate.len, buf_str(&p->key), p->key.len);
+}
+
+const char *certificate_state(struct arena *a, const struct x509_info *c, bool renewable, int64_t now)
+{
+    if (c->not_after <= now)
+        return "expired";
+    if (renewable && x509_due(c, now))
+        return arena_printf(a, "due (%lld days left)", (long long)((c->not_after - now) / 86400));
+    return "valid";
+}
+
+static const char *digest_of(struct arena *a, const struct buf *b)
+{
+    char hex[SHA256_HEX];
+    hash_sha256_hex(buf_str(b), b->len, hex);
+    return arena_strdup(a, hex);
+}
+
+/* What the operator's file says now is what is wanted. A source that cannot be read declares nothing here:
+ * what is installed goes on serving, and prepare says what is wrong once there is something to do. */
+static void want_source(struct kind_ctx *ctx, struct certificate_spec *want)
+{
+    struct buf text = {0};
+    want->source_digest = NULL;
+    if (want->source_certificate && fs_read(ctx->host, want->source_certificate, PEM_MAX, &text, NULL) == 0)
+        want->source_digest = digest_of(ctx->arena, &text);
+    buf_free(&text);
+}
+
+static const char *state_of(struct kind_ctx *ctx, const struct fs_stat *certificate,
+                            const struct fs_stat *key, const struct pair *p, const struct x509_info *info,
+                            bool renewable)
+{
+    if (!pair_matches(p))
+        return "key does not match";
+    if (key->mode != 0600 || key->uid != 0)
+        return arena_printf(ctx->arena, "key has mode %04o of user %u", key->mode, key->uid);
+    if (certificate->mode != 0644 || certificate->uid != 0)
+        return arena_printf(ctx->arena, "file has mode %04o of user %u", certificate->mode, certificate->uid);
+    return certificate_state(ctx->arena, info, renewable, time(NULL));
+}
+
+static void describe(struct kind_ctx *ctx, const struct certificate_spec *want, const struct pair *p,
+                     const struct x509_info *info, struct certificate_spec *s)
+{
+    s->names = info->names;
+    s->issuer = info->self_signed ? "self-signed" : "files";
+    if (!from_files(want))
+        return;
+    /* Files may cover more names (a wildcard) and may be self-signed themselves. */
+    s->source_digest = digest_of(ctx->arena, &p->certificate);
+    if (!want->source_digest || !strcmp(s->source_digest, want->source_digest))
+        s->issuer = "files";
+    if (x509_covers(info, &want->names))
+        s->names = want->names;
+}
+
+static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **found, struct error *err)
+{
+    struct certificate_spec *want = res->spec;
+    const char *certificate = tls_path(ctx->arena, res->id, "fullchain.pem"),
+               *key = tls_path(ctx->arena, res->id, "privkey.pem");
+    struct fs_stat at_certificate, at_key;
+    struct x509_info info = {0};
+    struct pair p = {0};
+    *found = NULL;
+    if (from_files(want) && !res->absent)
+        want_source(ctx, want);
+    int r = fs_stat(ctx->host, certificate, &at_certificate, err);
+    if (r == 0)
+        r = fs_stat(ctx->host, key, &at_key, err);
+    if (r < 0 || (at_certificate.type == FS_ABSENT && at_key.type == FS_ABSENT))
+        return r;
+    struct certificate_spec *s = arena_new(ctx->arena, struct certificate_spec);
+    record_clear(&record, s);
+    s->state = "unreadable";
+    *found = s;
+    if (at_certificate.type != FS_FILE || at_key.type != FS_FILE)
+        return 0;
+    r = pair_read(ctx, certificate, key, &p, err);
+    if (r == 0 && x509_parse(buf_str(&p.certificate), p.certificate.len, &info, ctx->arena, NULL) == 0) {
+        describe(ctx, want, &p, &info, s);
+        s->state = state_of(ctx, &at_certificate, &at_key, &p, &info, !from_files(want));
+    }
+    pair_free(&p);
+    return r;
+}
+
+static int certificate_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n,
+                               void **found, struct error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = observe_one(ctx, res[i], &found[i], err);
+    return r;
+}
+
+static void certificate_check(const struct resource *res, struct diags *d)
+{
+    const struct certificate_spec *s = res->spec;
+    if (!res->absent && from_files(s) && (!s->source_certificate || !s->source_key))
+        diag_error(d, res->pos, "name both `certificate` and `key`",
+                   "the certificate of %s is to come from files, but not both are named", res->id);
+}
+
+static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s, const struct pair *p,
+                         struct error *err)
+{
+    struct x509_info info;
+    int r = x509_parse(buf_str(&p->certificate), p->certificate.len, &info, ctx->arena, err);
+    if (r < 0)
+        return error_prefix(err, "%s", s->source_certificate);
+    if (!pair_matches(p)) {
+        error_set(err, -EINVAL, "%s is not the key of %s", s->source_key, s->source_certificate);
+        error_hint(
+            err, "compare `openssl x509 -pubkey -noout` of the one with `openssl pkey -pubout` of the other");
+        return -EINVAL;
+    }
+    if (info.not_after <= time(NULL)) {
+        error_set(err, -EINVAL, "the certificate in %s expired", s->source_certificate);
+        error_hint(err, "put a renewed certificate and its key there, then apply again");
+        return -EINVAL;
+    }
+    for (size_t i = 0; i < s->names.n; i++) {
+        const struct strings one = {.at = &s->names.at[i], .n = 1};
+        if (x509_covers(&info, &one))
+            continue;
+        error_set(err, -EINVAL, "the certificate in %s does not cover %s", s->source_certificate,
+                  s->names.at[i]);
+        error_hint(err, "the site is served under this name: get a certificate for it, or drop the alias");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* Reads the operator's files and refuses what nginx or a browser would refuse. */
+static int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
+                       struct error *err)
+{
+    int r = pair_read(ctx, s->source_certificate, s->source_key, ret, err);
+    return r < 0 ? r : source_usable(ctx, s, ret, err);
+}
+
+static int certificate_prepare(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct certificate_spec *s = c->res->spec;
+    struct pair p = {0};
+    if (c->op == OP_REMOVE || !from_files(s))
+        return 0;
+    int r = source_read(ctx, s, &p, err);
+    pair_free(&p);
+    return r < 0 ? error_prefix(err, "certificate of %s", c->res->id) : 0;
+}
+
+static int certificate_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                               struct error *err)
+{
+    static const char *const parts[][2] = {{"key", "privkey.pem"}, {"certificate", "fullchain.pem"}};
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, TLS_DIR, &st, err);
+    if (r < 0)
+        return r;
+    jw_bool(undo, "base", st.type != FS_ABSENT);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        r = fs_save(ctx->host, tls_path(ctx->arena, c->res->id, parts[i][1]), ctx->undo_dir,
+                    arena_printf(ctx->arena, "%s-%s", name, parts[i][0]), undo, parts[i][0], err);
+    if (r == 0)
+        r = fs_save(ctx->host, tls_dir(ctx->arena, c->res->id), ctx->undo_dir,
+                    arena_printf(ctx->arena, "%s-directory", name), undo, "directory", err);
+    return r;
+}
+
+static int tolerate(int r, struct error *err)
+{
+    if (r != -ENOENT && r != -ENOTEMPTY && r != -EEXIST)
+        return r;
+    error_clear(err);
+    return 0;
+}
+
+/* What else someone put into the directory stays, and the directory with it. */
+static int certificate_remove(struct kind_ctx *ctx, const char *id, struct error *err)
+{
+    int r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "fullchain.pem"), err), err);
+    if (r == 0)
+        r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "privkey.pem"), err), err);
+    if (r == 0)
+        r = tolerate(fs_rmdir(ctx->host, tls_dir(ctx->arena, id), err), err);
+    return r;
+}
+
+static bool only_modes_differ(const struct change *c)
+{
+    const struct certificate_spec *found = c->found;
+    return found && found->state && c->delta.n == 1 && strstr(found->state, " has mode ");
+}
+
+static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct certificate_spec *s = c->res->spec;
+    const char *id = c->res->id, *certificate = tls_path(ctx->arena, id, "fullchain.pem"),
+               *key = tls_path(ctx->arena, id, "privkey.pem");
+    struct pair p = {0};
+    int r;
+    if (c->op == OP_REMOVE)
+        return certificate_remove(ctx, id, err);
+    if (only_modes_differ(c)) {
+        r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
+        return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
+    }
+    r = from_files(s) ? source_read(ctx, s, &p, err)
+                      : x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &p.certificate, &p.key, err);
+    if (r == 0)
+        r = fs_mkdirs(ctx->host, tls_dir(ctx->arena, id), 0755, err);
+    if (r == 0)
+        r = fs_write(ctx->host, key, buf_str(&p.key), p.key.len, 0600, 0, 0, err);
+    if (r == 0)
+        r = fs_write(ctx->host, certificate, buf_str(&p.certificate), p.certificate.len, 0644, 0, 0, err);
+    pair_free(&p);
+    return r < 0 ? error_prefix(err, "certificate of %s", id) : 0;
+}
+
+static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
+                            struct error *err)
+{
+    static const char *const parts[] = {"key", "certificate", "directory"};
+    for (size_t i = 0; i < 3; i++) {
+        int r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
+        if (r < 0)
+            return r;
+    }
+    /* Another site's certificate may have come meanwhile. */
+    return json_is_true(json_object_get(undo, "base")) ? 0 : tolerate(fs_rmdir(ctx->host, TLS_DIR, err), err);
+}
+
+const struct kind certificate_kind = {
+    .name = "certificate",
+    .record = &record,
+    .observe = certificate_observe,
+    .check = certificate_check,
+    .prepare = certificate_prepare,
+    .capture = certificate_capture,
+    .apply = certificate_apply,
+    .undo = certificate_undo,
+};

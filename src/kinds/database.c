@@ -1,0 +1,230 @@
+/* A database, created empty; removed into a dump that the trash keeps for its retention time.
+ *
+ * What others wrote is never dropped in silence: undoing a creation drops a database only while it is empty,
+ * and a removal keeps a dump before anything is gone. */
+#include "database.h"
+#include "fs.h"
+#include <errno.h>
+#include <string.h>
+
+#define DATA_DIR  "/var/lib/mysql"
+#define TRASH_DIR "/var/lib/citrus/trash"
+
+static const struct field fields[] = {
+    {.name = "charset",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct database_spec, charset),
+     .doc = "Default character set."},
+    {.name = "collation",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct database_spec, collation),
+     .doc = "Default collation."},
+};
+static const struct record record = {
+    .name = "database", FIELDS(fields), .size = sizeof(struct database_spec)};
+
+const struct db_database *database_find(const struct db_snapshot *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_databases; i++)
+        if (!strcmp(s->databases[i].name, name))
+            return &s->databases[i];
+    return NULL;
+}
+
+int database_dormant(struct kind_ctx *ctx, const char *name, bool *ret, struct error *err)
+{
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, arena_printf(ctx->arena, DATA_DIR "/%s", name), &st, err);
+    if (r == 0)
+        *ret = st.type == FS_DIRECTORY;
+    return r;
+}
+
+int database_snapshot(struct kind_ctx *ctx, struct db_snapshot *ret, struct error *err)
+{
+    int r = host_db_read(ctx->host, ret, ctx->arena, err);
+    if (r < 0 || ret->running)
+        return r;
+    error_set(err, -ENOTCONN, "MariaDB does not answer on its socket");
+    error_hint(err,
+               "see `systemctl status mariadb` and `journalctl -u mariadb`, start it, then run citrus again");
+    return -ENOTCONN;
+}
+
+static int observe_dormant(struct kind_ctx *ctx, const struct resource *res, void **found, struct error *err)
+{
+    bool there;
+    int r = database_dormant(ctx, res->id, &there, err);
+    if (r == 0)
+        *found = there ? record_copy(&record, ctx->arena, res->spec) : NULL;
+    return r;
+}
+
+static int database_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
+                            struct error *err)
+{
+    struct db_snapshot snapshot = {0};
+    int r = host_db_read(ctx->host, &snapshot, ctx->arena, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        if (!snapshot.running) {
+            r = observe_dormant(ctx, res[i], &found[i], err);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        const struct db_database *d = database_find(&snapshot, res[i]->id);
+        struct database_spec *s = d ? arena_new(ctx->arena, struct database_spec) : NULL;
+        if (s)
+            *s = (struct database_spec){.charset = d->charset, .collation = d->collation};
+        found[i] = s;
+    }
+    return 0;
+}
+
+/* Names of character sets and collations stand bare in SQL. */
+static bool bare_word(const char *s)
+{
+    return s && *s && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(s);
+}
+
+static void database_check(const struct resource *res, struct diags *d)
+{
+    const struct database_spec *s = res->spec;
+    if (res->absent)
+        return;
+    if (strlen(res->id) > 64) /* MariaDB: Identifier Names, Maximum Length */
+        diag_error(d, res->pos, NULL, "the database name %s is longer than 64 characters", res->id);
+    if (!bare_word(s->charset) || !bare_word(s->collation))
+        diag_error(d, res->pos, NULL, "the database %s has no usable character set and collation", res->id);
+}
+
+static void database_plan(struct kind_ctx *ctx, struct change *c)
+{
+    if (c->op != OP_REMOVE)
+        return;
+    c->reversal = COMPENSATED;
+    c->summary = "kept as a dump in the trash";
+}
+
+static int capture_dump(struct kind_ctx *ctx, struct change *c, struct jsonw *undo, struct error *err)
+{
+    const char *path =
+        arena_printf(ctx->arena, TRASH_DIR "/%lld-%s.sql", (long long)ctx->transaction, c->res->id);
+    int r = fs_mkdirs(ctx->host, TRASH_DIR, 0700, err);
+    if (r == 0)
+        r = host_db_dump(ctx->host, c->res->id, path, err);
+    if (r == 0)
+        jw_str(undo, "dump", path);
+    return r;
+}
+
+static int database_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                            struct error *err)
+{
+    struct db_snapshot snapshot = {0};
+    int r = database_snapshot(ctx, &snapshot, err);
+    if (r < 0)
+        return error_prefix(err, "database %s", c->res->id);
+    const struct db_database *d = database_find(&snapshot, c->res->id);
+    jw_bool(undo, "existed", d != NULL);
+    if (!d)
+        return 0;
+    jw_str(undo, "charset", d->charset);
+    jw_str(undo, "collation", d->collation);
+    jw_int(undo, "tables", d->tables);
+    return c->op == OP_REMOVE ? capture_dump(ctx, c, undo, err) : 0;
+}
+
+/* CREATE or ALTER, with what the name and the two words need. */
+static int define(struct kind_ctx *ctx, const char *verb, const char *name, const char *charset,
+                  const char *collation, struct error *err)
+{
+    if (!bare_word(charset) || !bare_word(collation))
+        return error_set(err, -EINVAL, "database %s: no usable character set and collation", name);
+    const char *sql = arena_printf(ctx->arena, "%s %s CHARACTER SET %s COLLATE %s", verb,
+                                   db_identifier(ctx->arena, name), charset, collation);
+    int r = host_db_exec(ctx->host, sql, NULL, 0, err);
+    return r < 0 ? error_prefix(err, "database %s", name) : 0;
+}
+
+static int drop(struct kind_ctx *ctx, const char *name, struct error *err)
+{
+    const char *sql = arena_printf(ctx->arena, "DROP DATABASE %s", db_identifier(ctx->arena, name));
+    int r = host_db_exec(ctx->host, sql, NULL, 0, err);
+    return r < 0 ? error_prefix(err, "database %s", name) : 0;
+}
+
+static int database_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct database_spec *s = c->res->spec;
+    switch (c->op) {
+    case OP_CREATE:
+        return define(ctx, "CREATE DATABASE", c->res->id, s->charset, s->collation, err);
+    case OP_UPDATE:
+        return define(ctx, "ALTER DATABASE", c->res->id, s->charset, s->collation, err);
+    case OP_REMOVE:
+        return drop(ctx, c->res->id, err);
+    default:
+        return 0;
+    }
+}
+
+static int undo_create(struct kind_ctx *ctx, const char *name, const struct db_database *now,
+                       struct error *err)
+{
+    if (!now)
+        return 0;
+    if (now->tables == 0)
+        return drop(ctx, name, err);
+    error_set(err, -ENOTEMPTY,
+              "database %s was made by this run, but now holds %lld tables: it is not dropped", name,
+              (long long)now->tables);
+    error_hint(err, "look into it; if nothing in it is needed, `DROP DATABASE %s` and run `citrus recover`",
+               db_identifier(ctx->arena, name));
+    return -ENOTEMPTY;
+}
+
+/* DROP DATABASE removes table after table, so a crash can leave some of them: then the dump has it all. */
+static int undo_remove(struct kind_ctx *ctx, const char *name, const struct db_database *now, json_t *undo,
+                       struct error *err)
+{
+    const char *dump = json_string_value(json_object_get(undo, "dump"));
+    if (now && now->tables == json_integer_value(json_object_get(undo, "tables")))
+        return 0;
+    if (!dump)
+        return error_set(err, -ENOENT, "database %s: the journal names no dump of it", name);
+    int r = define(ctx, "CREATE DATABASE IF NOT EXISTS", name,
+                   json_string_value(json_object_get(undo, "charset")),
+                   json_string_value(json_object_get(undo, "collation")), err);
+    return r < 0 ? r : host_db_load(ctx->host, name, dump, err);
+}
+
+static int database_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
+                         struct error *err)
+{
+    struct db_snapshot snapshot = {0};
+    int r = database_snapshot(ctx, &snapshot, err);
+    if (r < 0)
+        return error_prefix(err, "database %s", res->id);
+    const struct db_database *now = database_find(&snapshot, res->id);
+    if (!json_is_true(json_object_get(undo, "existed")))
+        return undo_create(ctx, res->id, now, err);
+    if (op == OP_REMOVE)
+        return undo_remove(ctx, res->id, now, undo, err);
+    return define(ctx, "ALTER DATABASE", res->id, json_string_value(json_object_get(undo, "charset")),
+                  json_string_value(json_object_get(undo, "collation")), err);
+}
+
+const struct kind database_kind = {
+    .name = "database",
+    .record = &record,
+    .live = true,
+    .observe = database_observe,
+    .check = database_check,
+    .plan = database_plan,
+    .capture = database_capture,
+    .apply = database_apply,
+    .undo = database_undo,
+};

@@ -1,0 +1,249 @@
+/* A site's PHP-FPM pool: /etc/php/VERSION/fpm/pool.d/ID.conf, in one version's directory and no other.
+ *
+ * Two masters that both own a pool of one name would fight for its socket, so a file of that name below
+ * another version is a difference. The content is validated before it is written; it holds no secrets. */
+#include "fs.h"
+#include "specs.h"
+#include "text.h"
+#include <errno.h>
+#include <string.h>
+
+static const struct field fields[] = {
+    {.name = "version",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct php_pool_spec, version),
+     .doc = "PHP version that runs the pool."},
+    {.name = "content", .type = FIELD_BYTES, .offset = offsetof(struct php_pool_spec, content)},
+    {.name = "digest",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct php_pool_spec, digest),
+     .doc = "Digest of the pool file's content."},
+    {.name = "mode",
+     .type = FIELD_MODE,
+     .offset = offsetof(struct php_pool_spec, mode),
+     .doc = "Mode of the file."},
+};
+static const struct record record = {
+    .name = "php_pool", FIELDS(fields), .size = sizeof(struct php_pool_spec)};
+
+/* One PHP version's pool directory, listed once for all pools. */
+struct pool_dir {
+    const char *version;
+    const char **names;
+    size_t n;
+};
+struct pool_dirs {
+    struct pool_dir *at;
+    size_t n;
+};
+
+static char *pool_path(struct arena *a, const char *version, const char *id)
+{
+    return arena_printf(a, "/etc/php/%s/fpm/pool.d/%s.conf", version, id);
+}
+
+static int list_if_there(struct kind_ctx *ctx, const char *path, const char ***ret, size_t *n,
+                         struct error *err)
+{
+    int r = fs_list(ctx->host, path, ctx->arena, ret, n, err);
+    if (r == -ENOENT || r == -ENOTDIR) {
+        error_clear(err);
+        *n = 0;
+        return 0;
+    }
+    return r;
+}
+
+static int pool_dirs_read(struct kind_ctx *ctx, struct pool_dirs *ret, struct error *err)
+{
+    const char **versions = NULL;
+    size_t n = 0;
+    int r = list_if_there(ctx, "/etc/php", &versions, &n, err);
+    if (r < 0)
+        return r;
+    ret->at = arena_array(ctx->arena, struct pool_dir, n + 1);
+    ret->n = n;
+    for (size_t i = 0; i < n; i++) {
+        ret->at[i].version = versions[i];
+        r = list_if_there(ctx, arena_printf(ctx->arena, "/etc/php/%s/fpm/pool.d", versions[i]),
+                          &ret->at[i].names, &ret->at[i].n, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool pool_dir_has(const struct pool_dir *d, const char *name)
+{
+    size_t low = 0, high = d->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int c = strcmp(d->names[mid], name);
+        if (c == 0)
+            return true;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+static int pool_digest(struct kind_ctx *ctx, const char *path, struct php_pool_spec *s, struct error *err)
+{
+    struct fs_stat st;
+    struct hash128 h;
+    char hex[HASH_HEX];
+    int r = fs_stat(ctx->host, path, &st, err);
+    if (r < 0)
+        return r;
+    if (st.type != FS_FILE) {
+        s->digest = "not a file";
+        return 0;
+    }
+    s->mode = (int64_t)st.mode;
+    r = fs_digest(ctx->host, path, &st, &h, err);
+    if (r < 0)
+        return r;
+    hash_hex(h, hex);
+    s->digest = arena_strdup(ctx->arena, hex);
+    return 0;
+}
+
+static int observe_one(struct kind_ctx *ctx, const struct pool_dirs *dirs, const struct resource *res,
+                       void **found, struct error *err)
+{
+    const struct php_pool_spec *want = res->spec;
+    const char *name = arena_printf(ctx->arena, "%s.conf", res->id), *versions = NULL, *best = NULL;
+    *found = NULL;
+    for (size_t i = 0; i < dirs->n; i++) {
+        const char *version = dirs->at[i].version;
+        if (!pool_dir_has(&dirs->at[i], name))
+            continue;
+        versions = versions ? arena_printf(ctx->arena, "%s and %s", versions, version) : version;
+        if (!best || (want->version && !strcmp(version, want->version)))
+            best = version;
+    }
+    if (!best)
+        return 0;
+    struct php_pool_spec *s = arena_new(ctx->arena, struct php_pool_spec);
+    record_clear(&record, s);
+    s->version = versions;
+    s->mode = want->mode;
+    *found = s;
+    return pool_digest(ctx, pool_path(ctx->arena, best, res->id), s, err);
+}
+
+static int php_pool_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
+                            struct error *err)
+{
+    struct pool_dirs dirs = {0};
+    int r = pool_dirs_read(ctx, &dirs, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = observe_one(ctx, &dirs, res[i], &found[i], err);
+    return r;
+}
+
+static void php_pool_check(const struct resource *res, struct diags *d)
+{
+    const struct php_pool_spec *s = res->spec;
+    if (!res->absent &&
+        (!s->version || !*s->version || strspn(s->version, "0123456789.") != strlen(s->version)))
+        diag_error(d, res->pos, "a version like \"8.2\"", "the pool of %s has no usable PHP version",
+                   res->id);
+}
+
+/* The old versions' files come first: undoing brings the old pool back before the new one goes. */
+static int php_pool_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                            struct error *err)
+{
+    const struct php_pool_spec *s = c->res->spec;
+    const char *file = arena_printf(ctx->arena, "%s.conf", c->res->id);
+    struct pool_dirs dirs = {0};
+    int r = pool_dirs_read(ctx, &dirs, err);
+    if (r < 0)
+        return r;
+    jw_array(undo, "files");
+    for (size_t i = 0; r == 0 && i < dirs.n; i++) {
+        const char *version = dirs.at[i].version;
+        if (!pool_dir_has(&dirs.at[i], file) || !strcmp(version, s->version))
+            continue;
+        r = fs_save(ctx->host, pool_path(ctx->arena, version, c->res->id), ctx->undo_dir,
+                    arena_printf(ctx->arena, "%s-%s", name, version), undo, NULL, err);
+    }
+    if (r == 0)
+        r = fs_save(ctx->host, pool_path(ctx->arena, s->version, c->res->id), ctx->undo_dir,
+                    arena_printf(ctx->arena, "%s-%s", name, s->version), undo, NULL, err);
+    jw_end(undo);
+    return r;
+}
+
+/* Removes the pool's file from all versions but `keep` (NULL: from all). */
+static int remove_others(struct kind_ctx *ctx, const char *id, const char *keep, struct error *err)
+{
+    const char *file = arena_printf(ctx->arena, "%s.conf", id);
+    struct pool_dirs dirs = {0};
+    int r = pool_dirs_read(ctx, &dirs, err);
+    for (size_t i = 0; r == 0 && i < dirs.n; i++) {
+        if (!pool_dir_has(&dirs.at[i], file) || (keep && !strcmp(dirs.at[i].version, keep)))
+            continue;
+        r = fs_unlink(ctx->host, pool_path(ctx->arena, dirs.at[i].version, id), err);
+    }
+    return r;
+}
+
+static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct php_pool_spec *s = c->res->spec;
+    if (c->op == OP_REMOVE)
+        return remove_others(ctx, c->res->id, NULL, err);
+    const char *path = pool_path(ctx->arena, s->version, c->res->id);
+    int r;
+    if (!ctx->host->offline) {
+        r = validate_pool(ctx, s->version, s->content.at, s->content.len, err);
+        if (r < 0)
+            return error_prefix(err, "%s would not be accepted by PHP-FPM", path);
+    }
+    r = fs_write(ctx->host, path, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
+    return r < 0 ? r : remove_others(ctx, c->res->id, s->version, err);
+}
+
+static int php_pool_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
+                         struct error *err)
+{
+    size_t i;
+    json_t *saved;
+    json_array_foreach(json_object_get(undo, "files"), i, saved)
+    {
+        int r = fs_restore(ctx->host, saved, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int php_pool_text(struct kind_ctx *ctx, const struct change *c, struct buf *before, struct buf *after,
+                         struct error *err)
+{
+    const struct php_pool_spec *s = c->res->spec;
+    const char *file = arena_printf(ctx->arena, "%s.conf", c->res->id), *best = NULL;
+    struct pool_dirs dirs = {0};
+    if (c->op != OP_REMOVE && s->content.at)
+        buf_add(after, s->content.at, s->content.len);
+    int r = pool_dirs_read(ctx, &dirs, err);
+    for (size_t i = 0; r == 0 && i < dirs.n; i++)
+        if (pool_dir_has(&dirs.at[i], file) && (!best || !strcmp(dirs.at[i].version, s->version)))
+            best = pool_path(ctx->arena, dirs.at[i].version, c->res->id);
+    return r < 0 || !best ? r : fs_read(ctx->host, best, 0, before, err);
+}
+
+const struct kind php_pool_kind = {
+    .name = "php_pool",
+    .record = &record,
+    .observe = php_pool_observe,
+    .check = php_pool_check,
+    .capture = php_pool_capture,
+    .apply = php_pool_apply,
+    .undo = php_pool_undo,
+    .text = php_pool_text,
+};

@@ -1,0 +1,243 @@
+/* A site's nginx configuration: /etc/nginx/sites-available/ID.conf and its link in sites-enabled.
+ *
+ * nginx reads sites-enabled at its next reload, whoever asks for it. So a content is validated, alone beside
+ * the server's own configuration, before the live file is renamed over, and the link comes last. */
+#include "fs.h"
+#include "specs.h"
+#include "text.h"
+#include <errno.h>
+#include <string.h>
+
+static const struct field fields[] = {
+    {.name = "content", .type = FIELD_BYTES, .offset = offsetof(struct vhost_spec, content)},
+    {.name = "digest",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct vhost_spec, digest),
+     .doc = "Digest of the configuration's content."},
+    {.name = "mode",
+     .type = FIELD_MODE,
+     .offset = offsetof(struct vhost_spec, mode),
+     .doc = "Mode of the file."},
+    {.name = "enabled",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct vhost_spec, enabled),
+     .doc = "Linked from sites-enabled."},
+};
+static const struct record record = {.name = "vhost", FIELDS(fields), .size = sizeof(struct vhost_spec)};
+
+static char *path_file(struct arena *a, const char *id)
+{
+    return arena_printf(a, "/etc/nginx/sites-available/%s.conf", id);
+}
+
+static char *path_link(struct arena *a, const char *id)
+{
+    return arena_printf(a, "/etc/nginx/sites-enabled/%s.conf", id);
+}
+
+static char *link_target(struct arena *a, const char *id)
+{
+    return arena_printf(a, "../sites-available/%s.conf", id);
+}
+
+/* A link by absolute path serves the same file: someone's other way to write it is no drift. */
+static int link_state(struct kind_ctx *ctx, const char *id, bool *ret_there, bool *ret_ours,
+                      struct error *err)
+{
+    char *path = path_link(ctx->arena, id), *target;
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, path, &st, err);
+    if (r < 0)
+        return r;
+    *ret_there = st.type != FS_ABSENT;
+    *ret_ours = false;
+    if (st.type != FS_LINK)
+        return 0;
+    r = fs_readlink(ctx->host, path, ctx->arena, &target, err);
+    if (r < 0)
+        return r;
+    *ret_ours = !strcmp(target, link_target(ctx->arena, id)) || !strcmp(target, path_file(ctx->arena, id));
+    return 0;
+}
+
+static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **found, struct error *err)
+{
+    const struct vhost_spec *want = res->spec;
+    char *path = path_file(ctx->arena, res->id);
+    struct fs_stat st;
+    bool there = false, ours = false;
+    int r = fs_stat(ctx->host, path, &st, err);
+    if (r == 0)
+        r = link_state(ctx, res->id, &there, &ours, err);
+    if (r < 0)
+        return r;
+    *found = NULL;
+    if (st.type == FS_ABSENT && !there)
+        return 0;
+    struct vhost_spec *s = arena_new(ctx->arena, struct vhost_spec);
+    record_clear(&record, s);
+    s->enabled = ours;
+    s->mode = st.type == FS_FILE ? (int64_t)st.mode : want->mode;
+    s->digest = st.type == FS_ABSENT ? "missing" : "not a file";
+    if (st.type == FS_FILE) {
+        struct hash128 h;
+        char hex[HASH_HEX];
+        r = fs_digest(ctx->host, path, &st, &h, err);
+        if (r < 0)
+            return r;
+        hash_hex(h, hex);
+        s->digest = arena_strdup(ctx->arena, hex);
+    }
+    *found = s;
+    return 0;
+}
+
+static int vhost_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
+                         struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        int r = observe_one(ctx, res[i], &found[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Whether all certificate files that the content names are there: they may be made by this same run. */
+static int certificates_there(struct kind_ctx *ctx, const struct bytes *content, struct error *err)
+{
+    const char *at = content->at, *end = content->at + content->len;
+    while (at < end && (at = memmem(at, (size_t)(end - at), "ssl_certificate", 15))) {
+        at += strlen("ssl_certificate");
+        if (end - at > 4 && !memcmp(at, "_key", 4))
+            at += 4;
+        while (at < end && (*at == ' ' || *at == '\t'))
+            at++;
+        if (at == end || *at != '/')
+            continue;
+        const char *stop = at;
+        while (stop < end && *stop != ';' && *stop != ' ' && *stop != '\n')
+            stop++;
+        struct fs_stat st;
+        int r = fs_stat(ctx->host, arena_strndup(ctx->arena, at, (size_t)(stop - at)), &st, err);
+        if (r < 0)
+            return r;
+        if (st.type == FS_ABSENT)
+            return 0;
+        at = stop;
+    }
+    return 1;
+}
+
+/* Early, an error counts only where no other action of this plan can mend it: in the operator's own snippets.
+ * Anything else (a log directory, a cache zone in a file that this plan writes first) is apply's to judge. */
+static int vhost_prepare(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct vhost_spec *s = c->res->spec;
+    struct fs_stat st;
+    if (c->op == OP_REMOVE || ctx->host->offline)
+        return 0;
+    int r = fs_stat(ctx->host, "/usr/sbin/nginx", &st, err);
+    if (r < 0 || st.type == FS_ABSENT)
+        return r;
+    r = certificates_there(ctx, &s->content, err);
+    if (r <= 0)
+        return r;
+    struct error e = {0};
+    r = validate_vhost(ctx, c->res->id, s->content.at, s->content.len, &e);
+    if (r == 0 || !strstr(e.text, "/custom.d/"))
+        return 0;
+    if (err)
+        *err = e;
+    return error_prefix(err, "vhost %s", c->res->id);
+}
+
+static int vhost_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                         struct error *err)
+{
+    bool there, ours;
+    int r = link_state(ctx, c->res->id, &there, &ours, err);
+    if (r < 0)
+        return r;
+    jw_bool(undo, "linked", there);
+    r = fs_save(ctx->host, path_file(ctx->arena, c->res->id), ctx->undo_dir,
+                arena_printf(ctx->arena, "%s-file", name), undo, "file", err);
+    if (r == 0)
+        r = fs_save(ctx->host, path_link(ctx->arena, c->res->id), ctx->undo_dir,
+                    arena_printf(ctx->arena, "%s-link", name), undo, "link", err);
+    return r;
+}
+
+static int remove_if_there(struct host *h, const char *path, struct error *err)
+{
+    int r = fs_unlink(h, path, err);
+    if (r == -ENOENT) {
+        error_clear(err);
+        return 0;
+    }
+    return r;
+}
+
+static int vhost_remove(struct kind_ctx *ctx, const char *id, struct error *err)
+{
+    int r = remove_if_there(ctx->host, path_link(ctx->arena, id), err);
+    return r < 0 ? r : remove_if_there(ctx->host, path_file(ctx->arena, id), err);
+}
+
+static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct vhost_spec *s = c->res->spec;
+    const char *id = c->res->id, *file = path_file(ctx->arena, id), *link = path_link(ctx->arena, id);
+    int r;
+    if (c->op == OP_REMOVE)
+        return vhost_remove(ctx, id, err);
+    if (!ctx->host->offline) {
+        r = validate_vhost(ctx, id, s->content.at, s->content.len, err);
+        if (r < 0)
+            return error_prefix(err, "%s would not be accepted by nginx", file);
+    }
+    if (s->enabled == 0) {
+        r = remove_if_there(ctx->host, link, err);
+        if (r < 0)
+            return r;
+    }
+    r = fs_write(ctx->host, file, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
+    if (r < 0 || s->enabled != 1)
+        return r;
+    return fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
+}
+
+/* What is enabled never points at what is not there: a link goes first and comes last. */
+static int vhost_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
+                      struct error *err)
+{
+    bool linked = json_is_true(json_object_get(undo, "linked"));
+    const char *first = linked ? "file" : "link", *second = linked ? "link" : "file";
+    int r = fs_restore(ctx->host, json_object_get(undo, first), err);
+    return r < 0 ? r : fs_restore(ctx->host, json_object_get(undo, second), err);
+}
+
+static int vhost_text(struct kind_ctx *ctx, const struct change *c, struct buf *before, struct buf *after,
+                      struct error *err)
+{
+    const struct vhost_spec *s = c->res->spec;
+    struct fs_stat st;
+    char *path = path_file(ctx->arena, c->res->id);
+    if (c->op != OP_REMOVE && s->content.at)
+        buf_add(after, s->content.at, s->content.len);
+    int r = fs_stat(ctx->host, path, &st, err);
+    if (r < 0 || st.type != FS_FILE)
+        return r;
+    return fs_read(ctx->host, path, 0, before, err);
+}
+
+const struct kind vhost_kind = {
+    .name = "vhost",
+    .record = &record,
+    .observe = vhost_observe,
+    .prepare = vhost_prepare,
+    .capture = vhost_capture,
+    .apply = vhost_apply,
+    .undo = vhost_undo,
+    .text = vhost_text,
+};
