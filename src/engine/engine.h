@@ -10,20 +10,23 @@
 #define CITRUS_ENGINE_H
 #include "kind.h"
 #include "store.h"
+#include <signal.h>
 
-/* Why an action is there. INTENTIONAL: the manifest asks for something else than at the last generation (or this
- * resource is new). CORRECTIVE: the machine was changed. REMOVED: the manifest no longer names it. */
+/* Why an action is there. INTENTIONAL: the manifest asks for something else than at the last generation (or
+ * this resource is new). CORRECTIVE: the machine was changed. REMOVED: the manifest no longer names it. */
 enum cause { CAUSE_INTENTIONAL, CAUSE_CORRECTIVE, CAUSE_REMOVED, CAUSE_REFRESH };
 extern const char *const cause_names[];
 
 struct action {
-    int64_t seq;              /* from 1, the order of apply */
+    int64_t seq; /* from 1, the order of apply */
     struct change change;
     enum cause cause;
-    enum impact refresh;      /* OP_REFRESH: how */
-    size_t sites_felt;        /* OP_REFRESH: how many sites use the service */
+    enum impact refresh; /* OP_REFRESH: how */
+    size_t sites_felt;   /* OP_REFRESH: how many sites use the service */
     struct hash128 before, after;
-    VEC(size_t) refreshes;    /* indices of the OP_REFRESH actions that this one calls for */
+    VEC(size_t) refreshes;   /* indices of the OP_REFRESH actions that this one calls for */
+    enum action_state state; /* while it is applied */
+    const char *undo;        /* its undo record, once it was an INTENT */
 };
 
 /* A resource that needs a running system, with --root. */
@@ -31,19 +34,30 @@ struct deferred {
     const struct resource *res;
 };
 
+struct kept {
+    const struct resource *res;
+    int64_t rank;
+    bool stored; /* the store holds the same already */
+};
+struct forgotten {
+    const char *kind, *id;
+};
+
 struct plan {
     struct arena *arena;
     const char *server;
-    VEC(struct action) actions;  /* server's, then site by site, then refreshes */
+    VEC(struct action) actions; /* server's, then site by site, then refreshes */
     VEC(struct deferred) deferred;
-    size_t unchanged;            /* resources looked at that are as wanted */
+    VEC(struct kept) kept;           /* as wanted already, with or without an action: what apply records */
+    VEC(struct forgotten) forgotten; /* managed, no longer wanted and not there: dropped from the store */
+    size_t unchanged;                /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
-    int64_t generation;          /* the newest one when the plan was made; 0: none */
+    int64_t generation; /* the newest one when the plan was made; 0: none */
     const char *lineage;
-    const char *bundle_json;     /* the manifest's texts, borrowed */
+    const char *bundle_json; /* the manifest's texts, borrowed */
     const char *bundle_digest;
-    const char *const *sites;    /* --site filter, NULL-terminated; NULL: all */
+    const char *const *sites; /* --site filter, NULL-terminated; NULL: all */
 };
 
 struct plan_options {
@@ -68,8 +82,9 @@ struct engine {
     struct store *store;
     struct arena *arena;
     const struct progress *progress;
-    const struct engine_events *events; /* NULL: none */
-    const char *state_dir;              /* /var/lib/citrus as the managed system sees it */
+    const struct engine_events *events;       /* NULL: none */
+    const char *state_dir;                    /* /var/lib/citrus as the managed system sees it */
+    const volatile sig_atomic_t *interrupted; /* set by a signal: finish the action, undo, end. NULL: never */
 };
 
 /* Observes all of the catalog and what the store says is managed, diffs, orders. Plans removals of what is
@@ -82,7 +97,7 @@ enum on_failure { ON_FAILURE_UNDO_SITE, ON_FAILURE_UNDO_ALL, ON_FAILURE_STOP };
 struct apply_options {
     enum on_failure on_failure;
     bool allow_one_way;
-    const char *why;      /* "apply", "rollback 3" */
+    const char *why; /* "apply", "rollback 3" */
     const char *who, *reason;
     int64_t rollback_of;
     const char *plan_digest; /* of a saved plan: used once; NULL */
@@ -91,19 +106,26 @@ struct apply_options {
 /* One site (or the server, site NULL) that was not brought to its wanted state. */
 struct failure {
     const char *site;
-    const char *kind, *id;   /* the first action that failed */
+    const char *kind, *id; /* the first action that failed */
     struct error err;
-    bool undone;             /* false: stuck, see undo_err */
+    bool undone; /* false: stuck, see undo_err */
     struct error undo_err;
 };
-enum apply_outcome { APPLY_DONE, APPLY_NOTHING, APPLY_REFUSED /* nothing changed */, APPLY_UNDONE, APPLY_PARTIAL,
-                     APPLY_STUCK, APPLY_STALE };
+enum apply_outcome {
+    APPLY_DONE,
+    APPLY_NOTHING,
+    APPLY_REFUSED /* nothing changed */,
+    APPLY_UNDONE,
+    APPLY_PARTIAL,
+    APPLY_STUCK,
+    APPLY_STALE
+};
 struct apply_result {
     enum apply_outcome outcome;
     int64_t transaction, generation; /* generation 0: none was made */
     size_t done;                     /* actions that stand */
     VEC(struct failure) failures;
-    struct error err;                /* REFUSED, STALE */
+    struct error err; /* REFUSED, STALE */
 };
 /* The exit status of the program for an outcome: 0, 1, 3, 4, 5, 6. */
 int apply_exit(const struct apply_result *r);
@@ -122,6 +144,7 @@ struct recover_item {
     const char *kind, *id; /* stuck: which */
     struct error err;
 };
-int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret, size_t *n, struct error *err);
+int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret, size_t *n,
+                   struct error *err);
 
 #endif

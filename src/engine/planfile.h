@@ -1,8 +1,8 @@
-/* Plans on disk. A plan file carries the manifest's texts, the lineage, the generation, and each action's resource
- * and fingerprints, sealed with the store's plan key. It holds no secret.
+/* Plans on disk. A plan file carries the manifest's texts, the lineage, the generation, and each action's
+ * resource and fingerprints, sealed with the store's plan key. It holds no secret.
  *
- * Applying one builds the plan anew from the texts it carries and requires the same actions: what was shown is
- * what is done, or the run is refused with the first thing that moved (-ESTALE). */
+ * Applying one builds the plan anew from the texts it carries and requires the same actions: what was shown
+ * is what is done, or the run is refused with the first thing that moved (-ESTALE). */
 #ifndef CITRUS_PLANFILE_H
 #define CITRUS_PLANFILE_H
 #include "engine.h"
@@ -12,10 +12,10 @@ int planfile_write(struct engine *e, const struct plan *p, struct buf *out, stru
 
 struct planfile {
     const char *lineage, *bundle_json, *bundle_digest, *server;
-    const char *digest;         /* of the whole file */
+    const char *digest; /* of the whole file */
     int64_t generation, time;
-    const char *const *sites;   /* NULL: all */
-    json_t *root;               /* planfile_free */
+    const char *const *sites; /* NULL: all */
+    json_t *root;             /* planfile_free */
 };
 /* True when the text looks like a plan file (and not like a manifest). */
 bool planfile_is(const char *text, size_t len);

@@ -42,6 +42,8 @@ struct resource {
     bool absent;       /* must not be there */
     VEC(struct resource *) needs;
     VEC(struct notify) notifies;
+    size_t slot;       /* the engine's: place in the catalog */
+    bool changed;      /* the engine's: this transaction changed it */
 };
 
 /* All resources that a manifest means for this machine. */
@@ -84,7 +86,6 @@ struct kind_ctx {
     /* Borrowed secret by name; NULL: nobody set it and it was not generated. */
     const struct secret *(*secret)(void *self, const char *name);
     void *secret_self;
-    /* Fills `ret` with the secrets whose values must never be shown: see report/redact. */
 };
 
 struct kind {

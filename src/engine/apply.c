@@ -1,0 +1,236 @@
+/* A plan, applied: prepare everything, journal, go through the actions, take back what failed. */
+#include "applying.h"
+#include "fs.h"
+#include <errno.h>
+#include <string.h>
+
+/* How far a run of neighbours goes that a kind takes together. */
+static size_t batch_length(const struct plan *p, size_t at)
+{
+    const struct resource *first = p->actions.at[at].change.res;
+    size_t n = 1;
+    if (!first->kind->batch || p->actions.at[at].change.op == OP_REFRESH)
+        return 1;
+    for (; at + n < p->actions.n; n++) {
+        const struct change *c = &p->actions.at[at + n].change;
+        if (c->res->kind != first->kind || c->res->site != first->site || c->op == OP_REFRESH)
+            break;
+    }
+    return n;
+}
+
+/* ---- prepare: nothing is visible yet ---------------------------------------------------------------- */
+
+static int prepare_some(struct applying *x, size_t at, size_t n, struct error *err)
+{
+    struct kind_ctx ctx = engine_ctx(x->e, x->p->arena, 0);
+    struct action *act = &x->p->actions.at[at];
+    const struct kind *k = act->change.res->kind;
+    EVENT(x->e, preparing, act);
+    if (k->prepare_all) {
+        struct change **list = arena_array(x->p->arena, struct change *, n);
+        for (size_t i = 0; i < n; i++)
+            list[i] = &x->p->actions.at[at + i].change;
+        return k->prepare_all(&ctx, list, n, err);
+    }
+    return k->prepare ? k->prepare(&ctx, &act->change, err) : 0;
+}
+
+static void prepare(struct applying *x)
+{
+    for (size_t i = 0, n; i < x->p->actions.n; i += n) {
+        struct action *act = &x->p->actions.at[i];
+        struct error err = {0};
+        n = batch_length(x->p, i);
+        if (act->change.op == OP_REFRESH || failure_of(x, act->change.res->site))
+            continue;
+        int r =
+            engine_interrupted(x->e) ? error_set(&err, -EINTR, "interrupted") : prepare_some(x, i, n, &err);
+        if (r == 0)
+            continue;
+        EVENT(x->e, failed, act, &err);
+        failure_add(x, act->change.res, act->change.res->site, &err);
+        if (!act->change.res->site || x->o->on_failure != ON_FAILURE_UNDO_SITE || r == -EINTR) {
+            x->ret->outcome = APPLY_REFUSED;
+            x->ret->err = err;
+            return;
+        }
+    }
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------
+ */
+
+static void skip(struct applying *x, size_t at, size_t n)
+{
+    for (size_t i = at; i < at + n; i++) {
+        x->p->actions.at[i].state = ACTION_SKIPPED;
+        store_action_state(x->e->store, x->tx, x->p->actions.at[i].seq, ACTION_SKIPPED, NULL, NULL);
+    }
+}
+
+static bool anyone_calls(const struct plan *p, size_t refresh)
+{
+    for (size_t i = 0; i < p->actions.n; i++)
+        for (size_t k = 0; action_stands(&p->actions.at[i]) && k < p->actions.at[i].refreshes.n; k++)
+            if (p->actions.at[i].refreshes.at[k] == refresh)
+                return true;
+    return false;
+}
+
+/* Which sites a refused refresh is to be blamed on: those that the message names, else all that called for
+ * it. */
+static bool blame(struct applying *x, size_t refresh, const struct error *err)
+{
+    const struct action *service = &x->p->actions.at[refresh];
+    bool found = false;
+    for (int named = 1; named >= 0 && !found; named--)
+        for (size_t i = 0; i < x->p->actions.n && !x->stop; i++) {
+            const struct action *a = &x->p->actions.at[i];
+            const char *site = a->change.res->site;
+            bool calls = false;
+            for (size_t k = 0; k < a->refreshes.n; k++)
+                calls = calls || a->refreshes.at[k] == refresh;
+            if (!site || !calls || !action_stands(a) || failure_of(x, site) ||
+                (named && !strstr(err->text, site)))
+                continue;
+            apply_failed(x, service, site, err);
+            found = true;
+        }
+    return found;
+}
+
+static void run_refresh(struct applying *x, size_t at)
+{
+    struct action *act = &x->p->actions.at[at];
+    while (!x->stop) {
+        struct error err = {0};
+        if (!anyone_calls(x->p, at)) {
+            skip(x, at, 1);
+            return;
+        }
+        EVENT(x->e, started, act);
+        if (step_refresh(x->e, x->tx, act, &err) == 0) {
+            EVENT(x->e, finished, act);
+            return;
+        }
+        error_prefix(&err, "%s %s", impact_names[act->refresh], act->change.res->id);
+        if (!blame(x, at, &err)) {
+            apply_failed(x, act, NULL, &err);
+            return;
+        }
+    }
+}
+
+static void run_batch(struct applying *x, size_t at, size_t n)
+{
+    struct action *act = &x->p->actions.at[at];
+    const struct resource *res = act->change.res;
+    struct error err = {0};
+    for (size_t i = 0; i < n; i++)
+        EVENT(x->e, started, act + i);
+    int r = step_apply(x->e, x->p, x->tx, act, n, &err);
+    if (r == 0) {
+        for (size_t i = 0; i < n; i++)
+            EVENT(x->e, finished, act + i);
+        return;
+    }
+    if (r == -ESTALE && x->ret->err.code == 0)
+        x->ret->err = err;
+    apply_failed(x, act, res->site, &err);
+}
+
+static void run_actions(struct applying *x)
+{
+    for (size_t i = 0, n; i < x->p->actions.n && !x->stop; i += n) {
+        struct action *act = &x->p->actions.at[i];
+        n = batch_length(x->p, i);
+        if (engine_interrupted(x->e)) {
+            struct error err = {0};
+            error_set(&err, -EINTR, "interrupted by a signal");
+            apply_failed(x, act, NULL, &err);
+        } else if (failure_of(x, act->change.res->site)) {
+            skip(x, i, n);
+        } else if (act->change.op == OP_REFRESH) {
+            run_refresh(x, i);
+        } else {
+            run_batch(x, i, n);
+        }
+    }
+}
+
+static int begin(struct applying *x, struct error *err)
+{
+    struct plan *p = x->p;
+    struct store_action *rows = arena_array(p->arena, struct store_action, p->actions.n);
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct action *a = &p->actions.at[i];
+        rows[i] = (struct store_action){.seq = a->seq,
+                                        .kind = a->change.res->kind->name,
+                                        .id = a->change.res->id,
+                                        .site = a->change.res->site,
+                                        .op = op_names[a->change.op],
+                                        .spec = stored_write(p->arena, a->change.res),
+                                        .before = a->before,
+                                        .after = a->after};
+    }
+    struct store_tx tx = {.why = x->o->why ? x->o->why : "apply", .who = x->o->who, .bundle = p->bundle_json};
+    int r = store_secrets_keep(x->e->store, err);
+    if (r == 0)
+        r = store_tx_begin(x->e->store, &tx, rows, p->actions.n, err);
+    if (r < 0)
+        return r;
+    x->tx = x->ret->transaction = tx.id;
+    r = fs_mkdirs(x->e->host, engine_undo_dir(x->e, p->arena, x->tx), 0700, err);
+    return r < 0 ? error_prefix(err, "making room for undo") : 0;
+}
+
+static bool all_skipped(const struct applying *x)
+{
+    for (size_t i = 0; i < x->p->actions.n; i++)
+        if (x->p->actions.at[i].change.op != OP_REFRESH &&
+            !failure_of(x, x->p->actions.at[i].change.res->site))
+            return false;
+    return true;
+}
+
+int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o, struct apply_result *ret,
+                 struct error *err)
+{
+    struct applying x = {.e = e, .p = p, .o = o, .ret = ret};
+    *ret = (struct apply_result){0};
+    if (p->one_way && !o->allow_one_way) {
+        ret->outcome = APPLY_REFUSED;
+        error_set(&ret->err, -EPERM, "the plan has %zu action%s that cannot be taken back", p->one_way,
+                  p->one_way == 1 ? "" : "s");
+        error_hint(&ret->err, "look for \"one-way\" in the plan; --allow-one-way applies it");
+        return 0;
+    }
+    if (o->plan_digest) {
+        int r = store_plan_use(e->store, o->plan_digest, &ret->err);
+        if (r < 0) {
+            ret->outcome = r == -EEXIST ? APPLY_STALE : APPLY_REFUSED;
+            return 0;
+        }
+    }
+    EVENT(e, begin, p);
+    if (p->actions.n)
+        prepare(&x);
+    if (ret->outcome == APPLY_REFUSED)
+        return 0;
+    if (all_skipped(&x))
+        return settle_nothing(&x, err);
+    int r = begin(&x, err);
+    if (r < 0)
+        return r;
+    run_actions(&x);
+    return settle(&x, err);
+}
+
+int apply_exit(const struct apply_result *r)
+{
+    static const int exits[] = {
+        [APPLY_DONE] = 0,    [APPLY_NOTHING] = 0, [APPLY_REFUSED] = 1, [APPLY_UNDONE] = 3,
+        [APPLY_PARTIAL] = 4, [APPLY_STUCK] = 5,   [APPLY_STALE] = 6};
+    return exits[r->outcome];
+}

@@ -1,0 +1,33 @@
+/* One apply while it runs: what apply.c, takeback.c and settle.c share. */
+#ifndef CITRUS_ENGINE_APPLYING_H
+#define CITRUS_ENGINE_APPLYING_H
+#include "internal.h"
+
+struct applying {
+    struct engine *e;
+    struct plan *p;
+    const struct apply_options *o;
+    struct apply_result *ret;
+    int64_t tx;    /* 0: none is open */
+    bool undo_all; /* the server failed, or the operator wants it so */
+    bool stop;     /* go no further */
+    bool stuck;
+};
+
+/* --- takeback.c */
+/* The failure of a site (NULL: of the server), NULL when there is none. */
+struct failure *failure_of(const struct applying *x, const char *site);
+struct failure *failure_add(struct applying *x, const struct resource *res, const char *site,
+                            const struct error *err);
+/* The action changed something that is still so. */
+bool action_stands(const struct action *a);
+/* One failure: what it takes with it is taken back at once, so that the rest goes on from a clean state. */
+void apply_failed(struct applying *x, const struct action *act, const char *site, const struct error *err);
+
+/* --- settle.c */
+int settle(struct applying *x, struct error *err);
+/* Nothing to change: what the manifest newly names, and is so already, becomes managed; a new text becomes a
+ * generation. A run that finds all as it was writes nothing. */
+int settle_nothing(struct applying *x, struct error *err);
+
+#endif

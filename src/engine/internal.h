@@ -1,0 +1,55 @@
+/* What the engine's files share; nobody else includes it. */
+#ifndef CITRUS_ENGINE_INTERNAL_H
+#define CITRUS_ENGINE_INTERNAL_H
+#include "engine.h"
+#include <jansson.h>
+
+#define TRASH_RETENTION (30 * 86400) /* seconds */
+
+/* --- context.c: what kinds are given, and who hears of it */
+struct kind_ctx engine_ctx(struct engine *e, struct arena *a, int64_t transaction);
+char *engine_undo_dir(struct engine *e, struct arena *a, int64_t transaction);
+bool engine_interrupted(const struct engine *e);
+#define EVENT(e, name, ...)                                                                                  \
+    do {                                                                                                     \
+        if ((e)->events && (e)->events->name)                                                                \
+            (e)->events->name((e)->events->self, __VA_ARGS__);                                               \
+    } while (0)
+
+/* --- observe.c */
+struct seen {
+    struct resource *res;
+    void *found;
+    bool deferred;
+    const struct store_managed *managed; /* NULL: not known to the store */
+    int64_t rank;
+};
+/* Observes all of `list`, kind by kind, in one call each. */
+int engine_observe(struct engine *e, struct arena *a, struct seen *list, size_t n, struct error *err);
+int engine_observe_one(struct engine *e, struct arena *a, const struct resource *r, void **found,
+                       struct error *err);
+
+/* --- stored.c: resources as the store and the journal hold them */
+char *stored_write(struct arena *a, const struct resource *r);
+/* A resource from its row. Its notifies name resources of `c` where they are there (c may be NULL). */
+int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
+                struct arena *a, struct resource **ret, struct error *err);
+
+/* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
+int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
+
+/* --- step.c: one action forward; more than one where a kind works in batches */
+/* -ESTALE: a target is not what the plan saw, and nothing of this step was done. On any other failure the
+ * actions stay in ACTION_INTENT (or ACTION_PLANNED where not even that was written). */
+int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
+               struct error *err);
+int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
+
+/* --- undo.c */
+/* What an INTENT keeps: {"op", "before", "saved": what the kind captured}. */
+char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved);
+/* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. */
+int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
+             struct error *err);
+
+#endif

@@ -1,0 +1,54 @@
+#include "internal.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* Resources of one kind, gathered so that a kind looks at its source once. */
+static int observe_kind(struct engine *e, struct arena *a, const struct kind *k, struct seen *list, size_t n,
+                        struct error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += list[i].res->kind == k;
+    if (count == 0)
+        return 0;
+    bool deferred = k->live && e->host->offline;
+    const struct resource **res = arena_array(a, const struct resource *, count);
+    size_t *at = arena_array(a, size_t, count);
+    void **found = arena_array(a, void *, count);
+    for (size_t i = 0, m = 0; i < n; i++)
+        if (list[i].res->kind == k) {
+            at[m] = i;
+            res[m++] = list[i].res;
+        }
+    if (!deferred) {
+        struct kind_ctx ctx = engine_ctx(e, a, 0);
+        int r = k->observe(&ctx, res, count, found, err);
+        if (r < 0 && r != -EOPNOTSUPP)
+            return error_prefix(err, "looking at %s", k->name);
+        deferred = r == -EOPNOTSUPP;
+    }
+    for (size_t m = 0; m < count; m++) {
+        list[at[m]].found = deferred ? NULL : found[m];
+        list[at[m]].deferred = deferred;
+    }
+    return 0;
+}
+
+int engine_observe(struct engine *e, struct arena *a, struct seen *list, size_t n, struct error *err)
+{
+    for (const struct kind *const *k = kinds; *k; k++) {
+        int r = observe_kind(e, a, *k, list, n, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int engine_observe_one(struct engine *e, struct arena *a, const struct resource *r, void **found,
+                       struct error *err)
+{
+    struct kind_ctx ctx = engine_ctx(e, a, 0);
+    *found = NULL;
+    int rc = r->kind->observe(&ctx, &r, 1, found, err);
+    return rc < 0 ? error_prefix(err, "looking at %s %s", r->kind->name, r->id) : 0;
+}

@@ -1,0 +1,60 @@
+#include "internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum mark { UNSEEN, OPEN, PLACED };
+struct walk {
+    const struct catalog *c;
+    enum mark *marks;
+    struct resource **out;
+    size_t n;
+    struct error *err;
+};
+
+static int place(struct walk *w, struct resource *r)
+{
+    if (w->marks[r->slot] == PLACED)
+        return 0;
+    if (w->marks[r->slot] == OPEN)
+        return error_set(w->err, -ELOOP, "%s %s needs itself, by way of others", r->kind->name, r->id);
+    w->marks[r->slot] = OPEN;
+    for (size_t i = 0; i < r->needs.n; i++) {
+        struct resource *needed = r->needs.at[i];
+        if (!r->site && needed->site)
+            return error_set(w->err, -EINVAL, "%s %s of the server needs %s %s of site %s", r->kind->name,
+                             r->id, needed->kind->name, needed->id, needed->site);
+        int rc = place(w, needed);
+        if (rc < 0)
+            return rc;
+    }
+    w->marks[r->slot] = PLACED;
+    w->out[w->n++] = r;
+    return 0;
+}
+
+static int by_site(const void *x, const void *y)
+{
+    const struct resource *a = *(struct resource *const *)x, *b = *(struct resource *const *)y;
+    int c = a->site && b->site ? strcmp(a->site, b->site) : (a->site != NULL) - (b->site != NULL);
+    return c ? c : (a->slot > b->slot) - (a->slot < b->slot);
+}
+
+int order_catalog(const struct catalog *c, struct resource **ret, struct error *err)
+{
+    struct arena scratch = {0};
+    size_t n = c->list.n;
+    struct resource **in = arena_array(&scratch, struct resource *, n);
+    for (size_t i = 0; i < n; i++) {
+        in[i] = c->list.at[i];
+        in[i]->slot = i;
+    }
+    if (n)
+        qsort(in, n, sizeof *in, by_site);
+    struct walk w = {.c = c, .marks = arena_array(&scratch, enum mark, n), .out = ret, .err = err};
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = place(&w, in[i]);
+    arena_free(&scratch);
+    return r;
+}

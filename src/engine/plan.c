@@ -1,0 +1,296 @@
+#include "internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cause_names[] = {"intentional", "corrective", "removed", "refresh"};
+
+/* What planning works on; lives for one engine_plan(). */
+struct planning {
+    struct engine *e;
+    const struct catalog *c;
+    struct plan *p;
+    struct store_managed *managed; /* sorted by kind and id */
+    size_t n_managed;
+    bool *wanted; /* managed[i] is in the catalog */
+    VEC(struct seen) seen;
+    bool same_manifest; /* as the newest generation's */
+};
+
+static bool site_selected(const struct plan *p, const char *site)
+{
+    if (!p->sites)
+        return true;
+    for (const char *const *s = p->sites; site && *s; s++)
+        if (strcmp(*s, site) == 0)
+            return true;
+    return false;
+}
+
+static int managed_order(const void *x, const void *y)
+{
+    const struct store_managed *a = x, *b = y;
+    int c = strcmp(a->kind, b->kind);
+    return c ? c : strcmp(a->id, b->id);
+}
+
+static int load_managed(struct planning *g, struct error *err)
+{
+    int r = store_managed_list(g->e->store, g->p->arena, &g->managed, &g->n_managed, err);
+    if (r < 0)
+        return r;
+    if (g->n_managed)
+        qsort(g->managed, g->n_managed, sizeof *g->managed, managed_order);
+    g->wanted = arena_array(g->p->arena, bool, g->n_managed);
+    struct store_generation last;
+    r = store_generation_get(g->e->store, 0, g->p->arena, &last, err);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0)
+        return r;
+    g->p->generation = last.number;
+    g->same_manifest = g->p->bundle_digest && strcmp(last.digest, g->p->bundle_digest) == 0;
+    return 0;
+}
+
+static int collect_wanted(struct planning *g, struct error *err)
+{
+    struct arena *a = g->p->arena;
+    struct resource **order = arena_array(a, struct resource *, g->c->list.n);
+    int r = order_catalog(g->c, order, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < g->c->list.n; i++) {
+        struct seen s = {.res = order[i], .rank = (int64_t)i};
+        struct store_managed key = {.kind = order[i]->kind->name, .id = order[i]->id};
+        struct store_managed *m =
+            g->n_managed ? bsearch(&key, g->managed, g->n_managed, sizeof key, managed_order) : NULL;
+        if (m) {
+            g->wanted[m - g->managed] = true;
+            s.managed = m;
+        }
+        if (site_selected(g->p, order[i]->site))
+            vec_push(a, &g->seen, s);
+    }
+    return 0;
+}
+
+static int later_first(const void *x, const void *y)
+{
+    const struct store_managed *a = *(struct store_managed *const *)x, *b = *(struct store_managed *const *)y;
+    const char *sa = a->site ? a->site : "", *sb = b->site ? b->site : "";
+    /* Sites before the server: what they stand on goes last. */
+    int c = (*sa == 0) - (*sb == 0);
+    c = c ? c : strcmp(sa, sb);
+    c = c ? c : (a->rank < b->rank) - (a->rank > b->rank);
+    return c ? c : managed_order(a, b);
+}
+
+/* What the store says is managed and the manifest no longer means: removed in the reverse order of making. */
+static int collect_orphans(struct planning *g, struct error *err)
+{
+    struct arena *a = g->p->arena;
+    struct store_managed **gone = arena_array(a, struct store_managed *, g->n_managed);
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_managed; i++)
+        if (!g->wanted[i] && site_selected(g->p, g->managed[i].site))
+            gone[n++] = &g->managed[i];
+    if (n)
+        qsort(gone, n, sizeof *gone, later_first);
+    for (size_t i = 0; i < n; i++) {
+        struct seen s = {.managed = gone[i], .rank = gone[i]->rank};
+        int r = stored_read(gone[i]->kind, gone[i]->id, gone[i]->site, gone[i]->spec, g->c, a, &s.res, err);
+        if (r < 0)
+            return r;
+        s.res->absent = true;
+        vec_push(a, &g->seen, s);
+    }
+    return 0;
+}
+
+static enum cause cause_of(const struct planning *g, const struct seen *s, struct hash128 wanted)
+{
+    if (s->res->absent)
+        return s->managed ? CAUSE_REMOVED : g->same_manifest ? CAUSE_CORRECTIVE : CAUSE_INTENTIONAL;
+    if (s->managed && hash_equal(s->managed->wanted, wanted))
+        return CAUSE_CORRECTIVE;
+    return CAUSE_INTENTIONAL;
+}
+
+static void note_kept(struct planning *g, const struct seen *s, struct hash128 wanted)
+{
+    struct kept k = {.res = s->res, .rank = s->rank};
+    k.stored = s->managed && hash_equal(s->managed->wanted, wanted) &&
+               strcmp(s->managed->spec, stored_write(g->p->arena, s->res)) == 0;
+    vec_push(g->p->arena, &g->p->kept, k);
+}
+
+static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s)
+{
+    struct plan *p = g->p;
+    const struct resource *r = s->res;
+    const struct kind *k = r->kind;
+    if (s->deferred) {
+        struct deferred d = {r};
+        vec_push(p->arena, &p->deferred, d);
+        return;
+    }
+    struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
+    if (!r->absent)
+        note_kept(g, s, wanted);
+    struct action act = {.before = record_fingerprint(k->record, s->found), .after = wanted};
+    struct change *c = &act.change;
+    c->res = r;
+    c->found = s->found;
+    if (r->absent) {
+        if (!s->found) {
+            struct forgotten f = {k->name, r->id};
+            if (s->managed)
+                vec_push(p->arena, &p->forgotten, f);
+            return;
+        }
+        c->op = OP_REMOVE;
+    } else {
+        c->delta = record_diff(k->record, r->spec, s->found, &ctx->redaction, p->arena);
+        c->op = !s->found ? OP_CREATE : c->delta.n ? OP_UPDATE : OP_NONE;
+    }
+    if (c->op == OP_NONE) {
+        p->unchanged++;
+        return;
+    }
+    act.cause = cause_of(g, s, wanted);
+    c->reversal = REVERSIBLE;
+    if (k->plan)
+        k->plan(ctx, c);
+    vec_push(p->arena, &p->actions, act);
+}
+
+/* Creations and updates; then removals that a service must be told of; then refreshes; then what those
+ * services held on to (a pool's user, a site's tree). */
+static int phase(const struct action *a)
+{
+    switch (a->change.op) {
+    case OP_REMOVE:
+        return a->change.res->notifies.n ? 1 : a->cause == CAUSE_REMOVED ? 3 : 0;
+    case OP_REFRESH:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+static int by_phase(const void *x, const void *y)
+{
+    const struct action *a = x, *b = y;
+    int d = phase(a) - phase(b);
+    return d ? d : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static size_t sites_of_service(const struct catalog *c, const struct resource *service)
+{
+    size_t n = 0;
+    const char *last = NULL;
+    for (size_t i = 0; i < c->list.n; i++) {
+        const struct resource *r = c->list.at[i];
+        for (size_t k = 0; r->site && k < r->notifies.n; k++)
+            if (r->notifies.at[k].service == service && (!last || strcmp(last, r->site) != 0)) {
+                n++;
+                last = r->site;
+            }
+    }
+    return n;
+}
+
+/* One refresh a service, as strong as the strongest that was asked for, in the catalog's order of services.
+ */
+static void add_refreshes(struct planning *g)
+{
+    struct plan *p = g->p;
+    size_t n = p->actions.n;
+    for (size_t s = 0; s < g->c->list.n; s++) {
+        struct resource *service = g->c->list.at[s];
+        enum impact how = IMPACT_NONE;
+        if (!service->kind->refresh || service->absent)
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            const struct resource *r = p->actions.at[i].change.res;
+            for (size_t k = 0; k < r->notifies.n; k++)
+                if (r->notifies.at[k].service == service && r->notifies.at[k].how > how)
+                    how = r->notifies.at[k].how;
+        }
+        if (how == IMPACT_NONE)
+            continue;
+        if (g->e->host->offline) {
+            struct deferred d = {service};
+            vec_push(p->arena, &p->deferred, d);
+            continue;
+        }
+        struct action act = {.cause = CAUSE_REFRESH, .refresh = how};
+        act.change = (struct change){.res = service, .op = OP_REFRESH, .impact = how, .reversal = REVERSIBLE};
+        act.sites_felt = sites_of_service(g->c, service);
+        act.before = act.after = record_fingerprint(service->kind->record, service->spec);
+        vec_push(p->arena, &p->actions, act);
+    }
+}
+
+static void link_refreshes(struct plan *p)
+{
+    VEC(size_t) refreshes = {0};
+    for (size_t i = 0; i < p->actions.n; i++)
+        if (p->actions.at[i].change.op == OP_REFRESH)
+            vec_push(p->arena, &refreshes, i);
+    for (size_t i = 0; i < p->actions.n; i++) {
+        struct action *a = &p->actions.at[i];
+        for (size_t k = 0; a->change.op != OP_REFRESH && k < a->change.res->notifies.n; k++)
+            for (size_t s = 0; s < refreshes.n; s++)
+                if (p->actions.at[refreshes.at[s]].change.res == a->change.res->notifies.at[k].service)
+                    vec_push(p->arena, &a->refreshes, refreshes.at[s]);
+    }
+}
+
+static void finish(struct plan *p)
+{
+    for (size_t i = 0; i < p->actions.n; i++)
+        p->actions.at[i].seq = (int64_t)i;
+    if (p->actions.n)
+        qsort(p->actions.at, p->actions.n, sizeof *p->actions.at, by_phase);
+    for (size_t i = 0; i < p->actions.n; i++) {
+        struct action *a = &p->actions.at[i];
+        a->seq = (int64_t)i + 1;
+        p->create += a->change.op == OP_CREATE;
+        p->update += a->change.op == OP_UPDATE;
+        p->remove += a->change.op == OP_REMOVE;
+        p->refresh += a->change.op == OP_REFRESH;
+        p->one_way += a->change.reversal == ONE_WAY;
+    }
+    link_refreshes(p);
+}
+
+int engine_plan(struct engine *e, const struct catalog *c, const struct plan_options *o, struct plan **ret,
+                struct error *err)
+{
+    struct plan *p = arena_new(e->arena, struct plan);
+    p->arena = e->arena;
+    p->server = c->server;
+    p->lineage = store_lineage(e->store);
+    p->bundle_json = o->bundle_json;
+    p->bundle_digest = o->bundle_digest;
+    p->sites = o->sites;
+    struct planning g = {.e = e, .c = c, .p = p};
+    int r = load_managed(&g, err);
+    if (r == 0)
+        r = collect_wanted(&g, err);
+    if (r == 0)
+        r = collect_orphans(&g, err);
+    if (r == 0)
+        r = engine_observe(e, p->arena, g.seen.at, g.seen.n, err);
+    if (r < 0)
+        return r;
+    struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
+    for (size_t i = 0; i < g.seen.n; i++)
+        plan_one(&g, &ctx, &g.seen.at[i]);
+    add_refreshes(&g);
+    finish(p);
+    *ret = p;
+    return 0;
+}

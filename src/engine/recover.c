@@ -1,0 +1,146 @@
+/* What a crash left: settle each intent by looking, then take the whole transaction back. */
+#include "fs.h"
+#include "internal.h"
+#include <errno.h>
+#include <string.h>
+
+struct open_action {
+    struct store_action *row;
+    struct resource *res;
+};
+
+static bool as_promised(struct engine *e, struct arena *a, const struct open_action *o, const void *found)
+{
+    const struct record *rec = o->res->kind->record;
+    if (strcmp(o->row->op, op_names[OP_REMOVE]) == 0)
+        return found == NULL;
+    return found && record_diff(rec, o->res->spec, found, NULL, a).n == 0;
+}
+
+/* The fingerprint that the intent was written on; the row's own is the plan's. */
+static bool as_before(const struct open_action *o, const void *found)
+{
+    char now[HASH_HEX];
+    hash_hex(record_fingerprint(o->res->kind->record, found), now);
+    json_t *root = o->row->undo ? json_loads(o->row->undo, 0, NULL) : NULL;
+    const char *then = json_string_value(json_object_get(root, "before"));
+    bool same = then && strcmp(then, now) == 0;
+    json_decref(root);
+    return same;
+}
+
+static int settle_intent(struct engine *e, struct arena *a, struct open_action *o, struct recover_item *item,
+                         struct error *err)
+{
+    void *found;
+    int r = engine_observe_one(e, a, o->res, &found, err);
+    if (r < 0)
+        return r;
+    if (as_before(o, found))
+        item->never_ran++;
+    else if (as_promised(e, a, o, found))
+        item->completed++;
+    else
+        item->torn++;
+    return 0;
+}
+
+static bool was_begun(const struct store_action *row)
+{
+    return row->undo && (row->state == ACTION_INTENT || row->state == ACTION_DONE ||
+                         row->state == ACTION_UNDOING || row->state == ACTION_STUCK);
+}
+
+/* Services that the transaction may have told are told of the old state; one that is not there has nothing to
+ * be told. */
+static int tell_services(struct engine *e, int64_t tx, struct open_action *list, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct store_action *row = list[i].row;
+        if (strcmp(row->op, op_names[OP_REFRESH]) != 0)
+            continue;
+        struct arena a = {0};
+        struct kind_ctx ctx = engine_ctx(e, &a, tx);
+        int r = list[i].res->kind->refresh(&ctx, list[i].res, IMPACT_RELOAD, err);
+        arena_free(&a);
+        if (r == 0)
+            r = store_action_state(e->store, tx, row->seq, ACTION_UNDONE, NULL, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int take_back(struct engine *e, struct arena *a, const struct store_tx *tx, struct open_action *list,
+                     size_t n, struct recover_item *item)
+{
+    bool any = false;
+    for (size_t i = n; i-- > 0;) {
+        struct store_action *row = list[i].row;
+        if (!was_begun(row) || strcmp(row->op, op_names[OP_REFRESH]) == 0)
+            continue;
+        any = true;
+        int r = 0;
+        if (row->state == ACTION_INTENT)
+            r = settle_intent(e, a, &list[i], item, &item->err);
+        if (r == 0)
+            r = undo_run(e, tx->id, row->seq, list[i].res, row->undo, &item->err);
+        if (r < 0) {
+            item->stuck = true;
+            item->kind = row->kind;
+            item->id = row->id;
+            return r;
+        }
+        item->undone++;
+    }
+    int r = any ? tell_services(e, tx->id, list, n, &item->err) : 0;
+    if (r < 0) {
+        item->stuck = true;
+        item->kind = "refresh";
+        item->id = "of a service";
+    }
+    return r;
+}
+
+static int recover_one(struct engine *e, struct arena *a, const struct store_tx *tx,
+                       struct recover_item *item, struct error *err)
+{
+    struct store_action *rows;
+    size_t n;
+    int r = store_actions(e->store, tx->id, a, &rows, &n, err);
+    if (r < 0)
+        return r;
+    struct open_action *list = arena_array(a, struct open_action, n);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        list[i].row = &rows[i];
+        r = stored_read(rows[i].kind, rows[i].id, rows[i].site, rows[i].spec, NULL, a, &list[i].res, err);
+        if (r == 0)
+            list[i].res->absent = strcmp(rows[i].op, op_names[OP_REMOVE]) == 0;
+    }
+    if (r < 0)
+        return r;
+    item->transaction = tx->id;
+    if (take_back(e, a, tx, list, n, item) < 0)
+        return store_tx_end(e->store, tx->id, TX_STUCK, item->err.text, err);
+    r = store_tx_end(e->store, tx->id, TX_UNDONE, "interrupted by a crash", err);
+    if (r == 0)
+        fs_remove_tree(e->host, engine_undo_dir(e, a, tx->id), NULL);
+    return r;
+}
+
+int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret, size_t *n, struct error *err)
+{
+    struct store_tx *open;
+    size_t count;
+    int r = store_tx_open(e->store, a, &open, &count, err);
+    if (r < 0)
+        return r;
+    struct recover_item *items = arena_array(a, struct recover_item, count + 1);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = recover_one(e, a, &open[i], &items[i], err);
+    if (r < 0)
+        return r;
+    *ret = items;
+    *n = count;
+    return 0;
+}

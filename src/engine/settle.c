@@ -1,0 +1,130 @@
+/* The end of an apply: what the store will know of it. */
+#include "applying.h"
+#include "fs.h"
+#include <errno.h>
+#include <string.h>
+
+static bool nothing_done(const struct plan *p)
+{
+    for (size_t i = 0; i < p->actions.n; i++)
+        if (p->actions.at[i].state != ACTION_PLANNED && p->actions.at[i].state != ACTION_SKIPPED)
+            return false;
+    return true;
+}
+
+/* By slot: resources whose action did not come to its end. */
+static bool *not_reached(const struct plan *p)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < p->kept.n; i++)
+        if (p->kept.at[i].res->slot > most)
+            most = p->kept.at[i].res->slot;
+    bool *pending = arena_array(p->arena, bool, most + 1);
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct action *a = &p->actions.at[i];
+        bool settled = a->state == ACTION_DONE || (a->state == ACTION_SKIPPED && a->change.op == OP_NONE);
+        if (a->change.op != OP_REFRESH && !a->change.res->absent && !settled)
+            pending[a->change.res->slot] = true;
+    }
+    return pending;
+}
+
+static int record_state(struct applying *x, struct error *err)
+{
+    struct plan *p = x->p;
+    bool *pending = not_reached(p);
+    int r = 0;
+    for (size_t i = 0; i < p->kept.n && r == 0; i++) {
+        const struct kept *k = &p->kept.at[i];
+        if (k->stored || pending[k->res->slot] || failure_of(x, k->res->site))
+            continue;
+        struct store_managed m = {.kind = k->res->kind->name,
+                                  .id = k->res->id,
+                                  .site = k->res->site,
+                                  .spec = stored_write(p->arena, k->res),
+                                  .wanted = record_fingerprint(k->res->kind->record, k->res->spec),
+                                  .rank = k->rank,
+                                  .generation = x->ret->generation};
+        r = store_managed_put(x->e->store, &m, err);
+    }
+    for (size_t i = 0; i < p->forgotten.n && r == 0; i++)
+        r = store_managed_drop(x->e->store, p->forgotten.at[i].kind, p->forgotten.at[i].id, err);
+    for (size_t i = 0; i < p->actions.n && r == 0; i++) {
+        const struct action *a = &p->actions.at[i];
+        if (a->change.res->absent && (a->state == ACTION_DONE || a->state == ACTION_SKIPPED) &&
+            !failure_of(x, a->change.res->site))
+            r = store_managed_drop(x->e->store, a->change.res->kind->name, a->change.res->id, err);
+    }
+    return r;
+}
+
+static int end(struct applying *x, enum tx_state st, bool generation, struct error *err)
+{
+    const char *text = x->ret->failures.n ? x->ret->failures.at[0].err.text : NULL;
+    int r = store_begin(x->e->store, err);
+    if (r < 0)
+        return r;
+    if (generation && x->p->bundle_json) {
+        struct store_generation g = {.transaction = x->tx,
+                                     .rollback_of = x->o->rollback_of,
+                                     .bundle = x->p->bundle_json,
+                                     .digest = x->p->bundle_digest,
+                                     .who = x->o->who,
+                                     .reason = x->o->reason,
+                                     .status = st == TX_PARTIAL || x->p->sites ? "partial" : "applied"};
+        r = store_generation_add(x->e->store, &g, err);
+        x->ret->generation = r == 0 ? g.number : 0;
+    }
+    if (r == 0 && generation)
+        r = record_state(x, err);
+    if (r == 0 && x->tx)
+        r = store_tx_end(x->e->store, x->tx, st, text, err);
+    if (r == 0)
+        return store_commit(x->e->store, err);
+    store_rollback(x->e->store);
+    return r;
+}
+
+int settle(struct applying *x, struct error *err)
+{
+    struct apply_result *ret = x->ret;
+    enum tx_state st = TX_DONE;
+    for (size_t i = 0; i < x->p->actions.n; i++)
+        ret->done += x->p->actions.at[i].state == ACTION_DONE;
+    if (x->stuck) {
+        ret->outcome = APPLY_STUCK;
+        return end(x, TX_STUCK, false, err);
+    }
+    if (x->undo_all) {
+        bool stale = ret->err.code == -ESTALE && nothing_done(x->p);
+        ret->outcome = stale ? APPLY_STALE : APPLY_UNDONE;
+        st = TX_UNDONE;
+    } else if (ret->failures.n) {
+        ret->outcome = APPLY_PARTIAL;
+        st = TX_PARTIAL;
+    } else {
+        ret->outcome = APPLY_DONE;
+    }
+    int r = end(x, st, st != TX_UNDONE, err);
+    /* What undo kept is of no use once the transaction is closed. */
+    if (r == 0 && x->o->on_failure != ON_FAILURE_STOP)
+        fs_remove_tree(x->e->host, engine_undo_dir(x->e, x->p->arena, x->tx), NULL);
+    return r;
+}
+
+int settle_nothing(struct applying *x, struct error *err)
+{
+    struct store_generation last = {0};
+    x->ret->outcome = x->ret->failures.n ? APPLY_PARTIAL : APPLY_NOTHING;
+    int r = store_generation_get(x->e->store, 0, x->p->arena, &last, err);
+    bool news = r == -ENOENT || !x->p->bundle_digest || !last.digest ||
+                strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of;
+    bool rows = x->p->forgotten.n > 0;
+    for (size_t i = 0; i < x->p->kept.n; i++)
+        rows = rows || !x->p->kept.at[i].stored;
+    if (!news && !rows)
+        return 0;
+    error_clear(err);
+    x->ret->generation = last.number;
+    return end(x, x->ret->failures.n ? TX_PARTIAL : TX_DONE, news, err);
+}

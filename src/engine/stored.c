@@ -1,0 +1,78 @@
+/* A resource as the store keeps it: {"spec": {...}, "notifies": [["kind", "id", "reload"], ...]}. With it a
+ * resource can be removed or undone when no manifest names it any more. */
+#include "internal.h"
+#include <errno.h>
+#include <string.h>
+
+char *stored_write(struct arena *a, const struct resource *r)
+{
+    struct buf b = {0};
+    struct jsonw j;
+    jw_init(&j, &b, false);
+    jw_object(&j, NULL);
+    jw_object(&j, "spec");
+    record_to_json(r->kind->record, r->spec, &j, NULL);
+    jw_end(&j);
+    if (r->notifies.n) {
+        jw_array(&j, "notifies");
+        for (size_t i = 0; i < r->notifies.n; i++) {
+            const struct notify *n = &r->notifies.at[i];
+            jw_array(&j, NULL);
+            jw_str(&j, NULL, n->service->kind->name);
+            jw_str(&j, NULL, n->service->id);
+            jw_str(&j, NULL, impact_names[n->how]);
+            jw_end(&j);
+        }
+        jw_end(&j);
+    }
+    jw_end(&j);
+    char *s = arena_strdup(a, buf_str(&b));
+    buf_free(&b);
+    return s;
+}
+
+static void read_notifies(struct resource *r, json_t *list, const struct catalog *c, struct arena *a)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        const char *kind = json_string_value(json_array_get(item, 0));
+        const char *id = json_string_value(json_array_get(item, 1));
+        const char *how = json_string_value(json_array_get(item, 2));
+        const struct kind *k = kind ? kind_find(kind) : NULL;
+        struct resource *service = k && id && c ? catalog_find(c, k, id) : NULL;
+        if (!service || !how)
+            continue;
+        struct notify n = {service,
+                           strcmp(how, impact_names[IMPACT_RESTART]) == 0 ? IMPACT_RESTART : IMPACT_RELOAD};
+        vec_push(a, &r->notifies, n);
+    }
+}
+
+int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
+                struct arena *a, struct resource **ret, struct error *err)
+{
+    const struct kind *k = kind_find(kind);
+    if (!k)
+        return error_set(err, -EINVAL,
+                         "the store names a resource of kind \"%s\", which this citrus does not know", kind);
+    json_error_t je;
+    json_t *root = json_loads(text, 0, &je);
+    if (!root)
+        return error_set(err, -EINVAL, "the store's row of %s %s is no JSON: %s", kind, id, je.text);
+    struct resource *r = arena_new(a, struct resource);
+    r->kind = k;
+    r->id = arena_strdup(a, id);
+    r->site = arena_strdup(a, site);
+    r->spec = arena_alloc(a, k->record->size);
+    int rc = record_from_json(k->record, r->spec, json_object_get(root, "spec"), a, err);
+    if (rc < 0)
+        error_prefix(err, "%s %s", kind, id);
+    else
+        read_notifies(r, json_object_get(root, "notifies"), c, a);
+    json_decref(root);
+    if (rc == 0)
+        *ret = r;
+    return rc;
+}

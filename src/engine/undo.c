@@ -1,0 +1,64 @@
+#include "internal.h"
+#include <errno.h>
+#include <string.h>
+
+char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved)
+{
+    char hex[HASH_HEX];
+    struct buf b = {0};
+    struct jsonw j;
+    hash_hex(before, hex);
+    jw_init(&j, &b, false);
+    jw_object(&j, NULL);
+    jw_str(&j, "op", op_names[op]);
+    jw_str(&j, "before", hex);
+    jw_raw(&j, "saved", saved);
+    jw_end(&j);
+    char *s = arena_strdup(a, buf_str(&b));
+    buf_free(&b);
+    return s;
+}
+
+static enum op op_of(const char *word)
+{
+    for (enum op op = OP_CREATE; word && op <= OP_REMOVE; op++)
+        if (strcmp(word, op_names[op]) == 0)
+            return op;
+    return OP_NONE;
+}
+
+static int undo_by_kind(struct engine *e, int64_t tx, const struct resource *res, const char *record,
+                        struct error *err)
+{
+    json_error_t je;
+    json_t *root = json_loads(record, 0, &je);
+    if (!root)
+        return error_set(err, -EINVAL, "the undo record of %s %s is no JSON: %s", res->kind->name, res->id,
+                         je.text);
+    struct arena a = {0};
+    struct kind_ctx ctx = engine_ctx(e, &a, tx);
+    enum op op = op_of(json_string_value(json_object_get(root, "op")));
+    int r = 0;
+    if (op != OP_NONE)
+        r = res->kind->undo(&ctx, res, op, json_object_get(root, "saved"), err);
+    json_decref(root);
+    arena_free(&a);
+    return r;
+}
+
+int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
+             struct error *err)
+{
+    int r = store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, err);
+    if (r < 0)
+        return r;
+    r = undo_by_kind(e, tx, res, record, err);
+    if (r < 0) {
+        error_prefix(err, "undoing %s %s", res->kind->name, res->id);
+        error_hint(err,
+                   "see `citrus show` for what was done; put it right by hand, then run `citrus recover`");
+        store_action_state(e->store, tx, seq, ACTION_STUCK, err->text, NULL);
+        return r;
+    }
+    return store_action_state(e->store, tx, seq, ACTION_UNDONE, NULL, err);
+}
