@@ -8,14 +8,10 @@
 
 #define PLANFILE_VERSION 1
 /* The last member; the HMAC is over all bytes before it. */
-#define SEAL_MARK ",
-\"seal\": \""
-#define SEAL_TAIL "\"
-}
-"
+#define SEAL_MARK ",\n  \"seal\": \""
+#define SEAL_TAIL "\"\n}\n"
 
-    static void
-    write_action(const struct action *act, const struct redaction *red, struct jsonw *j)
+static void write_action(const struct action *act, const struct redaction *red, struct jsonw *j)
 {
     const struct change *c = &act->change;
     char hex[HASH_HEX];
