@@ -145,7 +145,6 @@ END
 }
 same_state() {
   local d
-  # shellcheck disable=SC2016
   set -- "$1" "$2" "$3" '$1 == "file" && $2 ~ re {$7 = "-"} $1 == "running" && $2 ~ re {$4 = "-"} {print}' "${4:-^$}"
   d=$(diff <(awk -v re="$5" "$4" "$2") <(awk -v re="$5" "$4" "$3") || true)
   if [ ! -s "$2" ] || [ ! -s "$3" ]; then d="a listing is empty: $(wc -l "$2" "$3")"; fi

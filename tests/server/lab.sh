@@ -29,7 +29,7 @@ LAB_BASE="systemd systemd-sysv dbus udev ca-certificates iproute2 procps iputils
 # What can be installed inside.
 LAB_STACK="nginx mariadb-server mariadb-client php8.2-fpm php8.2-cli php8.2-mysql php8.2-curl php8.2-gd
   php8.2-mbstring php8.2-xml php8.2-zip php8.2-intl php8.2-opcache redis-server php-redis certbot ufw
-  iptables nftables fail2ban python3-systemd unattended-upgrades htop rsync"
+  iptables nftables fail2ban python3-systemd unattended-upgrades htop rsync strace"
 # An npm package that carries WordPress and WP-CLI; npm checks the digest of what it fetches against
 # the registry's, and we against the one seen when this was written.
 LAB_STUDIO=wp-studio@1.22.0
@@ -364,10 +364,9 @@ lab_exec() { # as the guest's own root would: its capability set, a control grou
 
 lab_copy() { # by a pipe into the guest's own view: through /proc/PID/root its absolute links would lead to this machine's files
   if [ -d "$2" ]; then
-    # shellcheck disable=SC2016 # the inner shell expands them
     tar -C "$2" --owner=0 --group=0 --mode=u=rwX,go=rX -cf - . | lab_enter "$1" sh -c 'mkdir -p "$1" && tar -C "$1" -xf -' - "$3"
   else
-    # shellcheck disable=SC2016,SC2094
+    # shellcheck disable=SC2094
     lab_enter "$1" sh -c 'mkdir -p "${1%/*}" && cat >"$1.part" && chmod "$2" "$1.part" && mv -f "$1.part" "$1"' - "$3" "$(stat -c %a "$2")" <"$2"
   fi
 }

@@ -6,7 +6,6 @@
 boot site
 program build-faults/citrus
 state >"$TMP/old"
-# shellcheck disable=SC2016 # $a is sed's
 manifest "$SITE" -e 's/children: 6/children: 3/' -e 's/present: \[htop\]/present: []/' \
   -e '$a\  third.example.com: {type: php, tls: {issuer: self-signed}}'
 

@@ -60,7 +60,6 @@ step "secrets"
 secret=$(guest sed -n "s/.*DB_PASSWORD'[^']*'\([^']*\)'.*/\1/p" /var/www/$SITE_NAME/wp-config.php)
 is "the database's password is long" yes "$([ ${#secret} -ge 22 ] && echo yes || echo "${#secret} characters")"
 hasnt "it was not printed" "$secret" "$applied"
-# shellcheck disable=SC2016 # the guest's shell expands it
 is "processes were watched" yes "$(guest sh -c '[ "$(wc -l </run/seen)" -gt 100 ] && echo yes')"
 is "it was in no process's arguments or environment" 0 "$(guest grep -acF -- "$secret" /run/seen || true)"
 is "it is in no log" "" "$(guest grep -rlaF -- "$secret" /var/log || true)"

@@ -7,7 +7,6 @@ boot base
 exit_is "an exit status comes through" 7 sh -c 'exit 7'
 is "standard input comes through" "a line" "$(echo "a line" | guest cat)"
 LAB_TIMEOUT=1 exit_is "a command that hangs is ended" 124 sleep 30
-# shellcheck disable=SC2016 # the guest's shell expands it
 is "it is Debian 12 with systemd as process 1" "12 systemd" "$(guest sh -c '. /etc/os-release; echo $VERSION_ID $(cat /proc/1/comm)')"
 is "nothing has failed to start" "" "$(guest systemctl --failed --no-legend --plain)"
 
