@@ -39,11 +39,12 @@ int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret
 int fs_write(struct host *h, const char *path, const void *p, size_t n, mode_t mode, uid_t uid, gid_t gid,
              struct error *err);
 int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+/* A directory that is there gets mode and owner. (Here and below, mode or owner -1 leaves what is there.) */
 int fs_mkdir(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
 int fs_mkdirs(struct host *h, const char *path, mode_t mode, struct error *err); /* root-owned, missing parents too */
 int fs_symlink(struct host *h, const char *target, const char *path, struct error *err); /* replaces atomically */
 int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
-int fs_unlink(struct host *h, const char *path, struct error *err);
+int fs_unlink(struct host *h, const char *path, struct error *err); /* absent is fine, also for fs_rmdir */
 int fs_rmdir(struct host *h, const char *path, struct error *err);
 int fs_rename(struct host *h, const char *from, const char *to, struct error *err);
 /* Removes a tree without following anything out of it, nor across mounts. Absent is fine. */

@@ -1,5 +1,6 @@
 /* The machine itself: what host_real_ops refers to, one function an op (host.h says what each does), and
- * what the real and the offline host share. Private to this folder. */
+ * what the real and the offline host share. The fault points around an operation are host.c's (host_step).
+ * Private to this folder. */
 #ifndef CITRUS_REAL_H
 #define CITRUS_REAL_H
 #include "fs.h"
@@ -28,5 +29,7 @@ void real_curl_close(struct host *h); /* h->curl: http.c */
  * process and no bus (unit_links.c). A template's instance is found by its template's file. Fills `loaded`
  * and `enabled` of each unit and leaves the rest. */
 int unit_links_read(struct host *h, struct unit_state *units, size_t n, struct error *err);
+/* Enables or disables by links alone, as [Install] says: where there is no systemctl. */
+int unit_links_change(struct host *h, const char *name, bool on, struct error *err);
 
 #endif

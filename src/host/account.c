@@ -1,0 +1,305 @@
+#include "account.h"
+#include "fs.h"
+#include "text.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* --- reading: passwd(5), group(5) ----------------------------------------------------------------------- */
+
+enum { FIELDS_MAX = 7 };
+
+/* Splits at colons, in place; how many. */
+static size_t split(char *line, char *fields[FIELDS_MAX])
+{
+    size_t n = 0;
+    while (n < FIELDS_MAX) {
+        fields[n++] = line;
+        line = strchr(line, ':');
+        if (!line)
+            break;
+        *line++ = '\0';
+    }
+    return n;
+}
+
+static bool id_parse(const char *text, uint32_t *ret)
+{
+    int64_t v;
+    if (int_parse(text, &v) < 0 || v < 0 || v >= UINT32_MAX)
+        return false;
+    *ret = (uint32_t)v;
+    return true;
+}
+
+/* A file of lines, copied into the arena; absent is empty (a bare root that is being made). */
+static int lines_read(struct host *h, const char *path, struct arena *a, char **ret, struct error *err)
+{
+    struct buf b = {0};
+    int r = fs_read(h, path, 0, &b, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    error_clear(err);
+    *ret = arena_strndup(a, buf_str(&b), b.len);
+    buf_free(&b);
+    return 0;
+}
+
+static void members_split(struct account_group *g, char *text, struct arena *a)
+{
+    VEC(const char *) list = {0};
+    char *save = NULL;
+    for (char *m = strtok_r(text, ",", &save); m; m = strtok_r(NULL, ",", &save))
+        vec_push(a, &list, m);
+    g->members = list.at;
+    g->n_members = list.n;
+}
+
+int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err)
+{
+    char *passwd, *group, *f[FIELDS_MAX], *save = NULL;
+    VEC(struct account_user) users = {0};
+    VEC(struct account_group) groups = {0};
+    int r = lines_read(h, "/etc/passwd", a, &passwd, err);
+    if (r == 0)
+        r = lines_read(h, "/etc/group", a, &group, err);
+    if (r < 0)
+        return r;
+    for (char *l = strtok_r(passwd, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+        struct account_user u = {0};
+        if (split(l, f) < 7 || !id_parse(f[2], &u.uid) || !id_parse(f[3], &u.gid))
+            continue; /* a NIS line or a broken one: passwd's readers skip it too */
+        u.name = f[0];
+        u.home = f[5];
+        u.shell = f[6];
+        vec_push(a, &users, u);
+    }
+    for (char *l = strtok_r(group, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+        struct account_group g = {0};
+        if (split(l, f) < 4 || !id_parse(f[2], &g.gid))
+            continue;
+        g.name = f[0];
+        members_split(&g, f[3], a);
+        vec_push(a, &groups, g);
+    }
+    *ret = (struct accounts){users.at, users.n, groups.at, groups.n};
+    return 0;
+}
+
+const struct account_user *accounts_user(const struct accounts *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_users; i++)
+        if (strcmp(s->users[i].name, name) == 0)
+            return &s->users[i];
+    return NULL;
+}
+
+const struct account_group *accounts_group(const struct accounts *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_groups; i++)
+        if (strcmp(s->groups[i].name, name) == 0)
+            return &s->groups[i];
+    return NULL;
+}
+
+int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid,
+                struct error *err)
+{
+    struct arena a = {0};
+    struct accounts all = {0};
+    const struct account_user *u = NULL;
+    const struct account_group *g = NULL;
+    bool need_user = user && strcmp(user, "root") != 0, need_group = group && strcmp(group, "root") != 0;
+    int r = need_user || need_group ? accounts_read(h, &all, &a, err) : 0;
+    if (r == 0 && need_user && !(u = accounts_user(&all, user))) {
+        r = error_set(err, -ENOENT, "there is no user \"%s\"", user);
+        error_hint(err, "declare the user, or make it first");
+    }
+    if (r == 0 && need_group && !(g = accounts_group(&all, group))) {
+        r = error_set(err, -ENOENT, "there is no group \"%s\"", group);
+        error_hint(err, "declare the group, or make it first");
+    }
+    if (r == 0) {
+        if (uid && user)
+            *uid = u ? u->uid : 0;
+        if (gid && group)
+            *gid = g ? g->gid : 0;
+    }
+    arena_free(&a);
+    return r;
+}
+
+/* --- changing: shadow's tools ----------------------------------------------------------------------------
+ */
+
+enum { ARGS_MAX = 20 };
+struct tool {
+    const char *argv[ARGS_MAX + 1];
+    size_t n;
+};
+
+static void arg(struct tool *t, const char *word)
+{
+    if (t->n < ARGS_MAX)
+        t->argv[t->n++] = word;
+}
+
+static void args(struct tool *t, const char *option, const char *value)
+{
+    if (value) {
+        arg(t, option);
+        arg(t, value);
+    }
+}
+
+/* `where` is how this tool is told another root: useradd and the like know --prefix, gpasswd only --root. */
+static struct tool tool_start(struct host *h, const char *program, const char *where)
+{
+    struct tool t = {0};
+    arg(&t, program);
+    if (strcmp(h->root, "/") != 0)
+        args(&t, where, h->root);
+    return t;
+}
+
+/* A name becomes an argument and a line of /etc/passwd: what useradd(8) calls portable, and no option. */
+static int name_check(const char *name, struct error *err)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    if (n == 0 || n > 32 || name[n] != '\0' || name[0] == '-' || name[0] == '.')
+        return error_set(err, -EINVAL, "\"%.64s\" cannot be the name of an account", name);
+    return 0;
+}
+
+static int field_check(const char *what, const char *value, struct error *err)
+{
+    if (value && strpbrk(value, ":\n"))
+        return error_set(err, -EINVAL, "\"%.64s\" cannot be the %s of an account", value, what);
+    return 0;
+}
+
+/* `fine`: an exit status that says that it is so already, 0 for none. */
+static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
+{
+    struct exec_result result;
+    const struct exec x = {.argv = t->argv, .mutates = true};
+    t->argv[t->n] = NULL;
+    int r = host_run(h, &x, &result, err);
+    if (r < 0)
+        return r;
+    if (result.status != 0 && (fine == 0 || result.status != fine)) {
+        size_t n = result.out.len;
+        while (n > 0 && result.out.at[n - 1] == '\n')
+            n--;
+        r = error_set(err, -EIO, "%s %s: status %d: %.*s", t->argv[0], t->argv[t->n - 1], result.status,
+                      (int)(n < 800 ? n : 800), buf_str(&result.out));
+    }
+    exec_result_free(&result);
+    return r;
+}
+
+int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err)
+{
+    char number[24];
+    struct tool t = tool_start(h, "/usr/sbin/groupadd", "--prefix");
+    int r = name_check(name, err);
+    if (r < 0)
+        return r;
+    arg(&t, "--system");
+    snprintf(number, sizeof number, "%lld", (long long)gid);
+    args(&t, "--gid", gid >= 0 ? number : NULL);
+    arg(&t, name);
+    return tool_run(h, &t, 0, err);
+}
+
+int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
+                     int64_t uid, struct error *err)
+{
+    char number[24];
+    struct tool t = tool_start(h, "/usr/sbin/useradd", "--prefix");
+    int r = name_check(name, err);
+    if (r == 0 && group)
+        r = name_check(group, err);
+    if (r == 0)
+        r = field_check("home directory", home, err);
+    if (r == 0)
+        r = field_check("shell", shell, err);
+    if (r < 0)
+        return r;
+    arg(&t, "--system");
+    arg(&t, "--no-create-home");
+    args(&t, "--gid", group);
+    args(&t, "--home-dir", home);
+    args(&t, "--shell", shell);
+    snprintf(number, sizeof number, "%lld", (long long)uid);
+    args(&t, "--uid", uid >= 0 ? number : NULL);
+    arg(&t, name);
+    return tool_run(h, &t, 0, err);
+}
+
+int account_user_change(struct host *h, const char *name, const char *group, const char *home,
+                        const char *shell, struct error *err)
+{
+    struct tool t = tool_start(h, "/usr/sbin/usermod", "--prefix");
+    int r = name_check(name, err);
+    if (r == 0 && group)
+        r = name_check(group, err);
+    if (r == 0)
+        r = field_check("home directory", home, err);
+    if (r == 0)
+        r = field_check("shell", shell, err);
+    if (r < 0 || (!group && !home && !shell))
+        return r;
+    args(&t, "--gid", group);
+    args(&t, "--home", home);
+    args(&t, "--shell", shell);
+    arg(&t, name);
+    return tool_run(h, &t, 0, err);
+}
+
+int account_member(struct host *h, const char *user, const char *group, bool add, struct error *err)
+{
+    struct arena a = {0};
+    struct accounts all;
+    struct tool t = tool_start(h, "/usr/bin/gpasswd", "--root");
+    int r = name_check(user, err);
+    if (r == 0)
+        r = name_check(group, err);
+    if (r == 0)
+        r = accounts_read(h, &all, &a, err);
+    if (r < 0)
+        goto out;
+    const struct account_group *g = accounts_group(&all, group);
+    bool is = false;
+    for (size_t i = 0; g && i < g->n_members; i++)
+        is |= strcmp(g->members[i], user) == 0;
+    if (is == add)
+        goto out;
+    args(&t, add ? "--add" : "--delete", user);
+    arg(&t, group);
+    r = tool_run(h, &t, 0, err);
+out:
+    arena_free(&a);
+    return r;
+}
+
+/* 6: "specified user doesn't exist" of userdel(8), and groupdel(8) for its own; the latter also when
+ * userdel took the user's own group with it. */
+enum { NOT_THERE = 6 };
+
+int account_user_remove(struct host *h, const char *name, struct error *err)
+{
+    struct tool t = tool_start(h, "/usr/sbin/userdel", "--prefix");
+    int r = name_check(name, err);
+    arg(&t, name);
+    return r < 0 ? r : tool_run(h, &t, NOT_THERE, err);
+}
+
+int account_group_remove(struct host *h, const char *name, struct error *err)
+{
+    struct tool t = tool_start(h, "/usr/sbin/groupdel", "--prefix");
+    int r = name_check(name, err);
+    arg(&t, name);
+    return r < 0 ? r : tool_run(h, &t, NOT_THERE, err);
+}

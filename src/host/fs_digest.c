@@ -1,0 +1,215 @@
+#include "fs_path.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int fs_hash_fd(int fd, struct hash128 *ret)
+{
+    static const size_t size = (size_t)64 * 1024;
+    struct hash_stream *s = hash_stream_new();
+    char *block = xmalloc(size);
+    ssize_t n;
+    do {
+        n = read(fd, block, size);
+        if (n > 0)
+            hash_stream_add(s, block, (size_t)n);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    int r = n < 0 ? -errno : 0;
+    explicit_bzero(block, size);
+    free(block);
+    struct hash128 digest = hash_stream_end(s);
+    if (r == 0)
+        *ret = digest;
+    return r;
+}
+
+/* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100): two changes within
+ * one tick look alike. Git calls such an entry "racily clean". Twice that is safe. */
+bool fs_settled(int64_t ctime_ns)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return fs_ns(now) - ctime_ns > 20 * 1000 * 1000;
+}
+
+/* One walk makes the identity (what fstat says of all entries) and, when asked, the content digest. */
+struct tree_walk {
+    struct fs_tree *t;
+    struct arena *a;
+    struct hash_stream *identity, *content; /* content NULL: identity only */
+    char path[PATH_MAX];                    /* relative; for the digest and for messages */
+    size_t len;
+    size_t files;
+    int64_t newest; /* ctime */
+};
+
+static void tree_entry(struct tree_walk *w, char type, const struct stat *st)
+{
+    uint64_t id[6] = {(uint64_t)type,
+                      st->st_dev,
+                      st->st_ino,
+                      (uint64_t)st->st_size,
+                      (uint64_t)fs_ns(st->st_mtim),
+                      (uint64_t)fs_ns(st->st_ctim)};
+    if (type == 'd') /* its names are in the walk already; its times move with entries that do not count */
+        id[3] = id[4] = id[5] = 0;
+    else if (fs_ns(st->st_ctim) > w->newest)
+        w->newest = fs_ns(st->st_ctim);
+    hash_stream_add(w->identity, w->path, w->len + 1);
+    hash_stream_add(w->identity, id, sizeof id);
+    if (w->content) {
+        hash_stream_add(w->content, &type, 1);
+        hash_stream_add(w->content, w->path, w->len + 1);
+    }
+}
+
+static int tree_file(struct tree_walk *w, int dir, const char *name, const struct stat *seen)
+{
+    w->files++;
+    if (!w->content) {
+        tree_entry(w, 'f', seen);
+        return 0;
+    }
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    struct stat st;
+    struct hash128 digest;
+    int r = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -ESTALE : 0;
+    if (r == 0) {
+        tree_entry(w, 'f', &st);
+        r = fs_hash_fd(fd, &digest);
+    }
+    close(fd);
+    if (r < 0)
+        return r;
+    uint64_t parts[2] = {digest.high, digest.low};
+    hash_stream_add(w->content, parts, sizeof parts);
+    return 0;
+}
+
+static int tree_link(struct tree_walk *w, int dir, const char *name, const struct stat *st)
+{
+    tree_entry(w, 'l', st);
+    if (!w->content)
+        return 0;
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
+    if (n < 0)
+        return -errno;
+    target[n] = '\0';
+    hash_stream_add(w->content, target, (size_t)n + 1);
+    return 0;
+}
+
+static bool tree_counts(const struct fs_tree *t, const char *name, bool is_directory)
+{
+    for (const char *const *s = t->skip; s && *s; s++)
+        if (strcmp(*s, name) == 0)
+            return false;
+    return !t->only_top || t->only_top(name, is_directory);
+}
+
+static int tree_directory(struct tree_walk *w, int fd, int depth)
+{
+    if (depth > FS_DEPTH_MAX)
+        return -ELOOP;
+    const char **names;
+    size_t n, len = w->len;
+    int r = fs_names(fd, w->a, &names, &n);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct stat st;
+        size_t name_len = strlen(names[i]);
+        if (len + name_len + 2 > sizeof w->path)
+            return -ENAMETOOLONG;
+        if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return -errno;
+        if (depth == 0 && !tree_counts(w->t, names[i], S_ISDIR(st.st_mode)))
+            continue;
+        if (len > 0)
+            w->path[len] = '/';
+        w->len = len + (len > 0);
+        memcpy(w->path + w->len, names[i], name_len + 1);
+        w->len += name_len;
+        if (S_ISREG(st.st_mode))
+            r = tree_file(w, fd, names[i], &st);
+        else if (S_ISLNK(st.st_mode))
+            r = tree_link(w, fd, names[i], &st);
+        else
+            tree_entry(w, S_ISDIR(st.st_mode) ? 'd' : 'o', &st);
+        if (S_ISDIR(st.st_mode)) {
+            int sub = fs_enter(fd, names[i]);
+            if (sub >= 0) {
+                r = tree_directory(w, sub, depth + 1);
+                close(sub);
+            } else if (sub != -EXDEV) /* what is mounted there is not of this tree */
+                r = sub;
+        }
+        if (r == 0) {
+            w->len = len;
+            w->path[len] = '\0';
+        }
+    }
+    return r;
+}
+
+static int tree_run(struct tree_walk *w, int fd, bool content, struct hash128 *identity,
+                    struct hash128 *digest)
+{
+    struct arena a = {0};
+    w->a = &a;
+    w->identity = hash_stream_new();
+    w->content = content ? hash_stream_new() : NULL;
+    w->len = w->files = 0;
+    w->path[0] = '\0';
+    int r = tree_directory(w, fd, 0);
+    *identity = hash_stream_end(w->identity);
+    if (content)
+        *digest = hash_stream_end(w->content);
+    arena_free(&a);
+    return r;
+}
+
+/* The row of the cache that stands for a whole tree: the identity in place of an inode's number and size. */
+static struct fs_stat tree_key(const struct stat *top, struct hash128 identity)
+{
+    return (struct fs_stat){
+        .type = FS_DIRECTORY, .dev = top->st_dev, .ino = identity.high, .size = identity.low};
+}
+
+int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret,
+                   struct error *err)
+{
+    int fd = fs_open(h, path, O_RDONLY | O_DIRECTORY, err);
+    if (fd < 0)
+        return fd;
+    struct tree_walk w = {.t = t};
+    struct buf row = {0};
+    struct stat top;
+    struct fs_stat key;
+    struct hash128 identity, digest;
+    bool known = false;
+    buf_addf(&row, "%s//tree", path);
+    int r = fstat(fd, &top) < 0 ? -errno : 0;
+    if (r == 0 && h->cache && !h->verify) {
+        r = tree_run(&w, fd, false, &identity, NULL);
+        key = tree_key(&top, identity);
+        known = r == 0 && h->cache->get(h->cache->self, row.at, &key, &digest);
+    }
+    if (r == 0 && !known) {
+        r = tree_run(&w, fd, true, &identity, &digest);
+        key = tree_key(&top, identity);
+        if (r == 0 && h->cache && fs_settled(w.newest))
+            h->cache->put(h->cache->self, row.at, &key, digest);
+    }
+    buf_free(&row);
+    close(fd);
+    if (r < 0)
+        return error_errno(err, r, "cannot read the tree %s, at \"%s\"", path, w.path);
+    t->files = w.files;
+    *ret = digest;
+    return 0;
+}

@@ -1,0 +1,305 @@
+#include "fs_path.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { LINKS_MAX = 40 }; /* as path_resolution(7) */
+
+static int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
+    int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The way from the root down, one descriptor a level, so that ".." can never lead out. */
+struct walk {
+    int fd[FS_DEPTH_MAX];
+    size_t depth; /* fd[depth - 1] is where we are; fd[0] the root */
+    int links;
+    const char *path;
+    struct error *err;
+};
+
+static int walk_path(struct walk *w, const char *path);
+
+static bool trusted(const struct stat *st)
+{
+    return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* Only where nobody but root can have made the link: fs.h. */
+static int walk_link(struct walk *w, const char *name, const struct stat *link)
+{
+    struct stat dir;
+    int at = w->fd[w->depth - 1];
+    if (fstat(at, &dir) < 0)
+        return error_errno(w->err, errno, "cannot look at the directory of \"%s\" in %s", name, w->path);
+    bool others = (dir.st_mode & S_IWOTH) || ((dir.st_mode & S_IWGRP) && dir.st_gid != 0);
+    if (!trusted(link) || !trusted(&dir) || others) {
+        error_set(w->err, -ELOOP,
+                  "%s: its component \"%s\" is a symbolic link that others than root can make", w->path,
+                  name);
+        error_hint(w->err, "remove the link, or name the path that it points to");
+        return -ELOOP;
+    }
+    if (++w->links > LINKS_MAX)
+        return error_set(w->err, -ELOOP, "%s: too many symbolic links, the last is \"%s\"", w->path, name);
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(at, name, target, sizeof target);
+    if (n < 0)
+        return error_errno(w->err, errno, "cannot read the link \"%s\" in %s", name, w->path);
+    if ((size_t)n == sizeof target)
+        return error_set(w->err, -ENAMETOOLONG, "%s: the link \"%s\" is too long", w->path, name);
+    target[n] = '\0';
+    if (target[0] == '/')
+        while (w->depth > 1)
+            close(w->fd[--w->depth]);
+    return walk_path(w, target);
+}
+
+static int walk_component(struct walk *w, const char *name)
+{
+    if (strcmp(name, ".") == 0)
+        return 0;
+    if (strcmp(name, "..") == 0) {
+        if (w->depth > 1)
+            close(w->fd[--w->depth]);
+        return 0;
+    }
+    if (w->depth == FS_DEPTH_MAX)
+        return error_set(w->err, -ENAMETOOLONG, "%s: deeper than %d directories", w->path, FS_DEPTH_MAX);
+    struct stat st;
+    int fd = openat(w->fd[w->depth - 1], name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(w->err, errno, "cannot open \"%s\" in %s", name, w->path);
+    int r = 0;
+    if (fstat(fd, &st) < 0)
+        r = error_errno(w->err, errno, "cannot look at \"%s\" in %s", name, w->path);
+    else if (S_ISDIR(st.st_mode)) {
+        w->fd[w->depth++] = fd;
+        return 0;
+    } else if (!S_ISLNK(st.st_mode))
+        r = error_set(w->err, -ENOTDIR, "%s: \"%s\" is no directory", w->path, name);
+    close(fd);
+    return r ? r : walk_link(w, name, &st);
+}
+
+static int walk_path(struct walk *w, const char *path)
+{
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        if (n > NAME_MAX)
+            return error_set(w->err, -ENAMETOOLONG, "%s: a component is longer than %d bytes", w->path,
+                             NAME_MAX);
+        if (n > 0) {
+            char name[NAME_MAX + 1];
+            memcpy(name, path, n);
+            name[n] = '\0';
+            int r = walk_component(w, name);
+            if (r < 0)
+                return r;
+        }
+        path += n;
+        path += strspn(path, "/");
+    }
+    return 0;
+}
+
+static int open_walking(struct host *h, const char *dir, const char *path, struct error *err)
+{
+    struct walk w = {.path = path, .err = err};
+    int fd = openat(h->rootfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, errno, "cannot open the root %s", h->root);
+    w.fd[w.depth++] = fd;
+    int r = walk_path(&w, dir);
+    if (r == 0)
+        r = w.fd[--w.depth];
+    while (w.depth > 0)
+        close(w.fd[--w.depth]);
+    return r;
+}
+
+/* One call when there is no link on the way; the walk judges links, and does it all where the kernel (or a
+ * container's filter, with EPERM) has no openat2. EAGAIN: a rename raced with a ".."; see its manual. */
+static int open_dir(struct host *h, const char *dir, const char *path, struct error *err)
+{
+    int fd = sys_openat2(h->rootfd, dir, O_PATH | O_DIRECTORY,
+                         RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (fd >= 0)
+        return fd;
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        /* NO_SYMLINKS does not say ELOOP for a last component with O_DIRECTORY: it says ENOTDIR. */
+        return fd == -ENOENT ? error_errno(err, fd, "%s", path) : open_walking(h, dir, path, err);
+    return open_walking(h, dir, path, err);
+}
+
+int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+{
+    size_t len = path ? strlen(path) : 0;
+    if (len == 0 || path[0] != '/')
+        return error_set(err, -EINVAL, "\"%s\" is no absolute path", path ? path : "");
+    if (len >= PATH_MAX)
+        return error_set(err, -ENAMETOOLONG, "a path of %zu bytes is too long: %.80s...", len, path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    size_t slash = len;
+    while (path[slash - 1] != '/')
+        slash--;
+    size_t n = len - slash;
+    const char *name = path + slash;
+    if (n > NAME_MAX)
+        return error_set(err, -ENAMETOOLONG, "%s: its name is longer than %d bytes", path, NAME_MAX);
+    if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
+        return error_set(err, -EINVAL, "%s: a path cannot end in \".\" or \"..\"", path);
+    char dir[PATH_MAX];
+    memcpy(dir, path, slash);
+    dir[slash] = '\0';
+    int fd = open_dir(h, dir, path, err);
+    if (fd < 0)
+        return fd;
+    ret->dirfd = fd;
+    ret->path = path;
+    memcpy(ret->name, n ? name : ".", n ? n : 1);
+    ret->name[n ? n : 1] = '\0';
+    return 0;
+}
+
+void place_close(struct fs_place *p)
+{
+    if (p->dirfd >= 0)
+        close(p->dirfd);
+    p->dirfd = -1;
+}
+
+void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1])
+{
+    if (strlen(p->name) + sizeof "..citrus~" <= NAME_MAX + 1) {
+        snprintf(ret, NAME_MAX + 1, ".%.244s.citrus~", p->name);
+        return;
+    }
+    char hex[HASH_HEX];
+    hash_hex(hash_bytes(p->name, strlen(p->name)), hex);
+    snprintf(ret, NAME_MAX + 1, ".%s.citrus~", hex);
+}
+
+int place_sync(const struct fs_place *p, struct error *err)
+{
+    int fd = openat(p->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return r < 0 ? error_errno(err, r, "cannot sync the directory of %s", p->path) : 0;
+}
+
+int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err)
+{
+    struct stat st;
+    if (fstatat(p->dirfd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != ENOENT)
+            return error_errno(err, errno, "cannot look at %s", p->path);
+        *there = false;
+        return 0;
+    }
+    *there = true;
+    *ret = st;
+    return 0;
+}
+
+int fs_enter(int parent, const char *name)
+{
+    /* NO_XDEV also stops at a bind mount of the same file system, which st_dev cannot tell. */
+    int fd = sys_openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                         RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+    if (fd != -ENOSYS && fd != -EPERM)
+        return fd;
+    struct stat above, st;
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(parent, &above) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == 0 && above.st_dev != st.st_dev)
+        r = -EXDEV;
+    if (r < 0)
+        close(fd);
+    return r < 0 ? r : fd;
+}
+
+static int name_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int fs_names(int fd, struct arena *a, const char ***ret, size_t *n)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = own < 0 ? NULL : fdopendir(own);
+    if (!d) {
+        int r = -errno;
+        if (own >= 0)
+            close(own);
+        return r;
+    }
+    VEC(const char *) names = {0};
+    struct dirent *e;
+    for (errno = 0; (e = readdir(d)); errno = 0)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            vec_push(a, &names, arena_strdup(a, e->d_name));
+    int r = -errno;
+    closedir(d);
+    if (r < 0)
+        return r;
+    if (names.n > 1)
+        qsort(names.at, names.n, sizeof *names.at, name_order);
+    *ret = names.at;
+    *n = names.n;
+    return 0;
+}
+
+bool fs_foreign_link(const struct stat *st)
+{
+    static int protected = -1; /* proc_sys_fs(5): 1 keeps users from linking files they cannot write */
+    if (st->st_nlink < 2 || !S_ISREG(st->st_mode))
+        return false;
+    if (protected < 0) {
+        char c = '0';
+        int fd = open("/proc/sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            if (read(fd, &c, 1) != 1)
+                c = '0';
+            close(fd);
+        }
+        protected = c == '1';
+    }
+    return !protected;
+}
+
+int64_t fs_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void fs_stat_from(const struct stat *st, struct fs_stat *ret)
+{
+    *ret = (struct fs_stat){
+        .type = S_ISREG(st->st_mode)   ? FS_FILE
+                : S_ISDIR(st->st_mode) ? FS_DIRECTORY
+                : S_ISLNK(st->st_mode) ? FS_LINK
+                                       : FS_OTHER,
+        .mode = st->st_mode & 07777,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = fs_ns(st->st_mtim),
+        .ctime_ns = fs_ns(st->st_ctim),
+    };
+}

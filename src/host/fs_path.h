@@ -1,0 +1,48 @@
+/* Resolving: from an absolute path to a descriptor of the directory that holds it and its last component's
+ * name. All work of fs_*.c is done relative to that descriptor, so that nobody can move the ground in
+ * between. fs.h says which links are followed. Private to this folder.
+ *
+ *     struct fs_place p;
+ *     r = place_open(h, path, &p, err);   -- -ENOENT, -ENOTDIR: a directory on the way is not there
+ *     ... fstatat(p.dirfd, p.name, ...) ...
+ *     place_close(&p); */
+#ifndef CITRUS_FS_PATH_H
+#define CITRUS_FS_PATH_H
+#include "fs.h"
+#include <limits.h>
+
+struct fs_place {
+    int dirfd;               /* O_PATH */
+    char name[NAME_MAX + 1]; /* "." for "/" itself */
+    const char *path;        /* as given; for messages */
+};
+int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err);
+void place_close(struct fs_place *p);
+/* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
+void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1]);
+int place_sync(const struct fs_place *p, struct error *err); /* of the directory */
+/* fstatat without following; absent is *there = false and 0. */
+int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err);
+
+/* Opens directory `name` of `parent` for reading, without following a link or entering a mount (-EXDEV). */
+int fs_enter(int parent, const char *name);
+/* The names in an open directory, sorted bytewise; in `a`. */
+int fs_names(int fd, struct arena *a, const char ***ret, size_t *n);
+/* Where an own hard link could name somebody else's file (fs.protected_hardlinks off), true when changing
+ * this file's owner could give it away. */
+bool fs_foreign_link(const struct stat *st);
+/* Owner and mode of one entry, -1 leaves; nothing is done where nothing differs. -errno. */
+int fs_set_at(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, const char *path);
+/* Removes what `name` of `dirfd` is, with all below it; absent is fine. */
+int fs_remove_at(int dirfd, const char *name, const char *path, struct error *err);
+void fs_stat_from(const struct stat *st, struct fs_stat *ret);
+int64_t fs_ns(struct timespec t);
+int fs_hash_fd(int fd, struct hash128 *ret); /* of the content, from where it stands */
+/* True when a file last changed long enough ago that a later change must show in its ctime. */
+bool fs_settled(int64_t ctime_ns);
+
+/* How deep trees are followed: WordPress with its plugins stays under 20; each level holds a descriptor,
+ * and the usual limit of those is 1024. */
+#define FS_DEPTH_MAX 128
+
+#endif

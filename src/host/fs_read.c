@@ -1,0 +1,148 @@
+#include "fs_path.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r == -ENOENT || r == -ENOTDIR) {
+        error_clear(err);
+        *ret = (struct fs_stat){.type = FS_ABSENT};
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    struct stat st;
+    bool there;
+    r = place_stat(&p, &st, &there, err);
+    place_close(&p);
+    if (r < 0)
+        return r;
+    if (there)
+        fs_stat_from(&st, ret);
+    else
+        *ret = (struct fs_stat){.type = FS_ABSENT};
+    return 0;
+}
+
+int fs_open(struct host *h, const char *path, int flags, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    int fd = openat(p.dirfd, p.name, flags | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        fd = error_errno(err, errno, "cannot open %s", path);
+    place_close(&p);
+    return fd;
+}
+
+/* A regular file for reading. O_NONBLOCK: a fifo that somebody put there must not hold citrus up. */
+static int open_regular(struct host *h, const char *path, struct stat *st, struct error *err)
+{
+    int fd = fs_open(h, path, O_RDONLY | O_NONBLOCK, err);
+    if (fd < 0)
+        return fd;
+    int r = 0;
+    if (fstat(fd, st) < 0)
+        r = error_errno(err, errno, "cannot look at %s", path);
+    else if (!S_ISREG(st->st_mode))
+        r = error_set(err, S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL, "%s is no regular file", path);
+    if (r < 0)
+        close(fd);
+    return r < 0 ? r : fd;
+}
+
+int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
+{
+    struct stat st;
+    int fd = open_regular(h, path, &st, err);
+    if (fd < 0)
+        return fd;
+    if (max == 0)
+        max = (size_t)16 << 20;
+    struct buf b = {0};
+    char block[16384];
+    int r = 0;
+    buf_add(&b, "", 0);
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            r = error_errno(err, errno, "cannot read %s", path);
+        if (n <= 0)
+            break;
+        if (b.len + (size_t)n > max) {
+            r = error_set(err, -EFBIG, "%s is larger than %zu bytes", path, max);
+            break;
+        }
+        buf_add(&b, block, (size_t)n);
+    }
+    explicit_bzero(block, sizeof block); /* it may have been a wp-config.php or a key */
+    close(fd);
+    if (r < 0) {
+        buf_wipe(&b);
+        return r;
+    }
+    *ret = b;
+    return 0;
+}
+
+int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(p.dirfd, p.name, target, sizeof target);
+    if (n < 0)
+        r = errno == EINVAL ? error_set(err, -EINVAL, "%s is no symbolic link", path)
+                            : error_errno(err, errno, "cannot read the link %s", path);
+    else if ((size_t)n == sizeof target)
+        r = error_set(err, -ENAMETOOLONG, "the target of the link %s is too long", path);
+    else
+        *ret = arena_strndup(a, target, (size_t)n);
+    place_close(&p);
+    return r;
+}
+
+int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret, size_t *n,
+            struct error *err)
+{
+    int fd = fs_open(h, path, O_RDONLY | O_DIRECTORY, err);
+    if (fd < 0)
+        return fd;
+    int r = fs_names(fd, a, ret, n);
+    close(fd);
+    return r < 0 ? error_errno(err, r, "cannot list the directory %s", path) : 0;
+}
+
+int fs_digest(struct host *h, const char *path, const struct fs_stat *known, struct hash128 *ret,
+              struct error *err)
+{
+    if (known && h->cache && !h->verify && h->cache->get(h->cache->self, path, known, ret))
+        return 0;
+    struct stat st;
+    int fd = open_regular(h, path, &st, err);
+    if (fd < 0)
+        return fd;
+    struct fs_stat before;
+    fs_stat_from(&st, &before);
+    struct hash128 digest;
+    int r = fs_hash_fd(fd, &digest);
+    close(fd);
+    if (r < 0)
+        return error_errno(err, r, "cannot read %s", path);
+    /* The identity is that from before the reading: what changes meanwhile differs from it next time. */
+    if (h->cache && fs_settled(before.ctime_ns))
+        h->cache->put(h->cache->self, path, &before, digest);
+    *ret = digest;
+    return 0;
+}

@@ -1,0 +1,300 @@
+#include "fs_path.h"
+#include "step.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Owner first: chown(2) clears the set-id bits. (uid_t)-1 and (mode_t)-1 leave what is there. */
+static int fd_attributes(int fd, const struct stat *st, mode_t mode, uid_t uid, gid_t gid, const char *path)
+{
+    bool own = (uid != (uid_t)-1 && uid != st->st_uid) || (gid != (gid_t)-1 && gid != st->st_gid);
+    int r = own ? step_fchown(fd, uid, gid, path) : 0;
+    if (r == 0 && mode == (mode_t)-1)
+        mode = st->st_mode & 07777;
+    if (r == 0 && (own || (st->st_mode & 07777) != mode))
+        r = step_fchmod(fd, mode, path);
+    return r;
+}
+
+static int new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char *path)
+{
+    struct stat st;
+    return fstat(fd, &st) < 0 ? -errno : fd_attributes(fd, &st, mode, uid, gid, path);
+}
+
+/* The temporary file of a writer, made exclusively: a leftover of a crash, or what somebody put there, goes.
+ */
+static int temporary_create(const struct fs_place *p, const char *temporary)
+{
+    int r = step_unlink(p->dirfd, temporary, 0, p->path);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    return step_create(p->dirfd, temporary, 0600, p->path);
+}
+
+/* From a written temporary file to the target, safe from a loss of power at any point. Ends `fd`. */
+static int temporary_commit(const struct fs_place *p, const char *temporary, int fd, int r, struct error *err)
+{
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    close(fd);
+    if (r == 0)
+        r = step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, p->path);
+    if (r < 0) {
+        step_unlink(p->dirfd, temporary, 0, p->path);
+        error_errno(err, r, "cannot write %s", p->path);
+        if (r == -EISDIR)
+            error_hint(err, "a directory of this name is there; move it away");
+        else if (r == -ENOSPC || r == -EDQUOT)
+            error_hint(err, "make room on the file system that holds it");
+        return r;
+    }
+    return place_sync(p, err);
+}
+
+int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode_t mode, uid_t uid, gid_t gid,
+             struct error *err)
+{
+    struct fs_place p;
+    char temporary[NAME_MAX + 1];
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    place_temporary(&p, temporary);
+    int fd = temporary_create(&p, temporary);
+    if (fd < 0) {
+        r = error_errno(err, fd, "cannot make the temporary file for %s", path);
+    } else {
+        r = step_write(fd, bytes, n, path);
+        if (r == 0)
+            r = new_attributes(fd, mode, uid, gid, path);
+        r = temporary_commit(&p, temporary, fd, r, err);
+    }
+    place_close(&p);
+    return r;
+}
+
+int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid,
+            struct error *err)
+{
+    struct fs_place p;
+    struct stat st;
+    char temporary[NAME_MAX + 1];
+    int in = fs_open(h, from, O_RDONLY | O_NONBLOCK, err);
+    if (in < 0)
+        return in;
+    int r = fstat(in, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : 0;
+    if (r < 0)
+        error_errno(err, r, "cannot copy %s: it is no regular file", from);
+    else
+        r = place_open(h, to, &p, err);
+    if (r < 0) {
+        close(in);
+        return r;
+    }
+    place_temporary(&p, temporary);
+    int fd = temporary_create(&p, temporary);
+    if (fd < 0) {
+        r = error_errno(err, fd, "cannot make the temporary file for %s", to);
+    } else {
+        r = step_copy(in, fd, to);
+        if (r == 0)
+            r = new_attributes(fd, mode, uid, gid, to);
+        r = temporary_commit(&p, temporary, fd, r, err);
+    }
+    place_close(&p);
+    close(in);
+    return r;
+}
+
+static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t gid, struct error *err)
+{
+    int r = step_mkdir(p->dirfd, p->name, 0700, p->path);
+    bool made = r == 0;
+    if (r < 0 && r != -EEXIST)
+        return error_errno(err, r, "cannot make the directory %s", p->path);
+    int fd = openat(p->dirfd, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        r = error_errno(err, errno, "cannot make the directory %s", p->path);
+        error_hint(err, "something else of this name is there; move it away");
+        return r;
+    }
+    r = new_attributes(fd, mode, uid, gid, p->path);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    close(fd);
+    if (r < 0)
+        return error_errno(err, r, "cannot set mode and owner of the directory %s", p->path);
+    return made ? place_sync(p, err) : 0;
+}
+
+int fs_mkdir(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    r = place_mkdir(&p, mode, uid, gid, err);
+    place_close(&p);
+    return r;
+}
+
+int fs_mkdirs(struct host *h, const char *path, mode_t mode, struct error *err)
+{
+    size_t len = path ? strlen(path) : 0;
+    char part[PATH_MAX];
+    if (len == 0 || len >= sizeof part || path[0] != '/')
+        return error_set(err, -EINVAL, "\"%.200s\" is no absolute path", path ? path : "");
+    for (size_t i = 1; i <= len; i++) {
+        if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        struct fs_place p;
+        struct stat st;
+        bool there;
+        int r = place_open(h, part, &p, err);
+        if (r < 0)
+            return r;
+        r = place_stat(&p, &st, &there, err);
+        /* What is there stays as it is; a link to a directory is judged when the next part is resolved. */
+        if (r == 0 && !there)
+            r = place_mkdir(&p, mode, 0, 0, err);
+        else if (r == 0 && !S_ISDIR(st.st_mode) && (path[i] == '\0' || !S_ISLNK(st.st_mode)))
+            r = error_set(err, -ENOTDIR, "%s is no directory", part);
+        place_close(&p);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int fs_symlink(struct host *h, const char *target, const char *path, struct error *err)
+{
+    struct fs_place p;
+    char temporary[NAME_MAX + 1];
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    place_temporary(&p, temporary);
+    r = step_unlink(p.dirfd, temporary, 0, path);
+    if (r == 0 || r == -ENOENT)
+        r = step_symlink(target, p.dirfd, temporary, path);
+    if (r == 0) {
+        r = step_rename(p.dirfd, temporary, p.dirfd, p.name, 0, path);
+        if (r < 0)
+            step_unlink(p.dirfd, temporary, 0, path);
+    }
+    r = r < 0 ? error_errno(err, r, "cannot make the link %s to %s", path, target) : place_sync(&p, err);
+    place_close(&p);
+    return r;
+}
+
+int fs_set_at(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, const char *path)
+{
+    struct stat st;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    bool own = (uid != (uid_t)-1 && uid != st.st_uid) || (gid != (gid_t)-1 && gid != st.st_gid);
+    bool has_mode = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+    if (!own && (!has_mode || mode == (mode_t)-1 || (st.st_mode & 07777) == mode))
+        return 0;
+    if (own && fs_foreign_link(&st))
+        return -EMLINK;
+    if (!has_mode) /* a link has no mode; a socket's or fifo's is its maker's */
+        return step_chown(dirfd, name, uid, gid, path);
+    int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &st) < 0                             ? -errno
+            : !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) ? -ESTALE
+            : own && fs_foreign_link(&st)                  ? -EMLINK
+                                                           : fd_attributes(fd, &st, mode, uid, gid, path);
+    close(fd);
+    return r;
+}
+
+int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    r = fs_set_at(p.dirfd, p.name, mode, uid, gid, path);
+    if (r < 0) {
+        error_errno(err, r, "cannot set mode and owner of %s", path);
+        if (r == -EMLINK)
+            error_hint(err, "the file has other names (hard links) and fs.protected_hardlinks is off");
+    }
+    place_close(&p);
+    return r;
+}
+
+static int place_unlink(struct host *h, const char *path, int flags, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r == -ENOENT || r == -ENOTDIR) {
+        error_clear(err);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    r = step_unlink(p.dirfd, p.name, flags, path);
+    if (r == 0)
+        r = place_sync(&p, err);
+    else if (r == -ENOENT)
+        r = 0;
+    else
+        error_errno(err, r, "cannot remove %s", path);
+    place_close(&p);
+    return r;
+}
+
+int fs_unlink(struct host *h, const char *path, struct error *err)
+{
+    return place_unlink(h, path, 0, err);
+}
+
+int fs_rmdir(struct host *h, const char *path, struct error *err)
+{
+    return place_unlink(h, path, AT_REMOVEDIR, err);
+}
+
+int fs_rename(struct host *h, const char *from, const char *to, struct error *err)
+{
+    struct fs_place a, b;
+    int r = place_open(h, from, &a, err);
+    if (r < 0)
+        return r;
+    r = place_open(h, to, &b, err);
+    if (r == 0) {
+        r = step_rename(a.dirfd, a.name, b.dirfd, b.name, 0, to);
+        if (r < 0)
+            error_errno(err, r, "cannot rename %s to %s", from, to);
+        if (r == 0)
+            r = place_sync(&b, err);
+        if (r == 0)
+            r = place_sync(&a, err);
+        place_close(&b);
+    }
+    place_close(&a);
+    return r;
+}
+
+int fs_sync(struct host *h, const char *path, struct error *err)
+{
+    struct fs_place p;
+    int r = place_open(h, path, &p, err);
+    if (r < 0)
+        return r;
+    int fd = openat(p.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || syncfs(fd) < 0)
+        r = error_errno(err, errno, "cannot sync the file system of %s", path);
+    if (fd >= 0)
+        close(fd);
+    place_close(&p);
+    return r;
+}
