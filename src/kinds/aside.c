@@ -1,0 +1,110 @@
+#include "aside.h"
+#include <errno.h>
+#include <string.h>
+
+#define TRASH "/var/lib/citrus/trash" /* fs.h: fs_trash() */
+
+int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const char **type,
+               struct error *err)
+{
+    static const char *const names[] = {[FS_ABSENT] = NULL,
+                                        [FS_FILE] = "file",
+                                        [FS_DIRECTORY] = "directory",
+                                        [FS_LINK] = "link",
+                                        [FS_OTHER] = "special file"};
+    int r = fs_stat(ctx->host, path, st, err);
+
+    if (r == -ELOOP) {
+        error_clear(err);
+        *st = (struct fs_stat){.type = FS_OTHER};
+        *type = "behind a foreign link";
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    *type = names[st->type];
+    return 0;
+}
+
+int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool whole, struct jsonw *undo,
+                  struct error *err)
+{
+    const char *path = c->res->id, *base = strrchr(path, '/');
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, path, &st, err);
+
+    if (r < 0)
+        return r;
+    if (st.type == FS_OTHER) {
+        r = error_set(err, -EEXIST, "%s: a special file (socket, pipe or device) lies there", path);
+        error_hint(err, "citrus cannot bring such a file back, so it does not replace it: move it away");
+        return r;
+    }
+    r = fs_save(ctx->host, path, ctx->undo_dir, name, undo, "was", err);
+    if (r < 0)
+        return r;
+    if (whole && st.type == FS_DIRECTORY) {
+        c->prepared =
+            arena_printf(ctx->arena, "%lld-%s-%s", (long long)ctx->transaction, name, base ? base + 1 : path);
+        jw_str(undo, "trash", c->prepared);
+    }
+    return 0;
+}
+
+int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err)
+{
+    char *where;
+
+    if (!c->prepared)
+        return error_set(err, -EEXIST, "%s: a directory came to lie there in the meantime", c->res->id);
+    return fs_trash(ctx->host, c->res->id, c->prepared, ctx->arena, &where, err);
+}
+
+/* Where fs_trash() put it; *ret is NULL when it is at neither place. */
+static int trash_find(struct kind_ctx *ctx, const char *path, const char *name, const char **ret,
+                      struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *places[] = {
+        arena_printf(ctx->arena, TRASH "/%s", name),
+        arena_printf(ctx->arena, "%.*s/.citrus-trash/%s", (int)(slash - path), path, name),
+    };
+
+    *ret = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        struct fs_stat st;
+        int r = fs_stat(ctx->host, places[i], &st, err);
+        if (r < 0)
+            return r;
+        if (st.type != FS_ABSENT) {
+            *ret = places[i];
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(undo, "trash")), *kept;
+    json_t *was = json_object_get(undo, "was");
+    int r;
+
+    if (!was)
+        return error_set(err, -EINVAL, "%s: the undo record does not say what was there", path);
+    if (!name)
+        return fs_restore(ctx->host, was, err);
+    r = trash_find(ctx, path, name, &kept, err);
+    if (r < 0 || !kept) /* it never went, or is back already */
+        return r;
+    r = fs_remove_tree(ctx->host, path, err);
+    return r < 0 ? r : fs_rename(ctx->host, kept, path, err);
+}
+
+bool delta_has(const struct delta *d, const char *name)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (!strcmp(d->at[i].field->name, name))
+            return true;
+    return false;
+}

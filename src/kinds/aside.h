@@ -1,0 +1,29 @@
+/* What file, directory and link share: what lies at their path, and keeping it so that it can come back.
+ *
+ * fs_save() keeps files and links and the attributes of a directory. A directory that has to go with its
+ * content (a file belongs there, or its site was removed) is moved to the trash under a name that capture
+ * notes before anything happens; undo looks for it at both places where fs_trash() can put it. */
+#ifndef CITRUS_ASIDE_H
+#define CITRUS_ASIDE_H
+#include "fs.h"
+#include "kind.h"
+
+/* fs_stat() where another user's link on the way is no error but a type of its own: one site must not stop
+ * the observation of all. `*type` is "file", "directory", "link", "special file", "behind a foreign link", or
+ * NULL for absent. */
+int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const char **type,
+               struct error *err);
+
+/* Saves what is at the change's path: members "was" and "trash" of `undo`. A directory is meant to go to the
+ * trash where `whole` is set. */
+int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool whole, struct jsonw *undo,
+                  struct error *err);
+/* Moves the directory at the change's path to where capture said. */
+int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err);
+/* Brings back what aside_capture() saw. Can be repeated. */
+int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err);
+
+/* Is the field of this name in the delta? */
+bool delta_has(const struct delta *d, const char *name);
+
+#endif

@@ -1,0 +1,197 @@
+/* directory: mode and owner of a directory; its content is other resources' or nobody's. */
+#include "aside.h"
+#include "owner.h"
+#include "specs.h"
+#include "text.h"
+#include <errno.h>
+#include <string.h>
+
+#define AT(member) .name = #member, .offset = offsetof(struct directory_spec, member)
+static const struct field fields[] = {
+    {AT(type), .type = FIELD_STRING, .def = "directory", .doc = "What lies at the path."},
+    {AT(mode), .type = FIELD_MODE, .doc = "Permission bits."},
+    {AT(owner), .type = FIELD_STRING, .doc = "User that owns it."},
+    {AT(group), .type = FIELD_STRING, .doc = "Group that owns it."},
+    {AT(data), .type = FIELD_BOOL, .flags = FIELD_STORED, .doc = "A removal moves the tree to the trash."},
+};
+static const struct record record = {
+    .name = "directory", FIELDS(fields), .size = sizeof(struct directory_spec), .doc = "A directory."};
+
+static int look(struct kind_ctx *ctx, const struct owners *own, const struct resource *r, void **found,
+                struct error *err)
+{
+    const struct directory_spec *want = r->spec;
+    struct directory_spec *f;
+    struct fs_stat st;
+    const char *type;
+    int e = aside_look(ctx, r->id, &st, &type, err);
+
+    if (e < 0 || !type || (r->absent && (st.type != FS_DIRECTORY || want->left)))
+        return e;
+    f = arena_alloc(ctx->arena, sizeof *f);
+    record_clear(&record, f);
+    f->type = type;
+    if (st.type == FS_FILE || st.type == FS_DIRECTORY) {
+        f->mode = st.mode;
+        f->owner = owners_user(own, st.uid, want->owner, ctx->arena);
+        f->group = owners_group(own, st.gid, want->group, ctx->arena);
+    }
+    *found = f;
+    return 0;
+}
+
+static int observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
+                   struct error *err)
+{
+    struct owners own;
+    int r = owners_read(ctx, &own, err);
+
+    for (size_t i = 0; i < n && r >= 0; i++) {
+        found[i] = NULL;
+        r = look(ctx, &own, res[i], &found[i], err);
+    }
+    return r;
+}
+
+static void check(const struct resource *r, struct diags *d)
+{
+    if (r->id[0] != '/' || strstr(r->id, "/../"))
+        diag_error(d, r->pos, NULL, "the directory %s is not named by an absolute path", r->id);
+}
+
+static void plan(struct kind_ctx *ctx, struct change *c)
+{
+    const struct directory_spec *s = c->res->spec;
+
+    if (c->op != OP_REMOVE)
+        return;
+    if (s->data == 1) {
+        c->reversal = COMPENSATED;
+        c->summary = arena_printf(ctx->arena, "to the trash, kept %s",
+                                  duration_text(ctx->arena, ctx->trash_retention));
+    } else {
+        c->summary = "only if it is empty";
+    }
+}
+
+/* Parents that apply will have to make, so that undo can leave no trace of them. The nearest comes first. */
+static int capture_parents(struct kind_ctx *ctx, const char *path, struct jsonw *undo, struct error *err)
+{
+    char *at = arena_strdup(ctx->arena, path), *slash;
+    VEC(char *) missing = {0};
+
+    while ((slash = strrchr(at, '/')) && slash != at) {
+        struct fs_stat st;
+        *slash = 0;
+        int r = fs_stat(ctx->host, at, &st, err);
+        if (r < 0)
+            return r;
+        if (st.type != FS_ABSENT)
+            break;
+        vec_push(ctx->arena, &missing, arena_strdup(ctx->arena, at));
+    }
+    if (!missing.n)
+        return 0;
+    jw_array(undo, "parents");
+    for (size_t i = 0; i < missing.n; i++)
+        jw_str(undo, NULL, missing.at[i]);
+    jw_end(undo);
+    return 0;
+}
+
+static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                   struct error *err)
+{
+    const struct directory_spec *s = c->res->spec;
+    int r = aside_capture(ctx, c, name, c->op == OP_REMOVE && s->data == 1, undo, err);
+
+    return r < 0 || c->op != OP_CREATE ? r : capture_parents(ctx, c->res->id, undo, err);
+}
+
+static int remove_it(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    struct directory_spec *s = c->res->spec;
+    int r;
+
+    if (s->data == 1)
+        return aside_move(ctx, c, err);
+    r = fs_rmdir(ctx->host, c->res->id, err);
+    if (r == -ENOTEMPTY || r == -EEXIST || r == -EBUSY) {
+        /* Somebody else's files are in it, or it is a mount point. */
+        error_clear(err);
+        s->left = true;
+        if (ctx->progress)
+            ctx->progress->say(ctx->progress->self,
+                               arena_printf(ctx->arena, "%s is not empty: it stays", c->res->id));
+        return 0;
+    }
+    return r;
+}
+
+static int make_parents(struct kind_ctx *ctx, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == path)
+        return 0;
+    return fs_mkdirs(ctx->host, arena_strndup(ctx->arena, path, (size_t)(slash - path)), 0755, err);
+}
+
+static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct directory_spec *s = c->res->spec;
+    const char *path = c->res->id;
+    struct fs_stat st;
+    bool there;
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
+    int r;
+
+    if (c->op == OP_REMOVE)
+        return remove_it(ctx, c, err);
+    r = fs_stat(ctx->host, path, &st, err);
+    there = r >= 0 && st.type == FS_DIRECTORY;
+    if (r >= 0)
+        r = owner_ids(ctx, s->owner, s->group, there ? &st : NULL, &uid, &gid, err);
+    if (r < 0)
+        return error_prefix(err, "%s: ", path);
+    mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : there ? st.mode : 0755;
+    if (there)
+        return fs_attributes(ctx->host, path, mode, uid, gid, err);
+    if (st.type != FS_ABSENT)
+        r = fs_unlink(ctx->host, path, err);
+    if (r >= 0)
+        r = make_parents(ctx, path, err);
+    return r < 0 ? r : fs_mkdir(ctx->host, path, mode, uid, gid, err);
+}
+
+static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
+                struct error *err)
+{
+    json_t *parents = json_object_get(saved, "parents");
+    int r = aside_restore(ctx, res->id, saved, err);
+
+    for (size_t i = 0; i < json_array_size(parents) && r >= 0; i++) {
+        const char *path = json_string_value(json_array_get(parents, i));
+        r = path ? fs_rmdir(ctx->host, path, err) : 0;
+        if (r == -ENOENT)
+            r = 0;
+        if (r == -ENOTEMPTY || r == -EEXIST) { /* others use it by now, and what is above it too */
+            error_clear(err);
+            return 0;
+        }
+    }
+    return r;
+}
+
+const struct kind directory_kind = {
+    .name = "directory",
+    .record = &record,
+    .observe = observe,
+    .check = check,
+    .plan = plan,
+    .capture = capture,
+    .apply = apply,
+    .undo = undo,
+};

@@ -1,0 +1,229 @@
+/* service: a systemd unit, whether it is enabled and whether it runs; and the validated reload of those that
+ * the other kinds' changes call for. Offline only the enablement is looked at and changed. */
+#include "specs.h"
+#include "workers.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define SETTLE_MS       300 /* a program that cannot run has mostly ended by then */
+#define SETTLE_LIMIT_MS 2000
+#define WORKERS_MS      30000 /* thousands of certificates take nginx seconds to read */
+
+#define AT(member) .name = #member, .offset = offsetof(struct service_spec, member)
+static const struct field fields[] = {
+    {AT(enabled), .type = FIELD_BOOL, .doc = "Started at boot."},
+    {AT(active), .type = FIELD_BOOL, .doc = "Runs now."},
+    {AT(check), .type = FIELD_STRING, .flags = FIELD_STORED,
+     .doc = "What checks its configuration before a reload."},
+};
+static const struct record record = {
+    .name = "service", FIELDS(fields), .size = sizeof(struct service_spec), .doc = "A systemd unit."};
+
+static int unit_look(struct kind_ctx *ctx, const char *name, struct unit_state *ret, struct error *err)
+{
+    *ret = (struct unit_state){.name = name};
+    return host_units(ctx->host, ret, 1, ctx->arena, err);
+}
+
+static struct service_spec *found_spec(struct kind_ctx *ctx, const struct resource *r,
+                                       const struct unit_state *u)
+{
+    const struct service_spec *want = r->spec;
+    bool runs = u->active && !ctx->host->offline;
+    struct service_spec *f;
+
+    if (r->absent && !u->enabled && !runs)
+        return NULL;
+    /* A unit that is not there yet is to be made, unless it is to be off: then it is as wanted. */
+    if (!u->loaded && !u->active && (want->enabled == 1 || want->active == 1))
+        return NULL;
+    f = arena_alloc(ctx->arena, sizeof *f);
+    record_clear(&record, f);
+    f->enabled = u->enabled;
+    f->active = ctx->host->offline ? want->active : u->active;
+    return f;
+}
+
+static int observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
+                   struct error *err)
+{
+    struct unit_state *units = arena_array(ctx->arena, struct unit_state, n + 1);
+    int r;
+
+    for (size_t i = 0; i < n; i++)
+        units[i].name = res[i]->id;
+    r = host_units(ctx->host, units, n, ctx->arena, err);
+    for (size_t i = 0; i < n && r >= 0; i++)
+        found[i] = found_spec(ctx, res[i], &units[i]);
+    return r;
+}
+
+static void plan(struct kind_ctx *ctx, struct change *c)
+{
+    const struct service_spec *want = c->res->spec, *found = c->found;
+
+    if (found && found->active == 1 && (c->op == OP_REMOVE || want->active == 0))
+        c->impact = IMPACT_RESTART; /* it stops serving */
+}
+
+static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
+                   struct error *err)
+{
+    struct unit_state u;
+    int r = unit_look(ctx, c->res->id, &u, err);
+
+    if (r < 0)
+        return r;
+    jw_bool(undo, "enabled", u.enabled);
+    jw_bool(undo, "active", u.active);
+    return 0;
+}
+
+static void wait_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}
+
+/* systemd calls a start done when the process is there; one that dies of its configuration a moment later was
+ * never started as far as the operator is concerned. */
+static int settled(struct kind_ctx *ctx, const char *name, struct error *err)
+{
+    struct unit_state u;
+    int r;
+
+    for (int waited = SETTLE_MS;; waited += SETTLE_MS) {
+        wait_ms(SETTLE_MS);
+        r = unit_look(ctx, name, &u, err);
+        if (r < 0)
+            return r;
+        if (u.active && !u.failed)
+            return 0;
+        if (u.failed || waited >= SETTLE_LIMIT_MS)
+            break;
+    }
+    r = error_set(err, -ESRCH, "%s was started and does not run: it is %s", name,
+                  u.failed ? "failed"
+                  : u.sub  ? u.sub
+                           : "inactive");
+    error_hint(err, "see journalctl -u %s", name);
+    return r;
+}
+
+/* Brings the unit to this state; -1: as it is. */
+static int unit_bring(struct kind_ctx *ctx, const char *name, const struct unit_state *u, int enabled,
+                      int active, struct error *err)
+{
+    int r = 0;
+
+    if (enabled >= 0 && enabled != u->enabled)
+        r = host_unit(ctx->host, name, enabled ? UNIT_ENABLE : UNIT_DISABLE, err);
+    if (r < 0 || ctx->host->offline || active < 0 || active == u->active)
+        return r;
+    r = host_unit(ctx->host, name, active ? UNIT_START : UNIT_STOP, err);
+    return r >= 0 && active ? settled(ctx, name, err) : r;
+}
+
+static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    const struct service_spec *s = c->res->spec;
+    const char *name = c->res->id;
+    struct unit_state u;
+    int r = unit_look(ctx, name, &u, err);
+
+    if (r < 0)
+        return r;
+    if (c->op == OP_REMOVE)
+        return unit_bring(ctx, name, &u, 0, 0, err);
+    if (!u.loaded && !ctx->host->offline) { /* its unit file may be a moment old */
+        r = host_units_reload(ctx->host, err);
+        if (r >= 0)
+            r = unit_look(ctx, name, &u, err);
+        if (r < 0)
+            return r;
+    }
+    if (!u.loaded) {
+        r = error_set(err, -ENOENT, "systemd knows no unit %s", name);
+        error_hint(err, "is the package that brings it installed?");
+        return r;
+    }
+    return unit_bring(ctx, name, &u, s->enabled, s->active, err);
+}
+
+static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
+                struct error *err)
+{
+    struct unit_state u;
+    int r;
+
+    if (op == OP_REFRESH) /* what it read comes back with what was changed; the engine refreshes again */
+        return 0;
+    r = unit_look(ctx, res->id, &u, err);
+    if (r < 0 || (!u.loaded && !u.active && !u.enabled))
+        return r;
+    return unit_bring(ctx, res->id, &u, json_is_true(json_object_get(saved, "enabled")),
+                      json_is_true(json_object_get(saved, "active")), err);
+}
+
+/* Reload or restart, and whether it did what it was asked for. */
+static int refresh_unit(struct kind_ctx *ctx, const struct resource *res, const struct unit_state *before,
+                        enum impact how, struct error *err)
+{
+    const struct service_spec *s = res->spec;
+    struct workers old;
+    struct unit_state now;
+    bool watch = how == IMPACT_RELOAD && s->check && !strcmp(s->check, "nginx") && before->main_pid > 0 &&
+                 workers_read(before->main_pid, &old, ctx->arena) == 0;
+    int r = 0;
+
+    if (how == IMPACT_RESTART) /* the unit file may be what changed */
+        r = host_units_reload(ctx->host, err);
+    if (r >= 0)
+        r = host_unit(ctx->host, res->id, how == IMPACT_RESTART ? UNIT_RESTART : UNIT_RELOAD, err);
+    if (r >= 0)
+        r = unit_look(ctx, res->id, &now, err);
+    if (r < 0)
+        return r;
+    if (!now.active || now.failed)
+        return settled(ctx, res->id, err);
+    if (watch && !workers_renewed(before->main_pid, &old, WORKERS_MS, ctx->arena)) {
+        r = error_set(err, -EAGAIN,
+                      "%s was told to reload and keeps its old configuration: no new worker came up",
+                      res->id);
+        error_hint(err, "its error log says why: /var/log/nginx/error.log");
+        return r;
+    }
+    return 0;
+}
+
+static int refresh(struct kind_ctx *ctx, const struct resource *res, enum impact how, struct error *err)
+{
+    const struct service_spec *s = res->spec;
+    struct unit_state u;
+    int r;
+
+    if (how == IMPACT_NONE || ctx->host->offline)
+        return 0;
+    if (s->check) {
+        r = validate_live(ctx, s->check, err);
+        if (r < 0 && validate_possible(r))
+            return error_prefix(err, "%s is not %s: ", res->id,
+                                how == IMPACT_RESTART ? "restarted" : "reloaded");
+        error_clear(err);
+    }
+    r = unit_look(ctx, res->id, &u, err);
+    if (r < 0 || !u.active) /* what does not run reads its configuration when it starts */
+        return r;
+    return refresh_unit(ctx, res, &u, how, err);
+}
+
+const struct kind service_kind = {
+    .name = "service",
+    .record = &record,
+    .observe = observe,
+    .plan = plan,
+    .capture = capture,
+    .apply = apply,
+    .undo = undo,
+    .refresh = refresh,
+};
