@@ -1,0 +1,102 @@
+#include "diff.h"
+#include "report.h"
+#include <string.h>
+
+static void add_cause(const struct action *a, struct jsonw *j)
+{
+    const struct pos *pos = &a->change.res->pos;
+    jw_object(j, "cause");
+    jw_str(j, "class", cause_names[a->cause]);
+    if (pos->file && a->cause != CAUSE_REMOVED) {
+        jw_str(j, "file", pos->file);
+        jw_int(j, "line", pos->line);
+    }
+    jw_end(j);
+}
+
+static void add_diff(struct engine *e, const struct change *c, const struct redactor *red, struct jsonw *j)
+{
+    struct buf raw[2] = {{0}, {0}}, clean[2] = {{0}, {0}}, out = {0};
+    struct arena a = {0};
+    struct kind_ctx ctx = {.host = e->host, .arena = &a};
+    struct diff_style ds = {.indent = "", .context = 2};
+    if (c->op == OP_UPDATE && c->res->kind->text &&
+        c->res->kind->text(&ctx, c, &raw[0], &raw[1], NULL) == 0) {
+        for (int i = 0; i < 2; i++)
+            redact(red, buf_str(&raw[i]), raw[i].len, &clean[i]);
+        if (diff_text(&clean[0], &clean[1], &ds, &out))
+            jw_str(j, "diff", buf_str(&out));
+    }
+    for (int i = 0; i < 2; i++) {
+        buf_wipe(&raw[i]);
+        buf_wipe(&clean[i]);
+    }
+    buf_free(&out);
+    arena_free(&a);
+}
+
+static void add_action(struct engine *e, const struct plan *p, const struct action *a,
+                       const struct redactor *red, struct jsonw *j)
+{
+    const struct change *c = &a->change;
+    jw_object(j, NULL);
+    jw_int(j, "seq", a->seq);
+    jw_str(j, "op", op_names[c->op]);
+    jw_str(j, "kind", c->res->kind->name);
+    jw_str(j, "id", c->res->id);
+    jw_str(j, "site", c->res->site);
+    add_cause(a, j);
+    jw_str(j, "impact", impact_names[c->op == OP_REFRESH ? a->refresh : c->impact]);
+    if (c->op == OP_REFRESH)
+        jw_int(j, "sites_felt", (int64_t)a->sites_felt);
+    jw_str(j, "undo", reversal_names[c->reversal]);
+    if (c->summary)
+        jw_str(j, "summary", c->summary);
+    jw_array(j, "refreshes");
+    for (size_t i = 0; i < a->refreshes.n; i++)
+        jw_str(j, NULL, p->actions.at[a->refreshes.at[i]].change.res->id);
+    jw_end(j);
+    jw_array(j, "changes");
+    for (size_t i = 0; i < c->delta.n; i++) {
+        jw_object(j, NULL);
+        jw_str(j, "field", c->delta.at[i].field->name);
+        jw_str(j, "before", c->delta.at[i].before);
+        jw_str(j, "after", c->delta.at[i].after);
+        jw_end(j);
+    }
+    jw_end(j);
+    add_diff(e, c, red, j);
+    jw_end(j);
+}
+
+void report_plan_json(struct engine *e, const struct plan *p, const struct redactor *red, struct buf *out)
+{
+    struct jsonw j;
+    jw_init(&j, out, true);
+    jw_object(&j, NULL);
+    jw_str(&j, "server", p->server);
+    jw_int(&j, "generation", p->generation);
+    jw_str(&j, "manifest_sha256", p->bundle_digest);
+    jw_object(&j, "counts");
+    jw_int(&j, "create", (int64_t)p->create);
+    jw_int(&j, "change", (int64_t)p->update);
+    jw_int(&j, "remove", (int64_t)p->remove);
+    jw_int(&j, "refresh", (int64_t)p->refresh);
+    jw_int(&j, "unchanged", (int64_t)p->unchanged);
+    jw_int(&j, "one_way", (int64_t)p->one_way);
+    jw_end(&j);
+    jw_array(&j, "actions");
+    for (size_t i = 0; i < p->actions.n; i++)
+        add_action(e, p, &p->actions.at[i], red, &j);
+    jw_end(&j);
+    jw_array(&j, "deferred");
+    for (size_t i = 0; i < p->deferred.n; i++) {
+        jw_object(&j, NULL);
+        jw_str(&j, "kind", p->deferred.at[i].res->kind->name);
+        jw_str(&j, "id", p->deferred.at[i].res->id);
+        jw_str(&j, "site", p->deferred.at[i].res->site);
+        jw_end(&j);
+    }
+    jw_end(&j);
+    jw_end(&j);
+}

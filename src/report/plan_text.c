@@ -1,0 +1,228 @@
+#include "diff.h"
+#include "report.h"
+#include <string.h>
+
+struct printing {
+    struct engine *e;
+    const struct plan *p;
+    const struct report_style *s;
+    const struct redactor *red;
+    struct buf *out;
+};
+
+static const char *sign_of(enum op op)
+{
+    static const char *const signs[] = {
+        [OP_NONE] = " ", [OP_CREATE] = "+", [OP_UPDATE] = "~", [OP_REMOVE] = "-", [OP_REFRESH] = "↻"};
+    return signs[op];
+}
+
+static const char *colour_of(enum op op, const struct report_style *s)
+{
+    switch (op) {
+    case OP_CREATE:
+        return style_green(s);
+    case OP_REMOVE:
+        return style_red(s);
+    case OP_UPDATE:
+        return style_yellow(s);
+    default:
+        return style_bold(s);
+    }
+}
+
+void report_action_line(const struct action *a, struct buf *out)
+{
+    const struct change *c = &a->change;
+    if (c->op == OP_REFRESH)
+        buf_addf(out, "%s %s %s", sign_of(c->op), impact_names[a->refresh], c->res->id);
+    else
+        buf_addf(out, "%s %s %s", sign_of(c->op), c->res->kind->name, c->res->id);
+}
+
+static void add_cause(const struct action *a, struct buf *out)
+{
+    const struct pos *pos = &a->change.res->pos;
+    switch (a->cause) {
+    case CAUSE_INTENTIONAL:
+        if (pos->file)
+            buf_addf(out, "%s:%d", pos->file, pos->line);
+        else
+            buf_adds(out, "new default");
+        break;
+    case CAUSE_CORRECTIVE:
+        buf_adds(out, "drift");
+        break;
+    case CAUSE_REMOVED:
+        buf_adds(out, "no longer in the manifest");
+        break;
+    case CAUSE_REFRESH:
+        buf_addf(out, "%zu site%s", a->sites_felt, a->sites_felt == 1 ? "" : "s");
+        break;
+    }
+}
+
+/* Behind the cause: what services feel of it, and how far it can be taken back. */
+static void add_notes(const struct printing *g, const struct action *a)
+{
+    const struct change *c = &a->change;
+    for (size_t i = 0; i < a->refreshes.n; i++) {
+        const struct action *r = &g->p->actions.at[a->refreshes.at[i]];
+        buf_addf(g->out, "; %s %s", impact_names[r->refresh], r->change.res->id);
+    }
+    if (c->impact != IMPACT_NONE && c->op != OP_REFRESH)
+        buf_addf(g->out, "; %s", impact_names[c->impact]);
+    if (c->op != OP_REFRESH)
+        buf_addf(g->out, "; %s", reversal_names[c->reversal]);
+}
+
+/* Digests say nothing to a person where the text itself is shown. */
+static bool is_digest(const struct field_change *c)
+{
+    return strcmp(c->field->name, "digest") == 0 || strcmp(c->field->name, "secret_digest") == 0;
+}
+
+static bool show_texts(const struct printing *g, const struct change *c)
+{
+    bool any = false;
+    struct buf raw[2] = {{0}, {0}}, clean[2] = {{0}, {0}};
+    struct arena a = {0};
+    struct kind_ctx ctx = {.host = g->e->host, .arena = &a};
+    if (c->res->kind->text && c->res->kind->text(&ctx, c, &raw[0], &raw[1], NULL) == 0) {
+        for (int i = 0; i < 2; i++)
+            redact(g->red, buf_str(&raw[i]), raw[i].len, &clean[i]);
+        struct diff_style ds = {.indent = "        ", .colour = g->s->colour, .context = 2};
+        any = diff_text(&clean[0], &clean[1], &ds, g->out);
+    }
+    for (int i = 0; i < 2; i++) {
+        buf_wipe(&raw[i]);
+        buf_wipe(&clean[i]);
+    }
+    arena_free(&a);
+    return any;
+}
+
+static void show_fields(const struct printing *g, const struct change *c)
+{
+    for (size_t i = 0; i < c->delta.n; i++) {
+        const struct field_change *f = &c->delta.at[i];
+        if (is_digest(f)) {
+            if (c->op == OP_UPDATE && !show_texts(g, c))
+                buf_adds(g->out, "      content: a secret in it, or what cannot be shown\n");
+            continue;
+        }
+        if (c->op == OP_CREATE)
+            buf_addf(g->out, "      %s: %s\n", f->field->name, f->after ? f->after : "(unset)");
+        else
+            buf_addf(g->out, "      %s: %s → %s%s%s\n", f->field->name, f->before ? f->before : "(unset)",
+                     style_bold(g->s), f->after ? f->after : "(unset)", style_off(g->s));
+    }
+}
+
+/* Columns that a terminal would count: UTF-8 continuation bytes take none. */
+static size_t width(const char *s, size_t n)
+{
+    size_t w = 0;
+    for (size_t i = 0; i < n; i++)
+        w += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return w;
+}
+
+#define CAUSE_COLUMN 58
+
+static void show_action(const struct printing *g, const struct action *a)
+{
+    const struct change *c = &a->change;
+    struct buf line = {0};
+    report_action_line(a, &line);
+    if (c->summary)
+        buf_addf(&line, " (%s)", c->summary);
+    buf_addf(g->out, "  %s%s%s", colour_of(c->op, g->s), buf_str(&line), style_off(g->s));
+    size_t w = width(line.at, line.len);
+    buf_addf(g->out, "%*s%s", w < CAUSE_COLUMN ? (int)(CAUSE_COLUMN - w) : 2, "", style_dim(g->s));
+    add_cause(a, g->out);
+    add_notes(g, a);
+    buf_addf(g->out, "%s\n", style_off(g->s));
+    buf_free(&line);
+    if (c->op == OP_UPDATE || (c->op == OP_CREATE && g->s->verbose > 0))
+        show_fields(g, c);
+}
+
+/* Actions stand in the order of apply; a person reads them by site. The server comes first, refreshes last.
+ */
+static void show_group(const struct printing *g, const char *site, bool refreshes)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->p->actions.n; i++) {
+        const struct action *a = &g->p->actions.at[i];
+        const char *of = a->change.res->site;
+        if ((a->change.op == OP_REFRESH) != refreshes)
+            continue;
+        if (!refreshes && !((!site && !of) || (site && of && strcmp(site, of) == 0)))
+            continue;
+        if (!any)
+            buf_addf(g->out, "\n%s%s%s\n", style_bold(g->s),
+                     refreshes ? "services"
+                     : site    ? site
+                               : "server",
+                     style_off(g->s));
+        any = true;
+        show_action(g, a);
+    }
+}
+
+static bool seen_before(const struct plan *p, size_t at)
+{
+    const char *site = p->actions.at[at].change.res->site;
+    for (size_t i = 0; i < at; i++) {
+        const char *of = p->actions.at[i].change.res->site;
+        if (of && (of == site || strcmp(of, site) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void show_deferred(const struct printing *g)
+{
+    if (g->p->deferred.n == 0)
+        return;
+    buf_addf(g->out, "\n%sdeferred%s (these need the running system)\n", style_bold(g->s), style_off(g->s));
+    for (size_t i = 0; i < g->p->deferred.n; i++)
+        buf_addf(g->out, "  . %s %s\n", g->p->deferred.at[i].res->kind->name, g->p->deferred.at[i].res->id);
+}
+
+static void show_counts(const struct printing *g)
+{
+    const struct plan *p = g->p;
+    size_t by[3] = {0};
+    for (size_t i = 0; i < p->actions.n; i++)
+        if (p->actions.at[i].change.op != OP_REFRESH)
+            by[p->actions.at[i].change.reversal]++;
+    if (p->actions.n == 0) {
+        buf_addf(g->out, "%sNothing to do%s: all %zu resources are as the manifest says.\n", style_bold(g->s),
+                 style_off(g->s), p->unchanged);
+        return;
+    }
+    buf_addf(g->out, "\n%s%zu to create, %zu to change, %zu to remove%s", style_bold(g->s), p->create,
+             p->update, p->remove, style_off(g->s));
+    buf_addf(g->out, "; %zu service%s to refresh; %zu unchanged.\n", p->refresh, p->refresh == 1 ? "" : "s",
+             p->unchanged);
+    buf_addf(g->out, "Undo: %zu reversible, %zu compensated, %zu one-way.\n", by[REVERSIBLE], by[COMPENSATED],
+             by[ONE_WAY]);
+}
+
+void report_plan(struct engine *e, const struct plan *p, const struct report_style *s,
+                 const struct redactor *red, const char *title, struct buf *out)
+{
+    struct printing g = {.e = e, .p = p, .s = s, .red = red, .out = out};
+    if (p->actions.n || p->deferred.n)
+        buf_addf(out, "%s%s%s\n", style_bold(s), title, style_off(s));
+    show_group(&g, NULL, false);
+    for (size_t i = 0; i < p->actions.n; i++)
+        if (p->actions.at[i].change.res->site && p->actions.at[i].change.op != OP_REFRESH &&
+            !seen_before(p, i))
+            show_group(&g, p->actions.at[i].change.res->site, false);
+    show_group(&g, NULL, true);
+    show_deferred(&g);
+    show_counts(&g);
+}

@@ -1,0 +1,113 @@
+#include "report.h"
+#include <string.h>
+
+static const char *const outcome_names[] = {
+    [APPLY_DONE] = "applied",  [APPLY_NOTHING] = "nothing-to-do", [APPLY_REFUSED] = "refused",
+    [APPLY_UNDONE] = "undone", [APPLY_PARTIAL] = "partial",       [APPLY_STUCK] = "stuck",
+    [APPLY_STALE] = "stale"};
+
+void report_error(const struct error *err, struct buf *out)
+{
+    buf_addf(out, "citrus: %s\n", err->text);
+    if (err->hint[0])
+        buf_addf(out, "  hint: %s\n", err->hint);
+}
+
+static void show_failure(const struct failure *f, const struct report_style *s, struct buf *out)
+{
+    buf_addf(out, "%s%s%s: %s %s: %s\n", style_red(s), f->site ? f->site : "server", style_off(s), f->kind,
+             f->id, f->err.text);
+    if (f->err.hint[0])
+        buf_addf(out, "  hint: %s\n", f->err.hint);
+    if (!f->undone && f->undo_err.code) {
+        buf_addf(out, "  and it could not be taken back: %s\n", f->undo_err.text);
+        if (f->undo_err.hint[0])
+            buf_addf(out, "  hint: %s\n", f->undo_err.hint);
+    }
+}
+
+static void show_partial(const struct apply_result *r, const struct report_style *s, struct buf *out)
+{
+    size_t undone = 0;
+    for (size_t i = 0; i < r->failures.n; i++)
+        undone += r->failures.at[i].undone;
+    buf_addf(out, "%sPartly applied%s: %zu change%s stand%s", style_yellow(s), style_off(s), r->done,
+             r->done == 1 ? "" : "s", r->done == 1 ? "s" : "");
+    if (r->generation)
+        buf_addf(out, " as generation %lld", (long long)r->generation);
+    if (undone == r->failures.n)
+        buf_addf(out, "; what belongs to the site%s above is as it was.\n", undone == 1 ? "" : "s");
+    else
+        buf_adds(out, "; the run stopped there, and nothing was taken back.\n");
+}
+
+void report_result(const struct plan *p, const struct apply_result *r, const struct report_style *s,
+                   struct buf *out)
+{
+    for (size_t i = 0; i < r->failures.n; i++)
+        show_failure(&r->failures.at[i], s, out);
+    switch (r->outcome) {
+    case APPLY_DONE:
+        buf_addf(out, "%sApplied%s %zu change%s to %s as generation %lld.\n", style_green(s), style_off(s),
+                 r->done, r->done == 1 ? "" : "s", p->server, (long long)r->generation);
+        break;
+    case APPLY_NOTHING:
+        if (r->generation)
+            buf_addf(out, "Recorded as generation %lld.\n", (long long)r->generation);
+        break;
+    case APPLY_REFUSED:
+        if (r->failures.n == 0)
+            report_error(&r->err, out);
+        buf_adds(out, "Nothing was changed.\n");
+        break;
+    case APPLY_UNDONE:
+        buf_addf(out, "%sFailed and undone%s: the server is as it was before.\n", style_red(s), style_off(s));
+        break;
+    case APPLY_PARTIAL:
+        show_partial(r, s, out);
+        break;
+    case APPLY_STUCK:
+        buf_addf(out,
+                 "%sStuck%s: transaction %lld could not be taken back whole. A person is needed; then run"
+                 " `citrus recover`.\n",
+                 style_red(s), style_off(s), (long long)r->transaction);
+        break;
+    case APPLY_STALE:
+        if (r->failures.n == 0)
+            report_error(&r->err, out);
+        buf_adds(out, "The plan is stale. Nothing was changed; plan again.\n");
+        break;
+    }
+}
+
+void report_result_json(const struct plan *p, const struct apply_result *r, struct buf *out)
+{
+    struct jsonw j;
+    jw_init(&j, out, true);
+    jw_object(&j, NULL);
+    jw_str(&j, "server", p->server);
+    jw_str(&j, "outcome", outcome_names[r->outcome]);
+    jw_int(&j, "exit", apply_exit(r));
+    jw_int(&j, "transaction", r->transaction);
+    jw_int(&j, "generation", r->generation);
+    jw_int(&j, "done", (int64_t)r->done);
+    if (r->err.code)
+        jw_str(&j, "error", r->err.text);
+    jw_array(&j, "failures");
+    for (size_t i = 0; i < r->failures.n; i++) {
+        const struct failure *f = &r->failures.at[i];
+        jw_object(&j, NULL);
+        jw_str(&j, "site", f->site);
+        jw_str(&j, "kind", f->kind);
+        jw_str(&j, "id", f->id);
+        jw_str(&j, "error", f->err.text);
+        if (f->err.hint[0])
+            jw_str(&j, "hint", f->err.hint);
+        jw_bool(&j, "undone", f->undone);
+        if (!f->undone && f->undo_err.code)
+            jw_str(&j, "undo_error", f->undo_err.text);
+        jw_end(&j);
+    }
+    jw_end(&j);
+    jw_end(&j);
+}
