@@ -1,5 +1,6 @@
 #include "diff.h"
 #include "report.h"
+#include <stdlib.h>
 #include <string.h>
 
 struct printing {
@@ -148,38 +149,37 @@ static void show_action(const struct printing *g, const struct action *a)
         show_fields(g, c);
 }
 
-/* Actions stand in the order of apply; a person reads them by site. The server comes first, refreshes last.
- */
-static void show_group(const struct printing *g, const char *site, bool refreshes)
+/* Actions stand in the order of apply; a person reads them by site: the server first, refreshes last. */
+static int reading_order(const void *x, const void *y)
 {
-    bool any = false;
-    for (size_t i = 0; i < g->p->actions.n; i++) {
-        const struct action *a = &g->p->actions.at[i];
-        const char *of = a->change.res->site;
-        if ((a->change.op == OP_REFRESH) != refreshes)
-            continue;
-        if (!refreshes && !((!site && !of) || (site && of && strcmp(site, of) == 0)))
-            continue;
-        if (!any)
-            buf_addf(g->out, "\n%s%s%s\n", style_bold(g->s),
-                     refreshes ? "services"
-                     : site    ? site
-                               : "server",
-                     style_off(g->s));
-        any = true;
-        show_action(g, a);
-    }
+    const struct action *a = *(const struct action *const *)x, *b = *(const struct action *const *)y;
+    const char *sa = a->change.res->site, *sb = b->change.res->site;
+    int c = (a->change.op == OP_REFRESH) - (b->change.op == OP_REFRESH);
+    if (!c && a->change.op != OP_REFRESH)
+        c = sa && sb ? strcmp(sa, sb) : (sa != NULL) - (sb != NULL);
+    return c ? c : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-static bool seen_before(const struct plan *p, size_t at)
+static const char *group_of(const struct action *a)
 {
-    const char *site = p->actions.at[at].change.res->site;
-    for (size_t i = 0; i < at; i++) {
-        const char *of = p->actions.at[i].change.res->site;
-        if (of && (of == site || strcmp(of, site) == 0))
-            return true;
+    return a->change.op == OP_REFRESH ? "services" : a->change.res->site ? a->change.res->site : "server";
+}
+
+static void show_actions(const struct printing *g)
+{
+    struct arena a = {0};
+    size_t n = g->p->actions.n;
+    const struct action **list = arena_array(&a, const struct action *, n);
+    for (size_t i = 0; i < n; i++)
+        list[i] = &g->p->actions.at[i];
+    if (n)
+        qsort(list, n, sizeof *list, reading_order);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || strcmp(group_of(list[i - 1]), group_of(list[i])) != 0)
+            buf_addf(g->out, "\n%s%s%s\n", style_bold(g->s), group_of(list[i]), style_off(g->s));
+        show_action(g, list[i]);
     }
-    return false;
+    arena_free(&a);
 }
 
 static void show_deferred(const struct printing *g)
@@ -217,12 +217,7 @@ void report_plan(struct engine *e, const struct plan *p, const struct report_sty
     struct printing g = {.e = e, .p = p, .s = s, .red = red, .out = out};
     if (p->actions.n || p->deferred.n)
         buf_addf(out, "%s%s%s\n", style_bold(s), title, style_off(s));
-    show_group(&g, NULL, false);
-    for (size_t i = 0; i < p->actions.n; i++)
-        if (p->actions.at[i].change.res->site && p->actions.at[i].change.op != OP_REFRESH &&
-            !seen_before(p, i))
-            show_group(&g, p->actions.at[i].change.res->site, false);
-    show_group(&g, NULL, true);
+    show_actions(&g);
     show_deferred(&g);
     show_counts(&g);
 }
