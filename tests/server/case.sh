@@ -44,10 +44,11 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 step() { printf '\n=== [%(%T)T] %s\n' -1 "$*"; }
-pass() { CHECKS=$((CHECKS + 1)); echo "ok   $CASE: $1" | tee /dev/fd/3; }
+both() { echo "$1"; echo "$1" >&3; } # log and shown
+pass() { CHECKS=$((CHECKS + 1)); both "ok   $CASE: $1"; }
 fail() { # fail NAME DETAIL: the whole detail is in the log, its beginning is shown at once
   CHECKS=$((CHECKS + 1))
-  echo "FAIL $CASE: $1" | tee /dev/fd/3
+  both "FAIL $CASE: $1"
   printf '%s\n' "$2"
   printf '%s\n' "$2" | sed -n '1,15s/^/       /p' >&3
 }
@@ -73,6 +74,8 @@ run() {
   printf '%s\n' "$OUT"
   [ $RC = 0 ] || echo "(exit $RC)"
 }
+background() { guest systemd-run --quiet --collect --unit=case-background "$@"; } # one at a time
+end_background() { guest systemctl stop case-background 2>/dev/null || true; }
 exit_is() {
   local name=$1 want=$2
   shift 2
@@ -117,14 +120,14 @@ state() {
   guest bash -s <<'END'
 set -euo pipefail
 cd /
-skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
-loose='^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$'
+export skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
+export loose='^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$'
 trees=(/etc /var/www)
 [ ! -d /var/lib/citrus ] || trees+=(/var/lib/citrus)
 find "${trees[@]}" \( -path '/var/www/*/logs/*' -o -path '/var/www/*/tmp/*' -o -path '/var/www/*/sessions/*' \) -prune -o -printf '%p\t%y\t%m\t%u:%g\t%s\t%T@\t%l\n' |
-  awk -F'\t' -v skip="$skip" -v loose="$loose" '$1 ~ skip {next} $2 == "d" {$5 = "-"; $6 = "-"} $1 ~ loose {$6 = "-"} {print "file", $1, $2, $3, $4, $5, $6, $7}' | sort >/tmp/state.files
+  awk -F'\t' '$1 ~ ENVIRON["skip"] {next} $2 == "d" {$5 = "-"; $6 = "-"} $1 ~ ENVIRON["loose"] {$6 = "-"} {print "file", $1, $2, $3, $4, $5, $6, $7}' | sort >/tmp/state.files
 find "${trees[@]}" \( -path '/var/www/*/logs/*' -o -path '/var/www/*/tmp/*' -o -path '/var/www/*/sessions/*' \) -prune -o -type f -print0 |
-  xargs -0 sha256sum | awk -v skip="$skip" '$2 ~ skip {next} {print "content", $2, $1}' | sort >/tmp/state.content
+  xargs -0 sha256sum | awk '$2 ~ ENVIRON["skip"] {next} {print "content", $2, $1}' | sort >/tmp/state.content
 cat /tmp/state.files /tmp/state.content
 rm -f /tmp/state.files /tmp/state.content
 getent passwd | sed 's/^/passwd /' | sort
@@ -145,8 +148,8 @@ END
 }
 same_state() {
   local d
-  set -- "$1" "$2" "$3" '$1 == "file" && $2 ~ re {$7 = "-"} $1 == "running" && $2 ~ re {$4 = "-"} {print}' "${4:-^$}"
-  d=$(diff <(awk -v re="$5" "$4" "$2") <(awk -v re="$5" "$4" "$3") || true)
+  d='$1 == "file" && $2 ~ ENVIRON["re"] {$7 = "-"} $1 == "running" && $2 ~ ENVIRON["re"] {$4 = "-"} {print}'
+  d=$(export re="${4:-^$}"; diff <(awk "$d" "$2") <(awk "$d" "$3") || true)
   if [ ! -s "$2" ] || [ ! -s "$3" ]; then d="a listing is empty: $(wc -l "$2" "$3")"; fi
   if [ -z "$d" ]; then pass "$1"; else fail "$1" "$d"; fi
 }

@@ -338,14 +338,15 @@ lab_up() { # lab_up NAME [LAYER]
   lab_say "$n ($LAB_NET.$i, on $layer) $l after $(lab_ms "$t0") ms"
 }
 
-lab_exec() { # as the guest's own root would: its capability set, a control group that can be ended whole, a time limit
-  local n=$1 l b i drop='' g rc=0 pid
+lab_exec() ( # as the guest's own root would: its capability set, a control group that can be ended whole, a time limit
+  n=$1 drop='' rc=0
   shift
   l=$(lab_leader "$n")
   b=$((16#$(awk '/^CapBnd/ {print $2}' "/proc/$l/status")))
   for ((i = 0; i <= $(cat /proc/sys/kernel/cap_last_cap); i++)); do ((b >> i & 1)) || drop=$drop,-cap_$i; done
   g=$LAB_CGROUP2/citrus-$LAB_MARK/$n/payload/x$BASHPID
   mkdir -p "$g"
+  trap 'echo 1 >"$g/cgroup.kill"' INT TERM HUP # ending nsenter alone would leave the command running inside
   (
     for i in "${LAB_CGROUPS[@]}"; do
       [ ! -e "$i/citrus-$LAB_MARK/$n/memory.usage_in_bytes" ] || echo "$BASHPID" >"$i/citrus-$LAB_MARK/$n/cgroup.procs"
@@ -354,13 +355,10 @@ lab_exec() { # as the guest's own root would: its capability set, a control grou
     exec setpriv --bounding-set "${drop#,}" nsenter -t "$l" -a env -i PATH=$LAB_PATH HOME=/root LANG=C.UTF-8 \
       DEBIAN_FRONTEND=noninteractive timeout -k 5 "${LAB_TIMEOUT:-900}" "$@" 3>&- 9>&-
   ) <&0 &
-  pid=$!
-  trap 'echo 1 >"$g/cgroup.kill"' INT TERM HUP # ending nsenter alone would leave the command running inside
-  { wait $pid || rc=$?; } 2>/dev/null
-  trap - INT TERM HUP
+  { wait $! || rc=$?; } 2>/dev/null
   rmdir "$g" 2>/dev/null || true
-  return $rc
-}
+  exit $rc
+)
 
 lab_copy() { # by a pipe into the guest's own view: through /proc/PID/root its absolute links would lead to this machine's files
   if [ -d "$2" ]; then

@@ -34,6 +34,7 @@ stop() { # each case takes its own server down when it is told to end
   trap - INT TERM
   for p in "${pids[@]}"; do kill -TERM "$p" 2>/dev/null || true; done
   wait
+  lab_net_down
   exit 130
 }
 trap stop INT TERM
@@ -48,7 +49,9 @@ for n in "${names[@]}"; do
   while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
   (
     t1=$SECONDS rc=0
-    timeout -k 30 "${CITRUS_CASE_TIMEOUT:-900}" bash "cases/$n.sh" 3> >(tee "$checks/$n") >"$CITRUS_TEST_LOGS/$n.log" 2>&1 </dev/null || rc=$?
+    timeout -k 30 "${CITRUS_CASE_TIMEOUT:-900}" bash "cases/$n.sh" 3> >(tee "$checks/$n") >"$CITRUS_TEST_LOGS/$n.log" 2>&1 </dev/null &
+    trap 'kill -TERM $!; wait $!; exit 130' TERM
+    wait $! || rc=$?
     # 124: over the time limit; a case that was ended so may not have said anything
     [ $rc = 0 ] || grep -q '^FAIL' "$checks/$n" || echo "FAIL $n: the case ended with status $rc" | tee -a "$checks/$n"
     echo "---- $n took $((SECONDS - t1)) s"

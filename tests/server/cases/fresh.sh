@@ -20,15 +20,12 @@ state >"$TMP/planned"
 same_state "a plan changes nothing" "$TMP/bare" "$TMP/planned"
 
 # Every process that ever runs, while it runs: no secret may show in its arguments or its environment.
-guest bash -c 'while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | grep -aE "^.{12,}$" | sort -u; sleep 0.1; done >/run/seen' &
-seen=$!
+background bash -c 'while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | grep -aE "^.{12,}$" | sort -u; sleep 0.1; done >/run/seen'
 t0=$SECONDS
 exit_is "apply" 0 citrus apply --yes
 echo "apply took $((SECONDS - t0)) s"
 applied=$OUT
-kill "$seen"
-wait "$seen" 2>/dev/null || true
-guest pkill -f 'run/seen' || true
+end_background
 
 step "served"
 is "the home page answers" 200 "$(status_of "https://$SITE_NAME/")"

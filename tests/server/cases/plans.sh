@@ -55,12 +55,10 @@ exit_is "and is still pending" 2 citrus apply --plan --detailed-exitcode
 has "by name" blog.example.com "$OUT"
 
 step "one run at a time"
-guest flock /var/lib/citrus/lock sleep 20 </dev/null &
-holder=$!
+background flock /var/lib/citrus/lock sleep 60
 sleep 1
 exit_is "a second run is told" 7 citrus apply --yes
-kill $holder
-wait $holder 2>/dev/null || true
+end_background
 
 step "wrong manifests"
 manifest "$SITE" -e 's/children: 6/childern: 6/' -e 's/type: html/type: htlm/'
