@@ -16,8 +16,8 @@
 struct catalog_input {
     const struct manifest *manifest;
     const struct facts *facts;
-    struct host *host;              /* templates are read from it: /etc/citrus/templates, then share_dir */
-    const char *share_dir;          /* /usr/share/citrus, or a source tree; a path of the running system */
+    struct host *host;     /* templates are read from it: /etc/citrus/templates, then share_dir */
+    const char *share_dir; /* /usr/share/citrus, or a source tree; a path of the running system */
     /* The secret of that name, generated with `chars` letters when there is none. */
     int (*secret)(void *self, const char *name, size_t chars, const struct secret **ret, struct error *err);
     void *secret_self;

@@ -8,7 +8,8 @@
 char *name_account(struct arena *a, const char *domain);
 char *path_site(struct arena *a, const char *domain, const char *below); /* /var/www/DOMAIN[/below] */
 char *path_tls(struct arena *a, const char *domain, const char *file);   /* /etc/citrus/tls/DOMAIN/FILE */
-char *path_socket(struct arena *a, const char *domain);                  /* /run/php/DOMAIN.sock */
+/* /run/php/DOMAIN.sock; with the account's name where that is too long for a socket */
+char *path_socket(struct arena *a, const char *domain);
 char *name_secret(struct arena *a, const char *domain, const char *what); /* "site/DOMAIN/WHAT" */
 
 #endif

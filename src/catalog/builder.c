@@ -1,0 +1,125 @@
+#include "builder.h"
+#include "text.h"
+#include <errno.h>
+#include <string.h>
+
+static const struct record *record_part(const struct record *r, const char *part)
+{
+    return part ? record_field(r, part)->of : r;
+}
+
+const struct record *record_server(const char *part)
+{
+    return record_part(record_field(&manifest_record, "server")->of, part);
+}
+
+const struct record *record_site(const char *part)
+{
+    return record_part(record_field(&manifest_record, "sites")->of, part);
+}
+
+struct pos pos_field(const struct record *r, const void *p, const char *name, struct pos otherwise)
+{
+    struct pos pos = origin_of(r, p, name);
+    return pos.file ? pos : otherwise;
+}
+
+bool field_written(const struct record *r, const void *p, const char *name)
+{
+    const struct origin *o = p;
+    size_t i = (size_t)(record_field(r, name) - r->fields);
+    return o->fields && o->fields[i].file;
+}
+
+struct resource *add_package(struct builder *b, const char *name, const char *site, struct pos pos)
+{
+    struct resource *r = catalog_add(b->c, &package_kind, name, site, pos);
+    struct package_spec *s = r->spec;
+    s->installed = "yes";
+    return r;
+}
+
+struct resource *add_directory(struct builder *b, const char *path, const char *site, struct pos pos,
+                               int64_t mode, const char *owner, const char *group)
+{
+    struct resource *r = catalog_add(b->c, &directory_kind, path, site, pos);
+    struct directory_spec *s = r->spec;
+    s->mode = mode;
+    s->owner = owner;
+    s->group = group;
+    return r;
+}
+
+struct resource *add_link(struct builder *b, const char *path, const char *target, const char *site,
+                          struct pos pos)
+{
+    struct resource *r = catalog_add(b->c, &link_kind, path, site, pos);
+    struct link_spec *s = r->spec;
+    s->target = target;
+    return r;
+}
+
+struct resource *add_service(struct builder *b, const char *unit, const char *check, struct pos pos)
+{
+    struct resource *r = catalog_add(b->c, &service_kind, unit, NULL, pos);
+    struct service_spec *s = r->spec;
+    s->enabled = 1;
+    s->active = 1;
+    s->check = check;
+    return r;
+}
+
+int render(struct builder *b, const char *template, const struct value *v, struct pos pos, struct bytes *ret,
+           bool *ret_ok, struct error *err)
+{
+    bool bad = false;
+    struct error why = {0};
+    *ret = (struct bytes){0};
+    int r = templates_render(b->t, template, v, ret, &bad, &why);
+    *ret_ok = r == 0 && !bad;
+    if (bad)
+        diag_error(b->d, pos, why.hint[0] ? why.hint : NULL, "%s", why.text);
+    if (r < 0 && err)
+        *err = why;
+    return r;
+}
+
+int add_rendered(struct builder *b, const char *path, const char *template, const struct value *v,
+                 const char *site, struct pos pos, struct resource **ret, struct error *err)
+{
+    struct bytes text;
+    bool ok;
+    *ret = NULL;
+    int r = render(b, template, v, pos, &text, &ok, err);
+    if (r < 0 || !ok)
+        return r;
+    *ret = catalog_add(b->c, &file_kind, path, site, pos);
+    struct file_spec *s = (*ret)->spec;
+    file_content(b->a, s, text.at, text.len, false);
+    s->mode = 0644;
+    s->owner = "root";
+    s->group = "root";
+    return 0;
+}
+
+void value_set_size(struct builder *b, struct value *map, const char *name, int64_t bytes, struct pos pos)
+{
+    const char *text = size_text(b->a, bytes);
+    if (ends_with(text, "T"))
+        text = arena_printf(b->a, "%lldG", (long long)(bytes >> 30));
+    value_set_at(map, name, text, pos);
+}
+
+void value_set_settings(struct builder *b, struct value *map, const char *name, const struct strmap *settings,
+                        struct pos pos)
+{
+    struct value *list = value_list(b->a);
+    for (size_t i = 0; i < settings->n; i++) {
+        const struct strmap_item *item = &settings->at[i];
+        struct value *one = value_map(b->a);
+        value_set_at(one, "name", item->name, pos);
+        value_set_at(one, "value", item->value, pos);
+        value_push(list, one);
+    }
+    value_set_value(map, name, list);
+}

@@ -1,0 +1,70 @@
+#include "catalog.h"
+#include "builder.h"
+#include "names.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A domain names files: DOMAIN.conf and its temporary name must fit NAME_MAX, 255. */
+#define DOMAIN_MOST 220
+
+struct named {
+    const char *account;
+    const struct manifest_site *site;
+};
+
+static int named_order(const void *x, const void *y)
+{
+    const struct named *a = x, *b = y;
+    return strcmp(a->account, b->account);
+}
+
+/* Names do not depend on other sites, so that they stay when sites come and go. The price is that two domains
+ * with the same first 20 characters may meet in 24 bits of hash; then one of them cannot be here. */
+static void names_check(struct builder *b)
+{
+    const struct manifest_site *sites = b->m->sites.at;
+    size_t n = b->m->sites.n;
+    struct named *all = arena_array(b->a, struct named, n);
+    for (size_t i = 0; i < n; i++) {
+        all[i] = (struct named){name_account(b->a, sites[i].domain), &sites[i]};
+        if (strlen(sites[i].domain) > DOMAIN_MOST)
+            diag_error(b->d, sites[i].origin.pos, NULL,
+                       "the domain is longer than %d characters: the names of its files would not fit",
+                       DOMAIN_MOST);
+    }
+    if (n > 1)
+        qsort(all, n, sizeof *all, named_order);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(all[i - 1].account, all[i].account) == 0)
+            diag_error(b->d, all[i].site->origin.pos, "put one of them on another server",
+                       "%s and %s would share the account %s", all[i - 1].site->domain, all[i].site->domain,
+                       all[i].account);
+}
+
+int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,
+                  struct error *err)
+{
+    const struct manifest *m = in->manifest;
+    struct catalog c = {.arena = a, .server = m->server.name};
+    struct builder b = {.in = in,
+                        .m = m,
+                        .f = in->facts,
+                        .c = &c,
+                        .a = a,
+                        .d = d,
+                        .t = templates_new(a, in->host, in->share_dir),
+                        .web_user = in->facts->web_user ? in->facts->web_user : "www-data"};
+    names_check(&b);
+    tuning_make(m, in->facts, &b.tuning, d);
+    int r = server_build(&b, err);
+    if (r < 0)
+        return r;
+    const struct manifest_site *sites = m->sites.at;
+    for (size_t i = 0; i < m->sites.n; i++) {
+        r = site_build(&b, &sites[i], err);
+        if (r < 0)
+            return r;
+    }
+    *ret = c;
+    return 0;
+}

@@ -1,0 +1,94 @@
+#include "builder.h"
+#include "names.h"
+#include "text.h"
+
+#define DEFAULT_FILE "/etc/nginx/sites-available/000-default.conf"
+#define DEFAULT_LINK "/etc/nginx/sites-enabled/000-default.conf"
+#define DEFAULT_NAME "default.invalid" /* RFC 6761: never a site's domain */
+
+static bool nginx_has(const struct builder *b, const char *since)
+{
+    return b->f->nginx && version_compare(b->f->nginx, since) >= 0;
+}
+
+static struct value *nginx_values(struct builder *b)
+{
+    const struct manifest_nginx *n = &b->m->server.nginx;
+    const struct record *r = record_server("nginx");
+    struct pos server = b->m->server.origin.pos;
+    struct value *v = value_map(b->a);
+    value_set(v, "web_user", b->web_user);
+    value_set_int(v, "worker_connections", n->worker_connections);
+    /* A proxied request holds two descriptors, and logs and caches hold some more. */
+    value_set_int(v, "open_files", 2 * n->worker_connections + 1024);
+    value_set_int(v, "keepalive", n->keepalive_timeout);
+    value_set_size(b, v, "body", n->client_max_body_size, pos_field(r, n, "client_max_body_size", server));
+    value_set(v, "acme_root", ACME_ROOT);
+    value_set_flag(v, "http2_directive", nginx_has(b, "1.25.1"));
+    value_set_flag(v, "reject_handshake", nginx_has(b, "1.19.4"));
+    /* An unknown group is a configuration error, and this one came with OpenSSL 3.5. */
+    value_set_flag(v, "post_quantum", b->f->openssl && version_compare(b->f->openssl, "3.5") >= 0);
+    value_set(v, "default_certificate", path_tls(b->a, DEFAULT_NAME, "fullchain.pem"));
+    value_set(v, "default_key", path_tls(b->a, DEFAULT_NAME, "privkey.pem"));
+    return v;
+}
+
+/* Before ssl_reject_handshake a server without a certificate cannot be the default one, and the first site's
+ * certificate would be shown to whoever asks for an unknown name. */
+static struct resource *default_certificate(struct builder *b, struct pos pos)
+{
+    static const char *names[] = {DEFAULT_NAME};
+    if (nginx_has(b, "1.19.4"))
+        return NULL;
+    struct resource *r = catalog_add(b->c, &certificate_kind, DEFAULT_NAME, NULL, pos);
+    struct certificate_spec *s = r->spec;
+    s->names = (struct strings){.at = names, .n = 1};
+    s->issuer = "self-signed";
+    s->days = 3650;
+    s->state = "valid";
+    return r;
+}
+
+static void nginx_file(struct builder *b, struct resource *file)
+{
+    if (!file)
+        return;
+    ((struct file_spec *)file->spec)->validate = "nginx";
+    resource_needs(b->c, file, b->nginx_package);
+}
+
+int server_nginx(struct builder *b, struct error *err)
+{
+    struct pos server = b->m->server.origin.pos;
+    struct pos pos = pos_field(record_server(NULL), &b->m->server, "nginx", server);
+    struct value *v = nginx_values(b);
+    struct resource *conf, *site;
+    struct resource *acme = add_directory(b, ACME_ROOT, NULL, server, 0755, "root", "root");
+    struct resource *certificate = default_certificate(b, server);
+    int r = add_rendered(b, "/etc/nginx/nginx.conf", "configs/nginx.conf", v, NULL, pos, &conf, err);
+    if (r < 0)
+        return r;
+    /* Debian's own default server must go first: there can be one default a port. */
+    struct resource *debian = add_link(b, "/etc/nginx/sites-enabled/default", NULL, NULL, server);
+    debian->absent = true;
+    resource_needs(b->c, debian, b->nginx_package);
+    r = add_rendered(b, DEFAULT_FILE, "configs/default.conf", v, NULL, pos, &site, err);
+    if (r < 0)
+        return r;
+    nginx_file(b, conf);
+    nginx_file(b, site);
+    b->nginx_default = add_link(b, DEFAULT_LINK, DEFAULT_FILE, NULL, server);
+    b->nginx = add_service(b, "nginx.service", "nginx", server);
+    struct resource *parts[] = {conf, debian, site, certificate, acme};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!parts[i])
+            continue;
+        resource_needs(b->c, b->nginx_default, parts[i]);
+        if (parts[i] != acme)
+            resource_notifies(b->c, parts[i], b->nginx, IMPACT_RELOAD);
+    }
+    resource_notifies(b->c, b->nginx_default, b->nginx, IMPACT_RELOAD);
+    resource_needs(b->c, b->nginx, b->nginx_package);
+    resource_needs(b->c, b->nginx, b->nginx_default);
+    return 0;
+}

@@ -1,0 +1,91 @@
+#include "fs.h"
+#include "names.h"
+#include "site.h"
+#include <string.h>
+
+/* For a setting that the operator wrote in an `ini`, the template leaves its own out. Mustache reads a dot as
+ * a path, so session.save_path is {{own.session_save_path}}. */
+static void own_settings(struct builder *b, struct value *own, const struct strmap *ini)
+{
+    for (size_t i = 0; i < ini->n; i++) {
+        char *flag = arena_strdup(b->a, ini->at[i].name);
+        for (char *p = flag; *p; p++)
+            if (*p == '.')
+                *p = '_';
+        value_set_flag(own, flag, true);
+    }
+}
+
+/* A field that the site writes wins over the server's ini, the server's ini over a field's default. The
+ * site's own ini wins over all: see `own` in the template. */
+static void pool_limits(struct builder *b, const struct site *s, struct value *v, struct pos pos)
+{
+    const struct site_php *php = &s->m->php;
+    const struct record *r = record_site("php"), *nginx = record_site("nginx");
+    const struct strmap *ini = &b->m->server.php.ini;
+    if (field_written(r, php, "memory_limit") || !strmap_get(ini, "memory_limit"))
+        value_set_size(b, v, "memory_limit", php->memory_limit, pos);
+    if (field_written(r, php, "max_execution_time") || !strmap_get(ini, "max_execution_time"))
+        value_set_int(v, "max_execution_time", php->max_execution_time);
+    if (field_written(nginx, &s->m->nginx, "client_max_body_size"))
+        value_set_size(b, v, "upload", s->m->nginx.client_max_body_size, pos);
+}
+
+static struct value *pool_values(struct builder *b, const struct site *s, struct pos pos)
+{
+    const struct site_php *php = &s->m->php;
+    struct value *own = value_map(b->a), *v = s->values;
+    int64_t n = php->children;
+    value_set_int(v, "children", n);
+    value_set_flag(v, "dynamic", php->process_manager == 1);
+    /* As Debian's pool of five has it: two wait at the start, one to three while it is quiet. */
+    value_set_int(v, "start_servers", n >= 4 ? 2 : 1);
+    value_set_int(v, "max_spare_servers", n >= 4 ? n / 2 + 1 : n >= 2 ? 2 : 1);
+    pool_limits(b, s, v, pos);
+    own_settings(b, own, &php->ini);
+    value_set_value(v, "own", own);
+    value_set_settings(b, v, "ini", &php->ini, pos_field(record_site("php"), php, "ini", pos));
+    return v;
+}
+
+/* Where the site's pool ran under another of the server's versions until now, that master must let it go too.
+ */
+static int notify_others(struct builder *b, const struct site *s, struct error *err)
+{
+    for (size_t i = 0; i < b->php.n; i++) {
+        const struct php_runtime *p = &b->php.at[i];
+        struct fs_stat st;
+        if (p == s->php)
+            continue;
+        int r =
+            fs_stat(b->in->host, arena_printf(b->a, "/etc/php/%s/fpm/pool.d/%s.conf", p->version, s->domain),
+                    &st, err);
+        if (r < 0)
+            return r;
+        if (st.type != FS_ABSENT)
+            resource_notifies(b->c, s->pool, p->service, IMPACT_RELOAD);
+    }
+    return 0;
+}
+
+int site_pool(struct builder *b, struct site *s, struct error *err)
+{
+    struct pos pos = pos_field(record_site(NULL), s->m, "php", s->pos);
+    struct bytes text;
+    bool ok;
+    int r = render(b, "templates/pool.mustache", pool_values(b, s, pos), pos, &text, &ok, err);
+    if (r < 0 || !ok)
+        return r;
+    s->pool = catalog_add(b->c, &php_pool_kind, s->domain, s->domain,
+                          pos_field(record_site("php"), &s->m->php, "version", pos));
+    struct php_pool_spec *spec = s->pool->spec;
+    spec->version = s->php->version;
+    spec->content = text;
+    content_digest(b->a, &text, &spec->digest);
+    spec->mode = 0644;
+    struct resource *needs[] = {s->php->fpm, s->account_res, s->public, s->logs, s->tmp, s->sessions};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        resource_needs(b->c, s->pool, needs[i]);
+    resource_notifies(b->c, s->pool, s->php->service, IMPACT_RELOAD);
+    return notify_others(b, s, err);
+}
