@@ -13,7 +13,7 @@ state | grep -v -e news.example.com -e "$news" >"$TMP/before"
 manifest "$SITE" -e '/^  news.example.com:/,/^    wordpress:/d'
 exit_is "the removal is planned" 2 citrus apply --plan --detailed-exitcode
 has "the plan names the site" news.example.com "$OUT"
-has "and that it is kept for a time" day "$OUT"
+has "and that it is kept for a time" "to the trash, kept " "$OUT"
 hasnt "and no other site" shop.example.com "$OUT"
 exit_is "apply" 0 citrus apply --yes
 
