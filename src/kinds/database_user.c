@@ -3,6 +3,7 @@
  * Passwords travel as their hash alone (IDENTIFIED BY PASSWORD '*...'): no statement, error or server log can
  * show one. The journal keeps the hash that was there before, so that an undo is exact. */
 #include "database.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 
@@ -74,11 +75,6 @@ static char *pattern_escape(struct arena *a, const char *database)
     return out;
 }
 
-static bool pattern_names(struct arena *a, const char *pattern, const char *database)
-{
-    return !strcmp(pattern, database) || !strcmp(pattern, pattern_escape(a, database));
-}
-
 static bool password_is(struct kind_ctx *ctx, const char *secret, const char *hash)
 {
     const struct secret *value = ctx->secret ? ctx->secret(ctx->secret_self, secret) : NULL;
@@ -102,7 +98,7 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
         const struct db_grant *g = &snapshot->grants[i];
         if (!grant_of(g, n))
             continue;
-        if (want->database && pattern_names(ctx->arena, g->database, want->database))
+        if (want->database && !strcmp(g->database, want->database))
             s->privileges = g->privileges;
         else
             s->extra = arena_printf(ctx->arena, "%s%s%s.*: %s", s->extra, *s->extra ? "; " : "", g->database,
@@ -190,26 +186,45 @@ static int run(struct kind_ctx *ctx, const char *id, const char *sql, struct err
     return r < 0 ? error_prefix(err, "database user %s", id) : 0;
 }
 
-/* Makes the user if need be, and its password the one of that hash; "": root's way, by socket. */
+/* How a user proves itself, from what a snapshot says: a native hash, "" for the socket, "plugin:text". */
+static const char *identified(struct arena *a, const char *hash)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    const char *colon = strchr(hash, ':');
+    if (!*hash)
+        return "VIA unix_socket";
+    if (colon && strspn(hash, letters) == (size_t)(colon - hash))
+        return arena_printf(a, "VIA %.*s USING %s", (int)(colon - hash), hash, db_quote(a, colon + 1));
+    return arena_printf(a, "BY PASSWORD %s", db_quote(a, hash));
+}
+
+/* Makes the user if need be, and its password the one of that hash. */
 static int user_define(struct kind_ctx *ctx, const char *id, const char *hash, struct error *err)
 {
-    const char *who = name_sql(ctx->arena, id);
-    const char *how =
-        *hash ? arena_printf(ctx->arena, "BY PASSWORD %s", db_quote(ctx->arena, hash)) : "VIA unix_socket";
+    const char *who = name_sql(ctx->arena, id), *how = identified(ctx->arena, hash);
     int r =
         run(ctx, id, arena_printf(ctx->arena, "CREATE USER IF NOT EXISTS %s IDENTIFIED %s", who, how), err);
     return r < 0 ? r : run(ctx, id, arena_printf(ctx->arena, "ALTER USER %s IDENTIFIED %s", who, how), err);
 }
 
-static int user_grant(struct kind_ctx *ctx, const char *id, const char *pattern, const char *privileges,
+/* `database` "*": all. GRANT OPTION stands among the privileges of a snapshot, but behind them in SQL. */
+static int user_grant(struct kind_ctx *ctx, const char *id, const char *database, const char *privileges,
                       struct error *err)
 {
-    const char *on = !strcmp(pattern, "*") ? "*" : db_identifier(ctx->arena, pattern);
+    static const char option[] = ", GRANT OPTION";
+    const char *on = "*", *with = "";
     if (!privileges_valid(privileges))
         return error_set(err, -EINVAL, "database user %s: \"%s\" is no list of privileges", id, privileges);
-    return run(ctx, id,
-               arena_printf(ctx->arena, "GRANT %s ON %s.* TO %s", privileges, on, name_sql(ctx->arena, id)),
-               err);
+    if (strcmp(database, "*") != 0)
+        on = db_identifier(ctx->arena, pattern_escape(ctx->arena, database));
+    if (ends_with(privileges, option)) {
+        privileges = arena_strndup(ctx->arena, privileges, strlen(privileges) - strlen(option));
+        with = " WITH GRANT OPTION";
+    }
+    return run(
+        ctx, id,
+        arena_printf(ctx->arena, "GRANT %s ON %s.* TO %s%s", privileges, on, name_sql(ctx->arena, id), with),
+        err);
 }
 
 static int user_revoke_all(struct kind_ctx *ctx, const char *id, struct error *err)
@@ -263,7 +278,7 @@ static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct er
     if (r == 0 && excess)
         r = user_revoke_all(ctx, id, err);
     if (r == 0 && (!found || excess || differs(c, "privileges")))
-        r = user_grant(ctx, id, pattern_escape(ctx->arena, s->database), s->privileges, err);
+        r = user_grant(ctx, id, s->database, s->privileges, err);
     return r;
 }
 

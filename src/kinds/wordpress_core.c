@@ -1,0 +1,349 @@
+/* The core's files in a site's document root.
+ *
+ * A new core is made ready in a directory beside the old one that only root can enter, then each part is
+ * swapped for the old one at one stroke. What was swapped out goes to the undo directory. wp-content is the
+ * site's own: only what is missing of it is put there, and only with the first core. */
+#include "account.h"
+#include "fs_graft.h"
+#include "wordpress.h"
+#include <errno.h>
+#include <string.h>
+
+#define VERSION_MAX 64
+
+bool wordpress_core_part(const char *name, bool is_directory)
+{
+    static const char *const files[] = {"index.php", "license.txt", "readme.html", "xmlrpc.php"};
+    size_t n = strlen(name);
+    if (is_directory)
+        return !strcmp(name, "wp-admin") || !strcmp(name, "wp-includes");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (!strcmp(name, files[i]))
+            return true;
+    /* Any wp-*.php: what an intruder drops among them counts as an alteration. */
+    return !strncmp(name, "wp-", 3) && n > 7 && !strcmp(name + n - 4, ".php") &&
+           strncmp(name, "wp-config", 9) != 0;
+}
+
+const char *wordpress_version_parse(struct arena *a, const char *text, size_t n)
+{
+    static const char word[] = "$wp_version";
+    const char *end = text + n, *at = text;
+    while ((at = memmem(at, (size_t)(end - at), word, sizeof word - 1))) {
+        bool line_start = at == text || at[-1] == '\n';
+        at += sizeof word - 1;
+        const char *value = at;
+        while (value < end && (*value == ' ' || *value == '\t' || *value == '='))
+            value++;
+        if (!line_start || value == at || value == end || (*value != '\'' && *value != '"'))
+            continue;
+        const char *stop = memchr(value + 1, *value, (size_t)(end - value - 1));
+        if (!stop || stop == value + 1 || stop - value > VERSION_MAX)
+            return NULL;
+        return arena_strndup(a, value + 1, (size_t)(stop - value - 1));
+    }
+    return NULL;
+}
+
+int wordpress_version_read(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err)
+{
+    struct buf text = {0};
+    const char *file = arena_printf(ctx->arena, "%s/wp-includes/version.php", path);
+    int r = fs_read(ctx->host, file, (size_t)64 << 10, &text, err);
+    *ret = r == 0 ? wordpress_version_parse(ctx->arena, buf_str(&text), text.len) : NULL;
+    buf_free(&text);
+    if (r != -ENOENT && r != -ENOTDIR)
+        return r;
+    error_clear(err);
+    return 0;
+}
+
+int wordpress_core_digest(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err)
+{
+    struct fs_tree t = {.only_top = wordpress_core_part};
+    struct hash128 h;
+    char hex[HASH_HEX];
+    int r = fs_tree_digest(ctx->host, path, &t, &h, err);
+    if (r < 0)
+        return r;
+    hash_hex(h, hex);
+    *ret = arena_strdup(ctx->arena, hex);
+    return 0;
+}
+
+static const char *below(struct kind_ctx *ctx, const char *directory, const char *name)
+{
+    return arena_printf(ctx->arena, "%s/%s", directory, name);
+}
+
+static int there(struct kind_ctx *ctx, const char *path, struct fs_stat *ret, struct error *err)
+{
+    int r = fs_stat(ctx->host, path, ret, err);
+    return r < 0 ? r : ret->type != FS_ABSENT;
+}
+
+/* The top-level names of a directory that are the core's (`content`: all). */
+static int list(struct kind_ctx *ctx, const char *directory, bool content, const char ***ret, size_t *n,
+                struct error *err)
+{
+    const char **names = NULL;
+    size_t count = 0, kept = 0;
+    struct fs_stat st;
+    int r = fs_list(ctx->host, directory, ctx->arena, &names, &count, err);
+    if (r == -ENOENT || r == -ENOTDIR) {
+        error_clear(err);
+        r = 0;
+        count = 0;
+    }
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = fs_stat(ctx->host, below(ctx, directory, names[i]), &st, err);
+        if (content || wordpress_core_part(names[i], st.type == FS_DIRECTORY))
+            names[kept++] = names[i];
+    }
+    *ret = names;
+    *n = kept;
+    return r;
+}
+
+/* Which entries of the archive's wp-content the site lacks, as paths below the document root. */
+static int content_plan(struct kind_ctx *ctx, const char *path, const char *tree, struct wordpress_graft *g,
+                        struct error *err)
+{
+    const char **names;
+    size_t n;
+    struct fs_stat st;
+    int r = list(ctx, below(ctx, tree, "wp-content"), true, &names, &n, err);
+    g->content = arena_array(ctx->arena, const char *, n + 2);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const char *name = arena_printf(ctx->arena, "wp-content/%s", names[i]);
+        r = there(ctx, below(ctx, path, name), &st, err);
+        if (r == 0)
+            g->content[g->n_content++] = name;
+        r = r < 0 ? r : 0;
+    }
+    if (r == 0)
+        r = there(ctx, below(ctx, path, "wp-content/uploads"), &st, err);
+    g->uploads = r == 0;
+    if (r >= 0)
+        r = there(ctx, below(ctx, path, "wp-content"), &st, err);
+    if (r == 0) {
+        g->content[0] = "wp-content";
+        g->n_content = 1;
+    }
+    return r < 0 ? r : 0;
+}
+
+int wordpress_graft_plan(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *tree,
+                         bool with_content, const char *name, struct wordpress_graft *ret, struct error *err)
+{
+    struct wordpress_graft g = {.stage = below(ctx, s->path, ".citrus-core~"),
+                                .aside = arena_printf(ctx->arena, "%s/%s-core", ctx->undo_dir, name)};
+    int r = list(ctx, tree, false, &g.parts, &g.n_parts, err);
+    if (r == 0)
+        r = list(ctx, s->path, false, &g.old, &g.n_old, err);
+    if (r == 0 && with_content)
+        r = content_plan(ctx, s->path, tree, &g, err);
+    if (r == 0)
+        *ret = g;
+    return r;
+}
+
+static bool has(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+/* "old": parts that were there, by inode; "new": what was not and will be. */
+int wordpress_graft_save(struct kind_ctx *ctx, const struct wordpress_spec *s,
+                         const struct wordpress_graft *g, struct jsonw *undo, struct error *err)
+{
+    int r = 0;
+    jw_str(undo, "stage", g->stage);
+    jw_str(undo, "aside", g->aside);
+    jw_array(undo, "old");
+    for (size_t i = 0; r == 0 && i < g->n_old; i++) {
+        struct fs_stat st;
+        r = fs_stat(ctx->host, below(ctx, s->path, g->old[i]), &st, err);
+        if (r < 0)
+            break;
+        jw_object(undo, NULL);
+        jw_str(undo, "name", g->old[i]);
+        jw_int(undo, "dev", (int64_t)st.dev);
+        jw_int(undo, "ino", (int64_t)st.ino);
+        jw_end(undo);
+    }
+    jw_end(undo);
+    jw_array(undo, "new");
+    for (size_t i = 0; i < g->n_parts; i++)
+        if (!has(g->old, g->n_old, g->parts[i]))
+            jw_str(undo, NULL, g->parts[i]);
+    for (size_t i = 0; i < g->n_content; i++)
+        jw_str(undo, NULL, g->content[i]);
+    if (g->uploads)
+        jw_str(undo, NULL, "wp-content/uploads");
+    jw_end(undo);
+    return r;
+}
+
+/* The name below the stage of something that will be put deeper than the top. */
+static const char *staged(struct kind_ctx *ctx, const struct wordpress_graft *g, const char *name)
+{
+    char *flat = arena_strdup(ctx->arena, name);
+    for (char *at = flat; (at = strchr(at, '/'));)
+        *at = '+';
+    return below(ctx, g->stage, flat);
+}
+
+static int stage_make(struct kind_ctx *ctx, const char *tree, const struct wordpress_graft *g,
+                      struct error *err)
+{
+    int r = fs_remove_tree(ctx->host, g->stage, err);
+    if (r == 0)
+        r = fs_mkdir(ctx->host, g->stage, 0700, 0, 0, err);
+    for (size_t i = 0; r == 0 && i < g->n_parts; i++)
+        r = fs_copy_tree(ctx->host, below(ctx, tree, g->parts[i]), staged(ctx, g, g->parts[i]), 0, 0, 0755,
+                         0644, err);
+    for (size_t i = 0; r == 0 && i < g->n_content; i++)
+        r = fs_copy_tree(ctx->host, below(ctx, tree, g->content[i]), staged(ctx, g, g->content[i]), 0, 0,
+                         0755, 0644, err);
+    return r < 0 ? r : fs_sync(ctx->host, g->stage, err);
+}
+
+/* Puts `from` at `to`; what was there is then at `from`. */
+static int put(struct kind_ctx *ctx, const char *from, const char *to, struct error *err)
+{
+    struct fs_stat st;
+    int r = there(ctx, to, &st, err);
+    if (r < 0)
+        return r;
+    return r ? fs_exchange(ctx->host, from, to, err) : fs_rename(ctx->host, from, to, err);
+}
+
+/* With owners, modes, links and times, as a rename would: for another file system. */
+static int copy_exactly(struct kind_ctx *ctx, const char *from, const char *to, struct error *err)
+{
+    const char *const argv[] = {"/usr/bin/cp", "-a", "-T", "--", from, to, NULL};
+    const struct exec x = {.argv = argv, .timeout = 600, .mutates = true};
+    int r = fs_remove_tree(ctx->host, to, err);
+    if (r == 0)
+        r = host_run_ok(ctx->host, &x, err);
+    return r < 0 ? r : fs_sync(ctx->host, to, err);
+}
+
+/* The stage, which now holds the old parts, becomes what undo needs. */
+static int stage_keep(struct kind_ctx *ctx, const struct wordpress_graft *g, struct error *err)
+{
+    if (!g->n_old)
+        return fs_remove_tree(ctx->host, g->stage, err);
+    int r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
+    if (r == 0)
+        r = fs_remove_tree(ctx->host, g->aside, err);
+    if (r == 0)
+        r = fs_rename(ctx->host, g->stage, g->aside, err);
+    if (r != -EXDEV)
+        return r;
+    error_clear(err);
+    const char *part = arena_printf(ctx->arena, "%s.part", g->aside);
+    r = copy_exactly(ctx, g->stage, part, err);
+    if (r == 0)
+        r = fs_rename(ctx->host, part, g->aside, err);
+    return r < 0 ? r : fs_remove_tree(ctx->host, g->stage, err);
+}
+
+static int uploads_make(struct kind_ctx *ctx, const struct wordpress_spec *s, struct error *err)
+{
+    uid_t uid;
+    gid_t gid;
+    int r = account_ids(ctx->host, s->owner, s->owner, &uid, &gid, err);
+    return r < 0 ? r : fs_mkdir(ctx->host, below(ctx, s->path, "wp-content/uploads"), 0755, uid, gid, err);
+}
+
+int wordpress_graft_apply(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *tree,
+                          const struct wordpress_graft *g, struct error *err)
+{
+    int r = stage_make(ctx, tree, g, err);
+    for (size_t i = 0; r == 0 && i < g->n_parts; i++)
+        r = put(ctx, staged(ctx, g, g->parts[i]), below(ctx, s->path, g->parts[i]), err);
+    for (size_t i = 0; r == 0 && i < g->n_old; i++)
+        if (!has(g->parts, g->n_parts, g->old[i]))
+            r = fs_rename(ctx->host, below(ctx, s->path, g->old[i]), below(ctx, g->stage, g->old[i]), err);
+    for (size_t i = 0; r == 0 && i < g->n_content; i++)
+        r = fs_rename(ctx->host, staged(ctx, g, g->content[i]), below(ctx, s->path, g->content[i]), err);
+    if (r == 0)
+        r = stage_keep(ctx, g, err);
+    if (r == 0 && g->uploads)
+        r = uploads_make(ctx, s, err);
+    return r;
+}
+
+static bool same_inode(const struct fs_stat *st, json_t *saved)
+{
+    return st->type != FS_ABSENT &&
+           (json_int_t)st->dev == json_integer_value(json_object_get(saved, "dev")) &&
+           (json_int_t)st->ino == json_integer_value(json_object_get(saved, "ino"));
+}
+
+/* The old part is where it was, in the stage (apply did not get further), or aside. */
+static int part_undo(struct kind_ctx *ctx, const char *path, json_t *undo, json_t *saved, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(saved, "name")),
+               *stage = json_string_value(json_object_get(undo, "stage")),
+               *aside = json_string_value(json_object_get(undo, "aside"));
+    struct fs_stat st, top;
+    if (!name || !stage || !aside)
+        return error_set(err, -EINVAL, "%s: the journal does not say what was before", path);
+    const char *target = below(ctx, path, name), *kept = below(ctx, aside, name);
+    int r = fs_stat(ctx->host, target, &st, err);
+    if (r < 0 || same_inode(&st, saved))
+        return r;
+    r = fs_stat(ctx->host, below(ctx, stage, name), &st, err);
+    if (r == 0 && same_inode(&st, saved))
+        return put(ctx, below(ctx, stage, name), target, err);
+    if (r == 0)
+        r = fs_stat(ctx->host, kept, &st, err);
+    if (r == 0)
+        r = fs_stat(ctx->host, path, &top, err);
+    if (r < 0)
+        return r;
+    if (st.type == FS_ABSENT) {
+        error_set(err, -ENOENT, "%s cannot be brought back: it is not in %s", target, aside);
+        error_hint(err, "restore it from a backup, then run `citrus recover`");
+        return -ENOENT;
+    }
+    if (st.dev == top.dev)
+        return put(ctx, kept, target, err);
+    r = fs_mkdir(ctx->host, stage, 0700, 0, 0, err);
+    if (r == 0)
+        r = copy_exactly(ctx, kept, below(ctx, stage, name), err);
+    return r < 0 ? r : put(ctx, below(ctx, stage, name), target, err);
+}
+
+int wordpress_graft_undo(struct kind_ctx *ctx, const struct wordpress_spec *s, json_t *undo,
+                         struct error *err)
+{
+    const char *stage = json_string_value(json_object_get(undo, "stage"));
+    struct fs_stat st;
+    json_t *saved;
+    size_t i;
+    int r = there(ctx, s->path, &st, err);
+    if (r <= 0 || !stage)
+        return r;
+    r = 0;
+    json_array_foreach(json_object_get(undo, "old"), i, saved)
+    {
+        r = part_undo(ctx, s->path, undo, saved, err);
+        if (r < 0)
+            return r;
+    }
+    json_array_foreach(json_object_get(undo, "new"), i, saved)
+    {
+        const char *name = json_string_value(saved);
+        r = name ? fs_remove_tree(ctx->host, below(ctx, s->path, name), err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return fs_remove_tree(ctx->host, stage, err);
+}
