@@ -120,16 +120,17 @@ static int high_pipe(int ret[2])
 
 static int input_pipe(const struct exec *x, int ret[2])
 {
-    if (x->input) {
+    if (x->input && x->input_fd <= 0) {
         int r = high_pipe(ret);
         if (r == 0)
             fcntl(ret[1], F_SETFL, O_NONBLOCK);
         return r;
     }
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd = x->input_fd > 0 ? x->input_fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
     ret[0] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 4);
     int r = ret[0] < 0 ? -errno : 0;
-    close_fd(&fd);
+    if (fd != x->input_fd)
+        close_fd(&fd);
     return r;
 }
 

@@ -6,17 +6,25 @@
  *    "db": {"databases": [{"name", "charset", "collation", "tables"}], "users": [...], "grants": [...],
  *           "options_tables": [{"database", "name"}]},           -- absent: not running
  *    "memory": 2147483648, "cpus": 2,
+ *    "fetch": {"https://example.org/a.tar.gz": "content"},           -- any other URL answers 404
  *    "run": {"/usr/sbin/nginx": {"status": 0, "out": ""}}, "fail": {"unit reload nginx.service": "text"}}
  *
  * Mutations through ops are written, one a line, into fake_log() and change the pretended state, so that
- * an apply can be verified. File operations are real, inside the root. Offline rules do not apply. */
+ * an apply can be verified: "unit reload nginx.service", "apt install nginx php8.2-fpm", "db CREATE DATABASE
+ * `x`", "db dump x", "fetch URL", "run /usr/sbin/useradd ...", "units reload". Passwords in statements are
+ * '***'. What `fail` names (the beginning of such a line; for apt also "apt install NAME" of one name among
+ * many) is refused and logged with " (fails)". `run` is found by the longest key that the command line
+ * begins with; without one, programs succeed in silence and shadow's tools change the root's own files.
+ * Installing a daemon's package brings its unit, started and enabled. Files are real, inside the root.
+ * Offline rules do not apply. */
 #ifndef CITRUS_FAKE_H
 #define CITRUS_FAKE_H
 #include "host.h"
 
 int host_fake(const char *root, const char *json, struct host **ret, struct error *err);
 const char *fake_log(struct host *h);
-int64_t fake_memory(struct host *h); /* -1: not given */
+/* Not given: 2 GiB and 2, so that no test depends on the machine it runs on. -1: this is no fake. */
+int64_t fake_memory(struct host *h);
 int64_t fake_cpus(struct host *h);
 
 #endif

@@ -26,6 +26,8 @@ struct host *host_close(struct host *h)
         real_db_close(h);
     if (h->curl)
         real_curl_close(h);
+    if (h->ops_free)
+        h->ops_free(h->ops_data);
     if (h->rootfd >= 0)
         close(h->rootfd);
     free((void *)(uintptr_t)h->root); /* host_open's own copy; const for everybody else */

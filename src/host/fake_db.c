@@ -1,0 +1,131 @@
+/* The pretended MariaDB: snapshots of the world's "db" part, and dumps of it. Statements are fake_sql.c's. */
+#include "fake_world.h"
+#include "fs.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *db_part(struct host *h)
+{
+    return json_object_get(fake_of(h)->world, "db");
+}
+
+static const char *text_of(struct arena *a, const json_t *v, const char *name, const char *otherwise)
+{
+    return arena_strdup(a, fake_text(v, name, otherwise));
+}
+
+/* An array's length and room for as many structs. */
+#define PART(db, name, list, count)                                                                          \
+    size_t count = json_array_size(json_object_get((db), (name)));                                           \
+    list = arena_alloc(a, (count + 1) * sizeof *list)
+
+int fake_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+{
+    json_t *db = db_part(h);
+    struct db_snapshot s = {.running = json_is_object(db)};
+    PART(db, "databases", s.databases, databases);
+    PART(db, "users", s.users, users);
+    PART(db, "grants", s.grants, grants);
+    PART(db, "options_tables", s.options_tables, tables);
+    for (; s.n_databases < databases; s.n_databases++) {
+        json_t *v = json_array_get(json_object_get(db, "databases"), s.n_databases);
+        s.databases[s.n_databases] =
+            (struct db_database){.name = text_of(a, v, "name", ""),
+                                 .charset = text_of(a, v, "charset", "utf8mb4"),
+                                 .collation = text_of(a, v, "collation", "utf8mb4_unicode_ci"),
+                                 .tables = json_integer_value(json_object_get(v, "tables"))};
+    }
+    for (; s.n_users < users; s.n_users++) {
+        json_t *v = json_array_get(json_object_get(db, "users"), s.n_users);
+        s.users[s.n_users] = (struct db_user){.user = text_of(a, v, "user", ""),
+                                              .host = text_of(a, v, "host", "localhost"),
+                                              .password_hash = text_of(a, v, "password_hash", "")};
+    }
+    for (; s.n_grants < grants; s.n_grants++) {
+        json_t *v = json_array_get(json_object_get(db, "grants"), s.n_grants);
+        s.grants[s.n_grants] = (struct db_grant){.user = text_of(a, v, "user", ""),
+                                                 .host = text_of(a, v, "host", "localhost"),
+                                                 .database = text_of(a, v, "database", "*"),
+                                                 .privileges = text_of(a, v, "privileges", "ALL PRIVILEGES")};
+    }
+    for (; s.n_options_tables < tables; s.n_options_tables++) {
+        json_t *v = json_array_get(json_object_get(db, "options_tables"), s.n_options_tables);
+        s.options_tables[s.n_options_tables] =
+            (struct db_table){.database = text_of(a, v, "database", ""), .name = text_of(a, v, "name", "")};
+    }
+    *ret = s;
+    return 0;
+}
+
+static int not_running(struct error *err)
+{
+    return error_set(err, -ENOTCONN, "MariaDB does not answer");
+}
+
+int fake_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err)
+{
+    struct buf shown = {0};
+    buf_adds(&shown, "db ");
+    /* First only how it may be shown, so that a refused statement is in the log too. */
+    int r = json_is_object(db_part(h)) ? fake_sql(db_part(h), sql, values, n, &shown, true, err)
+                                       : not_running(err);
+    if (r == 0)
+        r = fake_mutation(h, buf_str(&shown), err);
+    if (r == 0)
+        r = fake_sql(db_part(h), sql, values, n, NULL, false, err);
+    buf_free(&shown);
+    return r;
+}
+
+static json_t *database_find(json_t *db, const char *name)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(db, "databases"), i,
+                       v) if (strcmp(fake_text(v, "name", ""), name) == 0) return v;
+    return NULL;
+}
+
+int fake_db_dump(struct host *h, const char *database, const char *path, struct error *err)
+{
+    struct arena a = {0};
+    json_t *db = db_part(h);
+    int r = json_is_object(db) ? fake_mutation(h, arena_printf(&a, "db dump %s", database), err)
+                               : not_running(err);
+    arena_free(&a);
+    if (r < 0)
+        return r;
+    json_t *v = database_find(db, database);
+    if (!v)
+        return error_set(err, -ENOENT, "database %s: there is none to dump", database);
+    char *text = json_dumps(v, JSON_SORT_KEYS);
+    r = fs_write(h, path, text, strlen(text), 0600, 0, 0, err);
+    free(text);
+    return r;
+}
+
+int fake_db_load(struct host *h, const char *database, const char *path, struct error *err)
+{
+    struct arena a = {0};
+    json_t *db = db_part(h);
+    int r = json_is_object(db) ? fake_mutation(h, arena_printf(&a, "db load %s", database), err)
+                               : not_running(err);
+    arena_free(&a);
+    if (r < 0)
+        return r;
+    json_t *v = database_find(db, database);
+    if (!v)
+        return error_set(err, -ENOENT, "database %s: there is none to load into", database);
+    struct buf text = {0};
+    r = fs_read(h, path, 0, &text, err);
+    json_t *saved = r == 0 ? json_loads(buf_str(&text), 0, NULL) : NULL;
+    buf_free(&text);
+    if (r < 0)
+        return r;
+    if (!saved)
+        return error_set(err, -EINVAL, "%s: this is no dump", path);
+    json_object_set(v, "tables", json_object_get(saved, "tables"));
+    json_decref(saved);
+    return 0;
+}

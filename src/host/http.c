@@ -1,0 +1,318 @@
+/* One file from a URL. libcurl is loaded when the first is fetched. What a server sends is bounded in size
+ * and time, checked before it has its name, and then there as a whole or not at all. */
+#define CURL_DISABLE_DEPRECATION /* CURLOPT_PROTOCOLS: its successor came with 7.85, the floor is 7.81 */
+#include "fs.h"
+#include "real.h"
+#include "step.h"
+#include "text.h"
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CURL_LIBRARY      "libcurl.so.4"
+#define MAX_BYTES         (INT64_C(1) << 30)
+#define FETCH_SECONDS     600
+#define CONNECT_SECONDS   20L
+#define REDIRECTS_MAX     5L
+#define LOW_SPEED_BYTES   1000L
+#define LOW_SPEED_SECONDS 30L
+#define PROGRESS_SECONDS  1
+
+#define CURL_FUNCTIONS(X)                                                                                    \
+    X(curl_global_init)                                                                                      \
+    X(curl_easy_init)                                                                                        \
+    X(curl_easy_reset)                                                                                       \
+    X(curl_easy_setopt)                                                                                      \
+    X(curl_easy_perform)                                                                                     \
+    X(curl_easy_getinfo)                                                                                     \
+    X(curl_easy_strerror)                                                                                    \
+    X(curl_easy_cleanup)
+
+/* In parentheses: curl's header has macros of some of these names. */
+struct curl_api {
+#define X(f) __typeof__(&(f)) f##_;
+    CURL_FUNCTIONS(X)
+#undef X
+};
+
+struct curl_conn {
+    struct curl_api api;
+    CURL *easy; /* kept: a second file of the same server needs no new connection */
+};
+
+/* One transfer. */
+struct transfer {
+    const struct fetch *fetch;
+    const char *shown; /* the URL without what may be a password */
+    const char *name;  /* its last part */
+    int fd;
+    int64_t bytes, max;
+    int write_error;
+    struct sha256_stream *sha256;
+    time_t said;
+    char reason[CURL_ERROR_SIZE];
+};
+
+static int curl_load(struct host *h, struct curl_conn **ret, struct error *err)
+{
+    if (h->curl) {
+        *ret = h->curl;
+        return 0;
+    }
+    void *library = dlopen(CURL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        int r = error_set(err, -ELIBACC, "libcurl cannot be loaded: %s", dlerror());
+        error_hint(err, "install it: apt-get install libcurl4");
+        return r;
+    }
+    struct curl_api api;
+#define X(f)                                                                                                 \
+    api.f##_ = (__typeof__(api.f##_))dlsym(library, #f);                                                     \
+    if (!api.f##_) {                                                                                         \
+        dlclose(library);                                                                                    \
+        return error_set(err, -ELIBBAD, "%s has no function %s", CURL_LIBRARY, #f);                          \
+    }
+    CURL_FUNCTIONS(X)
+#undef X
+    CURL *easy = api.curl_global_init_(CURL_GLOBAL_DEFAULT) == CURLE_OK ? api.curl_easy_init_() : NULL;
+    if (!easy)
+        return error_set(err, -ENOMEM, "libcurl cannot be started");
+    struct curl_conn *c = xmalloc(sizeof *c);
+    *c = (struct curl_conn){.api = api, .easy = easy};
+    h->curl = c;
+    *ret = c;
+    return 0;
+}
+
+void real_curl_close(struct host *h)
+{
+    struct curl_conn *c = h->curl;
+    if (!c)
+        return;
+    c->api.curl_easy_cleanup_(c->easy);
+    free(c);
+    h->curl = NULL;
+}
+
+/* --- the transfer ------------------------------------------------------------------------------------------
+ */
+
+static size_t on_body(char *at, size_t size, size_t count, void *self)
+{
+    struct transfer *t = self;
+    size_t n = size * count;
+    if (t->bytes + (int64_t)n > t->max) {
+        t->write_error = -EFBIG;
+        return 0;
+    }
+    sha256_stream_add(t->sha256, at, n);
+    t->bytes += (int64_t)n;
+    for (size_t left = n; left > 0;) {
+        ssize_t wrote = write(t->fd, at + (n - left), left);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0) {
+            t->write_error = -errno;
+            return 0;
+        }
+        left -= (size_t)wrote;
+    }
+    return n;
+}
+
+static int on_progress(void *self, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    struct transfer *t = self;
+    const struct progress *to = t->fetch->progress;
+    time_t clock = time(NULL);
+    if (!to || now == 0 || clock - t->said < PROGRESS_SECONDS)
+        return 0;
+    t->said = clock;
+    struct buf line = {0};
+    buf_addf(&line, "fetching %s  %.1f", t->name, (double)now / 1e6);
+    if (total > 0)
+        buf_addf(&line, " of %.1f", (double)total / 1e6);
+    buf_adds(&line, " MB");
+    to->say(to->self, buf_str(&line));
+    buf_free(&line);
+    return 0;
+}
+
+static void transfer_options(struct curl_conn *c, struct transfer *t)
+{
+    const struct fetch *f = t->fetch;
+    CURL *e = c->easy;
+    __typeof__(c->api.curl_easy_setopt_) set = c->api.curl_easy_setopt_;
+    bool secure = strncasecmp(f->url, "https:", 6) == 0;
+    c->api.curl_easy_reset_(e);
+    set(e, CURLOPT_URL, f->url);
+    set(e, CURLOPT_NOSIGNAL, 1L);
+    set(e, CURLOPT_USERAGENT, "citrus/" CITRUS_VERSION);
+    set(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    /* A redirect from https never leads to where others can read and write along. */
+    set(e, CURLOPT_REDIR_PROTOCOLS,
+        secure ? (long)CURLPROTO_HTTPS : (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    set(e, CURLOPT_FOLLOWLOCATION, 1L);
+    set(e, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+    set(e, CURLOPT_FAILONERROR, 1L);
+    set(e, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+    set(e, CURLOPT_TIMEOUT, (long)(f->timeout > 0 ? f->timeout : FETCH_SECONDS));
+    set(e, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
+    set(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
+    set(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max);
+    set(e, CURLOPT_ERRORBUFFER, t->reason);
+    set(e, CURLOPT_WRITEFUNCTION, on_body);
+    set(e, CURLOPT_WRITEDATA, t);
+    set(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+    set(e, CURLOPT_XFERINFODATA, t);
+    set(e, CURLOPT_NOPROGRESS, 0L);
+}
+
+static int status_error(const struct transfer *t, long status, struct error *err)
+{
+    int r = error_set(err, status == 404 || status == 410 ? -ENOENT : -EIO, "%s: HTTP status %ld", t->shown,
+                      status);
+    if (status == 404 || status == 410)
+        error_hint(err, "check the version and `server.sources` in the manifest");
+    else if (status == 401 || status == 403)
+        error_hint(err, "the server wants a login, or forbids this address");
+    else if (status == 429 || status >= 500)
+        error_hint(err, "the server is busy or broken; try again later");
+    return r;
+}
+
+static int transfer_error(struct curl_conn *c, const struct transfer *t, CURLcode code, struct error *err)
+{
+    long status = 0;
+    c->api.curl_easy_getinfo_(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->write_error == -EFBIG || code == CURLE_FILESIZE_EXCEEDED)
+        return error_set(err, -EFBIG, "%s: it is larger than the %lld bytes that are allowed", t->shown,
+                         (long long)t->max);
+    if (t->write_error)
+        return error_errno(err, t->write_error, "%s: writing %s", t->shown, t->fetch->path);
+    if (code == CURLE_HTTP_RETURNED_ERROR)
+        return status_error(t, status, err);
+    const char *reason = *t->reason ? t->reason : c->api.curl_easy_strerror_(code);
+    int r = error_set(err, code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO, "%s: %s", t->shown, reason);
+    if (code == CURLE_COULDNT_RESOLVE_HOST)
+        error_hint(err, "the name is wrong, or the machine's name resolution does not work");
+    else if (code == CURLE_PEER_FAILED_VERIFICATION)
+        error_hint(err,
+                   "the certificate must be of an authority in /etc/ssl/certs (package ca-certificates)");
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        error_hint(err,
+                   "the server is too slow or cannot be reached; try again later or name another source");
+    return r;
+}
+
+static int transfer_run(struct curl_conn *c, struct transfer *t, char digest[SHA256_HEX], struct error *err)
+{
+    t->sha256 = sha256_stream_new();
+    transfer_options(c, t);
+    CURLcode code = c->api.curl_easy_perform_(c->easy);
+    sha256_stream_end(t->sha256, digest);
+    long status = 0;
+    c->api.curl_easy_getinfo_(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    int r = 0;
+    if (code != CURLE_OK)
+        r = transfer_error(c, t, code, err);
+    else if (status != 200)
+        r = status_error(t, status, err);
+    else if (t->bytes == 0)
+        r = error_set(err, -ENODATA, "%s: the server sent an empty file", t->shown);
+    else if (t->fetch->sha256 && strcasecmp(t->fetch->sha256, digest) != 0) {
+        r = error_set(err, -EBADMSG, "%s: its SHA-256 is %s, wanted is %s", t->shown, digest,
+                      t->fetch->sha256);
+        error_hint(err,
+                   "the file was changed or damaged on its way; correct the checksum only if you know why");
+    }
+    c->api.curl_easy_reset_(c->easy); /* nothing of `t` stays behind in it */
+    return r;
+}
+
+/* --- the file ----------------------------------------------------------------------------------------------
+ */
+
+/* "https://user:password@host/x?y" as it may be shown: without login, query and fragment. */
+static char *url_shown(struct arena *a, const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    size_t len = strcspn(host, "?#"), authority = strcspn(host, "/?#");
+    size_t skip = 0;
+    for (size_t i = 0; i < authority; i++)
+        if (host[i] == '@')
+            skip = i + 1;
+    return arena_printf(a, "%.*s%.*s", (int)(host - url), url, (int)(len - skip), host + skip);
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int fetch_into(struct host *h, struct curl_conn *c, int dirfd, const char *temp, struct transfer *t,
+                      char digest[SHA256_HEX], struct error *err)
+{
+    const char *path = t->fetch->path;
+    step_unlink(dirfd, temp, 0, path); /* what a crash may have left */
+    t->fd = step_create(dirfd, temp, 0600, path);
+    if (t->fd < 0)
+        return error_errno(err, t->fd, "%s: making the file", path);
+    int r = transfer_run(c, t, digest, err);
+    if (r < 0)
+        goto out;
+    r = step_fchmod(t->fd, 0644, path);
+    if (r == 0 && fsync(t->fd) < 0)
+        r = -errno;
+    if (r == 0)
+        r = step_rename(dirfd, temp, dirfd, last_part(path), 0, path);
+    if (r == 0 && fsync(dirfd) < 0)
+        r = -errno;
+    if (r < 0)
+        error_errno(err, r, "%s: saving what was fetched from %s", path, t->shown);
+out:
+    close(t->fd);
+    if (r < 0)
+        step_unlink(dirfd, temp, 0, path);
+    return r;
+}
+
+int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err)
+{
+    struct arena a = {0};
+    struct curl_conn *c = NULL;
+    char digest[SHA256_HEX];
+    struct transfer t = {.fetch = f, .shown = url_shown(&a, f->url), .fd = -1};
+    t.name = last_part(t.shown);
+    t.max = f->max_bytes > 0 ? f->max_bytes : MAX_BYTES;
+    int r;
+    if (strncasecmp(f->url, "http://", 7) != 0 && strncasecmp(f->url, "https://", 8) != 0) {
+        r = error_set(err, -EINVAL, "%s: only http and https are fetched", t.shown);
+        goto out;
+    }
+    const char *name = last_part(f->path);
+    size_t dir_len = (size_t)(name - f->path);
+    int dirfd = fs_open(h, dir_len > 1 ? arena_strndup(&a, f->path, dir_len - 1) : "/",
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC, err);
+    if (dirfd < 0) {
+        r = dirfd;
+        goto out;
+    }
+    r = curl_load(h, &c, err);
+    if (r == 0)
+        r = fetch_into(h, c, dirfd, arena_printf(&a, ".%s.citrus~", name), &t, digest, err);
+    close(dirfd);
+    if (r == 0 && ret_sha256)
+        memcpy(ret_sha256, digest, sizeof digest);
+out:
+    arena_free(&a);
+    return r;
+}
