@@ -108,6 +108,7 @@ static json_t *find(json_t *list, size_t *index, const char *k1, const char *v1,
 {
     json_t *v;
     size_t i;
+    *index = 0;
     json_array_foreach(list, i, v)
     {
         *index = i;
