@@ -1,5 +1,7 @@
 /* argv to a command; nothing more. */
-int main(void)
+#include "cli.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return cli_main(argc, argv);
 }

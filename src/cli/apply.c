@@ -1,0 +1,72 @@
+#include "session.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PLANFILE_MOST (64 << 20)
+
+/* The text of a regular file that begins like a plan; false for anything else, which is a manifest's matter.
+ */
+static bool read_if_plan(const char *path, struct buf *ret)
+{
+    struct stat st;
+    char piece[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < PLANFILE_MOST;
+    for (ssize_t n; is && (n = read(fd, piece, sizeof piece)) > 0;) {
+        buf_add(ret, piece, (size_t)n);
+        if (ret->len == (size_t)n)
+            is = planfile_is(ret->at, ret->len);
+    }
+    if (fd >= 0)
+        close(fd);
+    return is && ret->len > 0;
+}
+
+static int apply_file(struct session *s, const struct buf *text)
+{
+    struct error err = {0};
+    struct planfile f;
+    int r = planfile_read(&s->engine, text->at, text->len, &f, &s->arena, &err);
+    if (r < 0) {
+        error_prefix(&err, "%s", s->o->args[0]);
+        return session_fail(s, &err);
+    }
+    /* What was planned for some sites is applied to these. */
+    struct options o = *s->o;
+    for (o.n_sites = 0; f.sites && f.sites[o.n_sites] && o.n_sites < SITES_MOST; o.n_sites++)
+        o.sites[o.n_sites] = f.sites[o.n_sites];
+    o.sites[o.n_sites] = NULL;
+    const struct options *before = s->o;
+    s->o = &o;
+    int status = session_texts(s, f.bundle_json);
+    if (status == 0)
+        status = session_run(s, &(struct run){.why = "apply", .file = &f});
+    s->o = before;
+    planfile_free(&f);
+    return status;
+}
+
+int command_apply(const struct options *o)
+{
+    struct session s;
+    struct buf plan = {0};
+    bool file = o->n_args && read_if_plan(o->args[0], &plan);
+    if (o->out && !o->plan_only) {
+        fprintf(stderr, "citrus apply: --out goes with --plan\n");
+        buf_free(&plan);
+        return EXIT_ERROR;
+    }
+    int status = session_open(&s, o, o->plan_only ? SESSION_LOOK : SESSION_CHANGE);
+    if (status == 0 && file)
+        status = apply_file(&s, &plan);
+    else if (status == 0)
+        status = session_manifest(&s, o->n_args ? o->args[0] : NULL);
+    if (status == 0 && !file)
+        status = session_run(&s, &(struct run){.why = "apply"});
+    buf_free(&plan);
+    return session_close(&s, status);
+}

@@ -1,0 +1,208 @@
+#include "cli.h"
+#include "text.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+    {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rjv", 1,
+     command_validate},
+    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwv", 1, command_apply},
+    {"drift", "[MANIFEST]", "what differs from the last applied generation", "rjdsVv", 1, command_drift},
+    {"history", "", "generations and transactions", "rj", 0, command_history},
+    {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
+     command_show},
+    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwv", 1,
+     command_rollback},
+    {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
+    {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
+    {"secret", "list | get NAME | set NAME", "values that a manifest refers to by name", "rj", 2,
+     command_secret},
+    {"schema", "", "the JSON Schema of the manifest", "", 0, command_schema},
+    {NULL, NULL, NULL, NULL, 0, NULL},
+};
+
+enum { LONG_HELP = 256 };
+
+static const struct {
+    struct option option;
+    const char *argument, *about;
+} known[] = {
+    {{"json", no_argument, NULL, OPT_JSON}, NULL, "JSON for programs"},
+    {{"yes", no_argument, NULL, OPT_YES}, NULL, "apply without a question"},
+    {{"plan", no_argument, NULL, OPT_PLAN}, NULL, "show the plan and stop"},
+    {{"out", required_argument, NULL, OPT_OUT},
+     "FILE",
+     "save the plan; `citrus apply FILE` does exactly that"},
+    {{"detailed-exitcode", no_argument, NULL, OPT_DETAILED}, NULL, "exit 2 where there are changes"},
+    {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)"},
+    {{"on-failure", required_argument, NULL, OPT_ON_FAILURE},
+     "WHAT",
+     "undo-site (default), undo-all or stop"},
+    {{"allow-one-way", no_argument, NULL, OPT_ONE_WAY}, NULL, "apply what cannot be taken back, too"},
+    {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache"},
+    {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history"},
+    {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted"},
+    {{"root", required_argument, NULL, OPT_ROOT}, "DIR", "an offline root, as dpkg --root"},
+    {{"verbose", no_argument, NULL, OPT_VERBOSE}, NULL, "show every field of what is made"},
+};
+#define KNOWN (sizeof known / sizeof *known)
+
+static void usage(FILE *to)
+{
+    fprintf(to,
+            "citrus keeps a WordPress server the way its manifest says.\n\nUsage: citrus COMMAND [OPTIONS]"
+            " [ARGUMENTS]\n\n");
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(to, "  %-9s %-27s %s\n", c->name, c->synopsis, c->about);
+    fprintf(to,
+            "\n`citrus COMMAND --help` names a command's options. Without a MANIFEST, /etc/citrus/server.yaml"
+            " is read.\n");
+}
+
+static void usage_command(const struct command *c)
+{
+    printf("Usage: citrus %s%s%s%s\n\n%s\n", c->name, *c->letters ? " [OPTIONS]" : "",
+           *c->synopsis ? " " : "", c->synopsis, c->about);
+    for (size_t i = 0; i < KNOWN; i++) {
+        if (!strchr(c->letters, known[i].option.val))
+            continue;
+        char left[40];
+        snprintf(left, sizeof left, "--%s%s%s", known[i].option.name, known[i].argument ? " " : "",
+                 known[i].argument ? known[i].argument : "");
+        printf("  %-22s %s\n", left, known[i].about);
+    }
+    printf("\nMore: man citrus-%s\n", c->name);
+}
+
+static int wrong(const struct command *c, const char *what, const char *hint)
+{
+    fprintf(stderr, "citrus %s: %s\n", c->name, what);
+    if (hint)
+        fprintf(stderr, "  hint: %s\n", hint);
+    fprintf(stderr, "  see `citrus %s --help`\n", c->name);
+    return EXIT_ERROR;
+}
+
+static int set_on_failure(struct options *o, const char *word)
+{
+    static const char *const words[] = {
+        [ON_FAILURE_UNDO_SITE] = "undo-site", [ON_FAILURE_UNDO_ALL] = "undo-all", [ON_FAILURE_STOP] = "stop"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(word, words[i]) == 0) {
+            o->on_failure = (enum on_failure)i;
+            return 0;
+        }
+    return -1;
+}
+
+static int set_option(const struct command *c, struct options *o, int letter)
+{
+    switch (letter) {
+    case OPT_JSON:
+        o->json = true;
+        return 0;
+    case OPT_YES:
+        o->yes = true;
+        return 0;
+    case OPT_PLAN:
+        o->plan_only = true;
+        return 0;
+    case OPT_OUT:
+        o->out = optarg;
+        return 0;
+    case OPT_DETAILED:
+        o->detailed = true;
+        return 0;
+    case OPT_ONE_WAY:
+        o->allow_one_way = true;
+        return 0;
+    case OPT_VERIFY:
+        o->verify = true;
+        return 0;
+    case OPT_REASON:
+        o->reason = optarg;
+        return 0;
+    case OPT_RESUME:
+        o->resume = true;
+        return 0;
+    case OPT_ROOT:
+        o->root = optarg;
+        return 0;
+    case OPT_VERBOSE:
+        o->verbose++;
+        return 0;
+    case OPT_SITE:
+        if (o->n_sites == SITES_MOST)
+            return wrong(c, "too many --site", "at most 256 sites can be named; leave --site out for all");
+        o->sites[o->n_sites++] = optarg;
+        return 0;
+    case OPT_ON_FAILURE:
+        if (set_on_failure(o, optarg) == 0)
+            return 0;
+        return wrong(c, "--on-failure takes undo-site, undo-all or stop", NULL);
+    default:
+        return wrong(c, "no such option", NULL);
+    }
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+    struct option list[KNOWN + 2] = {{0}};
+    char letters[32] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strchr(c->letters, known[i].option.val))
+            list[n++] = known[i].option;
+    list[n] = (struct option){"help", no_argument, NULL, LONG_HELP};
+    if (strchr(c->letters, OPT_VERBOSE))
+        snprintf(letters, sizeof letters, "v");
+    struct options o = {0};
+    optind = 1;
+    for (int letter; (letter = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
+        if (letter == LONG_HELP) {
+            usage_command(c);
+            return EXIT_DONE;
+        }
+        if (letter == '?')
+            return wrong(c, "an option that it does not take", NULL);
+        int r = set_option(c, &o, letter);
+        if (r)
+            return r;
+    }
+    o.args = (const char *const *)argv + optind;
+    o.n_args = (size_t)(argc - optind);
+    if (o.n_args > c->most_args)
+        return wrong(c, "too many arguments", NULL);
+    return c->run(&o);
+}
+
+int cli_main(int argc, char **argv)
+{
+    const char *names[32];
+    size_t n = 0;
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_ERROR;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("citrus %s\n", CITRUS_VERSION);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return EXIT_DONE;
+    }
+    for (const struct command *c = commands; c->name; c++) {
+        if (strcmp(argv[1], c->name) == 0)
+            return run_command(c, argc - 1, argv + 1);
+        names[n++] = c->name;
+    }
+    const char *near = near_name(argv[1], names, n);
+    fprintf(stderr, "citrus: no command \"%s\"\n", argv[1]);
+    if (near)
+        fprintf(stderr, "  hint: did you mean `citrus %s`?\n", near);
+    else
+        fprintf(stderr, "  hint: `citrus --help` lists them\n");
+    return EXIT_ERROR;
+}

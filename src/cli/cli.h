@@ -1,0 +1,75 @@
+/* The command line: commands are data (name, options, function); each command is one file.
+ *
+ * A command's function gets its parsed options and gives the exit status of docs/citrus.1: 0 done, 1 error
+ * and nothing changed, 2 changes pending, 3 failed and undone, 4 partly applied, 5 stuck, 6 stale plan, 7
+ * locked. */
+#ifndef CITRUS_CLI_H
+#define CITRUS_CLI_H
+#include "engine.h"
+#include <stdbool.h>
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_ERROR = 1,
+    EXIT_PENDING = 2,
+    EXIT_UNDONE = 3,
+    EXIT_PARTLY = 4,
+    EXIT_STUCK = 5,
+    EXIT_STALE = 6,
+    EXIT_LOCKED = 7
+};
+
+#define SITES_MOST 256
+
+struct options {
+    const char *root; /* --root DIR; NULL: this machine */
+    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only;
+    int verbose;
+    const char *out; /* --out FILE */
+    const char *reason;
+    const char *sites[SITES_MOST + 1]; /* --site, NULL-terminated */
+    size_t n_sites;
+    enum on_failure on_failure;
+    const char *const *args; /* what is left of the line */
+    size_t n_args;
+};
+
+/* Which options a command takes: a set of these letters. */
+enum option_letter {
+    OPT_ROOT = 'r',
+    OPT_JSON = 'j',
+    OPT_YES = 'y',
+    OPT_PLAN = 'p',
+    OPT_OUT = 'o',
+    OPT_DETAILED = 'd',
+    OPT_SITE = 's',
+    OPT_ON_FAILURE = 'f',
+    OPT_VERIFY = 'V',
+    OPT_REASON = 'R',
+    OPT_RESUME = 'u',
+    OPT_ONE_WAY = 'w',
+    OPT_VERBOSE = 'v'
+};
+
+struct command {
+    const char *name, *synopsis, *about;
+    const char *letters;
+    size_t most_args;
+    int (*run)(const struct options *o);
+};
+extern const struct command commands[]; /* ends with name NULL */
+
+int cli_main(int argc, char **argv);
+
+int command_validate(const struct options *o);
+int command_apply(const struct options *o);
+int command_drift(const struct options *o);
+int command_history(const struct options *o);
+int command_show(const struct options *o);
+int command_rollback(const struct options *o);
+int command_recover(const struct options *o);
+int command_status(const struct options *o);
+int command_secret(const struct options *o);
+int command_schema(const struct options *o);
+
+#endif

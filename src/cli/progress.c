@@ -1,0 +1,163 @@
+#include "session.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct progress_line {
+    bool terminal, shown;
+    size_t total, at;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    /* A second one means it: the journal leads back from wherever this ends. */
+    if (interrupted) {
+        signal(sig, SIG_DFL);
+        raise(sig);
+    }
+    interrupted = 1;
+}
+
+const volatile sig_atomic_t *interrupt_flag(void)
+{
+    return &interrupted;
+}
+
+static size_t columns(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 10 ? w.ws_col : 80;
+}
+
+static void wipe_line(struct progress_line *l)
+{
+    if (l && l->shown) {
+        fputs("\r\033[K", stderr);
+        l->shown = false;
+    }
+}
+
+/* Cuts at the terminal's width, never inside a character. */
+static void moving(struct progress_line *l, const char *text)
+{
+    size_t w = 0, n = 0, most = columns() - 1;
+    while (text[n] && w < most) {
+        n++;
+        while (((unsigned char)text[n] & 0xc0) == 0x80)
+            n++;
+        w++;
+    }
+    wipe_line(l);
+    fwrite(text, 1, n, stderr);
+    fflush(stderr);
+    l->shown = true;
+}
+
+/* Slow steps' own words: shown where they can be overwritten, and otherwise left out: the line that says what
+ * is being done was printed before. */
+static void say(void *self, const char *text)
+{
+    struct session *s = self;
+    struct buf b = {0};
+    if (!s->line->terminal)
+        return;
+    buf_adds(&b, "    ");
+    for (const char *c = text; *c; c++)
+        buf_addc(&b, (unsigned char)*c < 0x20 ? ' ' : *c);
+    moving(s->line, b.at);
+    buf_free(&b);
+}
+
+static void line_for(struct session *s, const struct action *a, const char *word, bool stays)
+{
+    struct buf b = {0};
+    if (s->line->total)
+        buf_addf(&b, "[%zu/%zu] ", s->line->at, s->line->total);
+    buf_adds(&b, word);
+    if (a->change.res->site && a->change.op != OP_REFRESH)
+        buf_addf(&b, "%s: ", a->change.res->site);
+    report_action_line(a, &b);
+    if (s->line->terminal && !stays) {
+        moving(s->line, b.at);
+    } else {
+        wipe_line(s->line);
+        fprintf(stderr, "%s\n", b.at);
+    }
+    buf_free(&b);
+}
+
+static void begin(void *self, const struct plan *p)
+{
+    struct session *s = self;
+    s->line->total = p->actions.n;
+    s->line->at = 0;
+}
+
+static void preparing(void *self, const struct action *a)
+{
+    struct session *s = self;
+    if (s->line->terminal && (a->change.res->kind->prepare || a->change.res->kind->prepare_all))
+        line_for(s, a, "preparing ", false);
+}
+
+static void started(void *self, const struct action *a)
+{
+    struct session *s = self;
+    s->line->at = (size_t)a->seq;
+    line_for(s, a, "", false);
+}
+
+static void failed(void *self, const struct action *a, const struct error *err)
+{
+    struct session *s = self;
+    line_for(s, a, "failed: ", true);
+    (void)err;
+}
+
+static void undoing(void *self, const struct action *a)
+{
+    line_for(self, a, "taking back ", false);
+}
+
+static void undone(void *self, const struct action *a, const struct error *err)
+{
+    struct session *s = self;
+    if (err) {
+        line_for(s, a, "not taken back: ", true);
+        fprintf(stderr, "    %s\n", err->text);
+    }
+}
+
+void progress_open(struct session *s)
+{
+    const char *term = getenv("TERM");
+    s->line = xmalloc(sizeof *s->line);
+    *s->line = (struct progress_line){.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0};
+    s->progress = (struct progress){say, s};
+    s->events = (struct engine_events){.begin = begin,
+                                       .preparing = preparing,
+                                       .started = started,
+                                       .failed = failed,
+                                       .undoing = undoing,
+                                       .undone = undone,
+                                       .self = s};
+    struct sigaction sa = {.sa_handler = on_signal};
+    sigemptyset(&sa.sa_mask);
+    if (s->lock >= 0) {
+        sigaction(SIGINT, &sa, NULL);
+        sigaction(SIGTERM, &sa, NULL);
+        sigaction(SIGHUP, &sa, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void progress_close(struct session *s)
+{
+    wipe_line(s->line);
+}

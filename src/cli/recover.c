@@ -1,0 +1,71 @@
+#include "session.h"
+#include <stdio.h>
+
+static void items_json(const struct recover_item *items, size_t n, struct buf *out)
+{
+    struct jsonw j;
+    jw_init(&j, out, true);
+    jw_object(&j, NULL);
+    jw_array(&j, "transactions");
+    for (size_t i = 0; i < n; i++) {
+        jw_object(&j, NULL);
+        jw_int(&j, "id", items[i].transaction);
+        jw_str(&j, "state", items[i].stuck ? "stuck" : "undone");
+        jw_int(&j, "never_ran", (int64_t)items[i].never_ran);
+        jw_int(&j, "completed", (int64_t)items[i].completed);
+        jw_int(&j, "torn", (int64_t)items[i].torn);
+        jw_int(&j, "undone", (int64_t)items[i].undone);
+        if (items[i].stuck) {
+            jw_str(&j, "kind", items[i].kind);
+            jw_str(&j, "id", items[i].id);
+            jw_str(&j, "error", items[i].err.text);
+        }
+        jw_end(&j);
+    }
+    jw_end(&j);
+    jw_end(&j);
+}
+
+static int resume(struct session *s, const char *bundle)
+{
+    struct options o = *s->o;
+    o.yes = true;
+    s->o = &o;
+    int status = session_texts(s, bundle);
+    if (status == 0)
+        status = session_run(s, &(struct run){.why = "recover"});
+    return status;
+}
+
+int command_recover(const struct options *o)
+{
+    struct session s;
+    struct error err = {0};
+    struct store_tx *open;
+    struct recover_item *items;
+    size_t n;
+    int status = session_open(&s, o, SESSION_CHANGE);
+    if (status)
+        return session_close(&s, status);
+    int r = store_tx_open(s.store, &s.arena, &open, &n, &err);
+    if (r < 0)
+        return session_close(&s, session_fail(&s, &err));
+    const char *bundle = n ? open[n - 1].bundle : NULL;
+    if (!o->json) {
+        status = session_recover(&s, false);
+        if (status == 0 && n == 0)
+            printf("Nothing to recover: no transaction was interrupted.\n");
+    } else {
+        struct buf b = {0};
+        r = engine_recover(&s.engine, &s.arena, &items, &n, &err);
+        if (r < 0)
+            return session_close(&s, session_fail(&s, &err));
+        items_json(items, n, &b);
+        out_flush(&b);
+        for (size_t i = 0; i < n; i++)
+            status = items[i].stuck ? EXIT_STUCK : status;
+    }
+    if (status == 0 && o->resume && bundle)
+        status = resume(&s, bundle);
+    return session_close(&s, status);
+}

@@ -1,0 +1,53 @@
+#include "session.h"
+#include "text.h"
+#include <errno.h>
+#include <stdio.h>
+
+/* Which generation's content: the one asked for, or the one before the newest. */
+static int find_target(struct session *s, int64_t asked, struct store_generation *ret, struct error *err)
+{
+    struct store_generation newest;
+    int r = store_generation_get(s->store, 0, &s->arena, &newest, err);
+    if (r == -ENOENT)
+        return error_set(err, r, "nothing was applied here yet: there is nothing to roll back to");
+    if (r < 0)
+        return r;
+    if (asked == 0) {
+        /* A rollback of a rollback goes on backwards, not to and fro. */
+        asked = (newest.rollback_of ? newest.rollback_of : newest.number) - 1;
+        if (asked < 1)
+            return error_set(err, -ENOENT, "generation %lld is the first: there is none before it",
+                             (long long)(asked + 1));
+    }
+    r = store_generation_get(s->store, asked, &s->arena, ret, err);
+    if (r == -ENOENT) {
+        error_set(err, r, "there is no generation %lld", (long long)asked);
+        error_hint(err, "`citrus history` lists them; the newest is %lld", (long long)newest.number);
+    }
+    return r;
+}
+
+int command_rollback(const struct options *o)
+{
+    struct session s;
+    struct error err = {0};
+    struct store_generation g;
+    int64_t asked = 0;
+    if (o->n_args && (int_parse(o->args[0], &asked) < 0 || asked < 1)) {
+        fprintf(stderr, "citrus rollback: \"%s\" is no generation's number\n", o->args[0]);
+        return EXIT_ERROR;
+    }
+    int status = session_open(&s, o, o->plan_only ? SESSION_LOOK : SESSION_CHANGE);
+    if (status)
+        return session_close(&s, status);
+    if (find_target(&s, asked, &g, &err) < 0)
+        return session_close(&s, session_fail(&s, &err));
+    status = session_texts(&s, g.bundle);
+    if (status == 0) {
+        const char *why = arena_printf(&s.arena, "rollback %lld", (long long)g.number);
+        const char *title = arena_printf(&s.arena, "Rollback of %s to generation %lld",
+                                         s.manifest->server.name, (long long)g.number);
+        status = session_run(&s, &(struct run){.why = why, .title = title, .rollback_of = g.number});
+    }
+    return session_close(&s, status);
+}

@@ -1,0 +1,139 @@
+/* Plan, show, ask, apply: what apply and rollback share. */
+#include "session.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void show_plan(struct session *s, const struct run *r)
+{
+    struct buf b = {0};
+    const char *title = r->title ? r->title : arena_printf(&s->arena, "Plan for %s", s->plan->server);
+    if (s->o->json && s->o->plan_only)
+        report_plan_json(&s->engine, s->plan, s->redactor, &b);
+    else if (!s->o->json)
+        report_plan(&s->engine, s->plan, &s->style, s->redactor, title, &b);
+    out_flush(&b);
+}
+
+/* A new file, for its owner's eyes: beside it first, then renamed. */
+static int save_plan(struct session *s)
+{
+    struct buf b = {0};
+    struct error err = {0};
+    const char *path = s->o->out;
+    const char *part = arena_printf(&s->arena, "%s.citrus~", path);
+    int r = planfile_write(&s->engine, s->plan, &b, &err);
+    if (r == 0)
+        r = store_secrets_keep(s->store, &err); /* the plan is bound to their hashes */
+    if (r < 0) {
+        buf_free(&b);
+        return session_fail(s, &err);
+    }
+    unlink(part);
+    int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool good = fd >= 0 && write(fd, b.at, b.len) == (ssize_t)b.len && fsync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0 && close(fd) != 0)
+        good = false;
+    if (good && rename(part, path) != 0) {
+        good = false;
+        saved = errno;
+    }
+    buf_free(&b);
+    if (!good) {
+        unlink(part);
+        error_errno(&err, saved ? saved : EIO, "%s: the plan cannot be saved", path);
+        return session_fail(s, &err);
+    }
+    if (!s->o->json)
+        printf("Saved as %s; `citrus apply %s` does exactly this.\n", path, path);
+    return 0;
+}
+
+static int ask(struct session *s)
+{
+    char answer[16];
+    struct error err = {0};
+    if (s->o->yes)
+        return 0;
+    if (!isatty(STDIN_FILENO)) {
+        error_set(&err, -ENOTTY,
+                  "nobody can be asked here: standard input is no terminal. Nothing was changed");
+        error_hint(&err, "--yes applies without a question, --plan shows and stops");
+        return session_fail(s, &err);
+    }
+    fprintf(stderr, "Apply this? [y/N] ");
+    fflush(stderr);
+    if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
+        fprintf(stderr, "Nothing was changed.\n");
+        return EXIT_ERROR;
+    }
+    return 0;
+}
+
+static int apply_plan(struct session *s, const struct run *r)
+{
+    struct error err = {0};
+    struct buf b = {0};
+    struct apply_result result;
+    struct apply_options ao = {.on_failure = s->o->on_failure,
+                               .allow_one_way = s->o->allow_one_way,
+                               .why = r->why,
+                               .who = session_who(s),
+                               .reason = s->o->reason,
+                               .rollback_of = r->rollback_of,
+                               .plan_digest = r->file ? r->file->digest : NULL};
+    int rc = engine_apply(&s->engine, s->plan, &ao, &result, &err);
+    progress_close(s);
+    if (rc < 0) {
+        session_fail(s, &err);
+        fprintf(stderr,
+                "citrus: the journal could not be written; `citrus recover` settles what was begun\n");
+        return EXIT_STUCK;
+    }
+    if (s->o->json)
+        report_result_json(s->plan, &result, &b);
+    else
+        report_result(s->plan, &result, &s->style, &b);
+    out_flush(&b);
+    return apply_exit(&result);
+}
+
+static int note(struct session *s, const char *command, int status)
+{
+    store_run_note(s->store, command, status, (int64_t)s->plan->actions.n, NULL);
+    return status;
+}
+
+int session_run(struct session *s, const struct run *r)
+{
+    struct error err = {0};
+    int status = session_recover(s, s->o->plan_only);
+    if (status == 0)
+        status = session_plan(s);
+    if (status)
+        return status;
+    if (r->file && planfile_match(r->file, s->plan, &err) < 0) {
+        error_hint(&err, "make the plan anew: `citrus apply --plan --out FILE`");
+        session_fail(s, &err);
+        fprintf(stderr, "The plan is stale. Nothing was changed.\n");
+        return EXIT_STALE;
+    }
+    show_plan(s, r);
+    if (s->o->out) {
+        status = save_plan(s);
+        if (status)
+            return status;
+    }
+    if (s->o->plan_only)
+        return note(s, "plan", s->o->detailed && s->plan->actions.n ? EXIT_PENDING : EXIT_DONE);
+    if (s->plan->actions.n) {
+        status = ask(s);
+        if (status)
+            return status;
+    }
+    return note(s, r->why, apply_plan(s, r));
+}

@@ -1,0 +1,313 @@
+#include "session.h"
+#include "fs.h"
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATE_DIR "/var/lib/citrus"
+
+void out_flush(struct buf *b)
+{
+    fwrite(buf_str(b), 1, b->len, stdout);
+    fflush(stdout);
+    buf_wipe(b);
+}
+
+static void err_flush(struct buf *b)
+{
+    fflush(stdout);
+    fwrite(buf_str(b), 1, b->len, stderr);
+    buf_free(b);
+}
+
+int session_fail(struct session *s, const struct error *err)
+{
+    struct buf b = {0};
+    progress_close(s);
+    report_error(err, &b);
+    err_flush(&b);
+    return EXIT_ERROR;
+}
+
+int session_diags(struct session *s)
+{
+    struct buf b = {0};
+    const char *no_colour = getenv("NO_COLOR");
+    progress_close(s);
+    diags_render(&s->diags, &b, isatty(STDERR_FILENO) && !(no_colour && *no_colour));
+    err_flush(&b);
+    return s->diags.errors ? EXIT_ERROR : 0;
+}
+
+const char *session_who(struct session *s)
+{
+    const char *sudo = getenv("SUDO_USER");
+    if (sudo && *sudo)
+        return arena_strdup(&s->arena, sudo);
+    const struct passwd *p = getpwuid(getuid());
+    return p ? arena_strdup(&s->arena, p->pw_name) : arena_printf(&s->arena, "uid %u", (unsigned)getuid());
+}
+
+char *session_path(struct session *s, const char *path)
+{
+    if (!s->o->root || strcmp(s->o->root, "/") == 0)
+        return arena_strdup(&s->arena, path);
+    return arena_printf(&s->arena, "%s%s", s->o->root, path);
+}
+
+/* ---- the store as the host's memory of digests ----------------------------------------------------------
+ */
+
+static bool cache_get(void *self, const char *path, const struct fs_stat *st, struct hash128 *ret)
+{
+    struct session *s = self;
+    struct store_file f;
+    if (!store_cache_get(s->store, path, &f))
+        return false;
+    if (f.dev != st->dev || f.ino != st->ino || f.size != st->size || f.mtime_ns != st->mtime_ns ||
+        f.ctime_ns != st->ctime_ns)
+        return false;
+    *ret = f.digest;
+    return true;
+}
+
+static void cache_put(void *self, const char *path, const struct fs_stat *st, struct hash128 digest)
+{
+    struct session *s = self;
+    struct store_file f = {.dev = st->dev,
+                           .ino = st->ino,
+                           .size = st->size,
+                           .mtime_ns = st->mtime_ns,
+                           .ctime_ns = st->ctime_ns,
+                           .digest = digest};
+    store_cache_put(s->store, path, &f);
+}
+
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------ */
+
+static int open_store(struct session *s, enum session_mode mode)
+{
+    struct error err = {0};
+    const char *dir = session_path(s, STATE_DIR);
+    if (mode == SESSION_READ) {
+        int r = store_open(dir, STORE_READ, &s->store, &err);
+        if (r == -ENOENT) {
+            error_set(&err, r, "citrus has not been here yet: there is no %s/store.db", dir);
+            error_hint(&err, "`citrus apply MANIFEST` makes a first generation");
+        }
+        return r < 0 ? session_fail(s, &err) : 0;
+    }
+    int r = fs_mkdirs(s->host, STATE_DIR, 0700, &err);
+    if (r == 0 && mode == SESSION_CHANGE) {
+        r = store_lock(dir, &s->lock, &err);
+        if (r == -EWOULDBLOCK) {
+            session_fail(s, &err);
+            return EXIT_LOCKED;
+        }
+    }
+    if (r == 0)
+        r = store_open(dir, STORE_WRITE, &s->store, &err);
+    if ((r == -EACCES || r == -EROFS || r == -EPERM) && mode == SESSION_LOOK) {
+        fprintf(stderr, "citrus: %s cannot be written here; looking without what earlier runs remember\n",
+                dir);
+        error_clear(&err);
+        r = store_open(dir, STORE_MEMORY, &s->store, &err);
+    }
+    return r < 0 ? session_fail(s, &err) : 0;
+}
+
+int session_open(struct session *s, const struct options *o, enum session_mode mode)
+{
+    struct error err = {0};
+    const char *no_colour = getenv("NO_COLOR");
+    *s = (struct session){.o = o, .lock = -1};
+    s->style = (struct report_style){
+        .colour = isatty(STDOUT_FILENO) && !o->json && !(no_colour && *no_colour), .verbose = o->verbose};
+    diags_init(&s->diags, &s->arena);
+    s->redactor = redactor_new(&s->arena);
+    int r = host_open(o->root, &s->host, &err);
+    if (r < 0)
+        return session_fail(s, &err);
+    r = open_store(s, mode);
+    if (r)
+        return r;
+    progress_open(s);
+    s->cache = (struct digest_cache){cache_get, cache_put, s};
+    s->host->cache = &s->cache;
+    s->host->verify = o->verify;
+    s->host->progress = &s->progress;
+    s->engine = (struct engine){.host = s->host,
+                                .store = s->store,
+                                .arena = &s->arena,
+                                .progress = &s->progress,
+                                .events = &s->events,
+                                .state_dir = STATE_DIR,
+                                .interrupted = interrupt_flag()};
+    return 0;
+}
+
+int session_close(struct session *s, int status)
+{
+    progress_close(s);
+    free(s->line);
+    if (s->store)
+        store_cache_flush(s->store, NULL);
+    s->store = store_close(s->store);
+    if (s->lock >= 0)
+        store_unlock(s->lock);
+    s->host = host_close(s->host);
+    arena_free(&s->arena);
+    return status;
+}
+
+/* ---- the manifest
+ * ------------------------------------------------------------------------------------------- */
+
+static int parse_bundle(struct session *s)
+{
+    char digest[SHA256_HEX];
+    s->bundle_json = bundle_to_json(&s->bundle, &s->arena);
+    bundle_digest(&s->bundle, digest);
+    s->bundle_digest = arena_strdup(&s->arena, digest);
+    s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
+    if (!s->manifest)
+        return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
+    return 0;
+}
+
+int session_manifest(struct session *s, const char *path)
+{
+    struct error err = {0};
+    if (!path)
+        path = session_path(s, "/etc/citrus/server.yaml");
+    int r = bundle_read(path, &s->bundle, &s->arena, &s->diags, &err);
+    if (r < 0)
+        return session_fail(s, &err);
+    if (s->diags.errors)
+        return session_diags(s);
+    return parse_bundle(s);
+}
+
+int session_texts(struct session *s, const char *bundle_json)
+{
+    struct error err = {0};
+    int r = bundle_from_json(bundle_json, &s->bundle, &s->arena, &err);
+    return r < 0 ? session_fail(s, &err) : parse_bundle(s);
+}
+
+static int need_secret(void *self, const char *name, size_t chars, const struct secret **ret,
+                       struct error *err)
+{
+    struct session *s = self;
+    int r = store_secret_need(s->store, name, chars, ret, err);
+    if (r == 0)
+        redactor_add(s->redactor, name, *ret);
+    return r;
+}
+
+/* /usr/share/citrus, or what CITRUS_SHARE names (a source tree). */
+static const char *share_dir(void)
+{
+    const char *dir = getenv("CITRUS_SHARE");
+    return dir && *dir == '/' ? dir : "/usr/share/citrus";
+}
+
+static bool site_known(const struct manifest *m, const char *domain)
+{
+    const struct manifest_site *sites = m->sites.at;
+    for (size_t i = 0; i < m->sites.n; i++)
+        if (strcmp(sites[i].domain, domain) == 0)
+            return true;
+    return false;
+}
+
+static int check_sites(struct session *s)
+{
+    struct store_managed *rows;
+    size_t n;
+    for (size_t i = 0; i < s->o->n_sites; i++) {
+        bool known = site_known(s->manifest, s->o->sites[i]);
+        if (!known && store_managed_list(s->store, &s->arena, &rows, &n, NULL) == 0)
+            for (size_t k = 0; k < n; k++)
+                known = known || (rows[k].site && strcmp(rows[k].site, s->o->sites[i]) == 0);
+        struct error err = {0};
+        if (!known) {
+            error_set(&err, -ENOENT, "--site %s: neither the manifest nor this server has such a site",
+                      s->o->sites[i]);
+            return session_fail(s, &err);
+        }
+    }
+    return 0;
+}
+
+int session_plan(struct session *s)
+{
+    struct error err = {0};
+    if (check_sites(s))
+        return EXIT_ERROR;
+    int r = facts_read(s->host, &s->facts, &s->arena, &err);
+    if (r < 0)
+        return session_fail(s, &err);
+    struct catalog_input in = {.manifest = s->manifest,
+                               .facts = &s->facts,
+                               .host = s->host,
+                               .share_dir = share_dir(),
+                               .secret = need_secret,
+                               .secret_self = s};
+    r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
+    if (r < 0)
+        return session_fail(s, &err);
+    for (size_t i = 0; i < s->catalog.list.n; i++)
+        if (s->catalog.list.at[i]->kind->check)
+            s->catalog.list.at[i]->kind->check(s->catalog.list.at[i], &s->diags);
+    if (s->diags.list.n && session_diags(s))
+        return EXIT_ERROR;
+    struct plan_options po = {.sites = s->o->n_sites ? s->o->sites : NULL,
+                              .bundle_json = s->bundle_json,
+                              .bundle_digest = s->bundle_digest};
+    r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
+    progress_close(s);
+    return r < 0 ? session_fail(s, &err) : 0;
+}
+
+int session_recover(struct session *s, bool look)
+{
+    struct error err = {0};
+    struct store_tx *open;
+    size_t n;
+    int r = store_tx_open(s->store, &s->arena, &open, &n, &err);
+    if (r < 0)
+        return session_fail(s, &err);
+    if (look) {
+        for (size_t i = 0; i < n; i++)
+            fprintf(
+                stderr,
+                "citrus: transaction %lld was interrupted; `citrus recover` or the next apply takes it back"
+                " first\n",
+                (long long)open[i].id);
+        return 0;
+    }
+    struct recover_item *items;
+    r = engine_recover(&s->engine, &s->arena, &items, &n, &err);
+    progress_close(s);
+    if (r < 0)
+        return session_fail(s, &err);
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].stuck) {
+            fprintf(stderr, "citrus: transaction %lld: %s %s: ", (long long)items[i].transaction,
+                    items[i].kind, items[i].id);
+            session_fail(s, &items[i].err);
+            return EXIT_STUCK;
+        }
+        fprintf(
+            stderr,
+            "citrus: transaction %lld was interrupted and is undone: the old state stands (%zu action%s taken"
+            " back, %zu of them half done)\n",
+            (long long)items[i].transaction, items[i].undone, items[i].undone == 1 ? "" : "s", items[i].torn);
+    }
+    return 0;
+}

@@ -1,0 +1,70 @@
+/* What a command works with, opened step by step and closed whole. Errors are printed where they happen: the
+ * functions return an exit status, 0 for going on. */
+#ifndef CITRUS_SESSION_H
+#define CITRUS_SESSION_H
+#include "catalog.h"
+#include "cli.h"
+#include "manifest.h"
+#include "report.h"
+
+struct progress_line;
+
+struct session {
+    const struct options *o;
+    struct arena arena;
+    struct diags diags;
+    struct report_style style;
+    struct host *host;
+    struct store *store;
+    int lock; /* -1: not held */
+    struct digest_cache cache;
+    struct redactor *redactor;
+    struct engine engine;
+    struct engine_events events;
+    struct progress progress;
+    struct progress_line *line;
+    struct bundle bundle;
+    const char *bundle_json, *bundle_digest;
+    struct manifest *manifest;
+    struct facts facts;
+    struct catalog catalog;
+    struct plan *plan;
+};
+
+/* How far: the store for writing and the lock held, for looking (a store is made when there is none and it
+ * may be), or as it is (-ENOENT is an error). */
+enum session_mode { SESSION_CHANGE, SESSION_LOOK, SESSION_READ };
+
+int session_open(struct session *s, const struct options *o, enum session_mode mode);
+int session_close(struct session *s, int status); /* returns status */
+/* The manifest: from a path (NULL: /etc/citrus/server.yaml in the root), or from texts that were kept. */
+int session_manifest(struct session *s, const char *path);
+int session_texts(struct session *s, const char *bundle_json);
+/* Facts, catalog and plan of the manifest that was read. */
+int session_plan(struct session *s);
+/* Takes back what a crash left, says so. With `look`: only says that it is there. */
+int session_recover(struct session *s, bool look);
+
+int session_fail(struct session *s, const struct error *err); /* prints; returns EXIT_ERROR */
+int session_diags(struct session *s); /* prints all; EXIT_ERROR where there are errors */
+const char *session_who(struct session *s);
+char *session_path(struct session *s, const char *path); /* in the root, for what is no managed file */
+void out_flush(struct buf *b);                           /* to stdout, and frees */
+
+/* Plans, shows, asks and applies what session_manifest or session_texts read: apply and rollback. */
+struct run {
+    const char *title; /* "Plan for web-01" is made when NULL */
+    const char *why;
+    int64_t rollback_of;
+    const struct planfile *file; /* a saved plan that must match; NULL */
+};
+int session_run(struct session *s, const struct run *r);
+
+/* progress.c: the engine's events and slow steps on stderr; one moving line on a terminal, a line each
+ * elsewhere. */
+void progress_open(struct session *s);
+void progress_close(struct session *s);
+/* Set by SIGINT and SIGTERM once progress is open: the action at hand ends, then everything is undone. */
+const volatile sig_atomic_t *interrupt_flag(void);
+
+#endif

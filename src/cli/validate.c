@@ -1,0 +1,54 @@
+#include "session.h"
+#include <stdio.h>
+#include <string.h>
+
+static void diags_json(struct session *s, struct buf *out)
+{
+    struct jsonw j;
+    jw_init(&j, out, true);
+    jw_object(&j, NULL);
+    jw_bool(&j, "valid", s->diags.errors == 0);
+    jw_array(&j, "diagnostics");
+    for (size_t i = 0; i < s->diags.list.n; i++) {
+        const struct diag *d = &s->diags.list.at[i];
+        jw_object(&j, NULL);
+        jw_str(&j, "level", d->level == DIAG_ERROR ? "error" : "warning");
+        jw_str(&j, "file", d->pos.file);
+        jw_int(&j, "line", d->pos.line);
+        jw_int(&j, "column", d->pos.col);
+        jw_str(&j, "text", d->text);
+        if (d->hint)
+            jw_str(&j, "hint", d->hint);
+        jw_end(&j);
+    }
+    jw_end(&j);
+    jw_end(&j);
+}
+
+/* The manifest alone: no store, nothing of the machine but its files. */
+int command_validate(const struct options *o)
+{
+    struct session s = {.o = o, .lock = -1};
+    struct error err = {0};
+    diags_init(&s.diags, &s.arena);
+    const char *path = o->n_args ? o->args[0] : session_path(&s, "/etc/citrus/server.yaml");
+    int status = EXIT_DONE;
+    if (bundle_read(path, &s.bundle, &s.arena, &s.diags, &err) < 0) {
+        status = session_fail(&s, &err);
+        return session_close(&s, status);
+    }
+    if (s.diags.errors == 0)
+        s.manifest = manifest_parse(&s.bundle, &s.arena, &s.diags);
+    if (o->json) {
+        struct buf b = {0};
+        diags_json(&s, &b);
+        out_flush(&b);
+    } else {
+        session_diags(&s);
+    }
+    status = s.manifest && s.diags.errors == 0 ? EXIT_DONE : EXIT_ERROR;
+    if (status == EXIT_DONE && !o->json)
+        printf("%s: fine: %s with %zu site%s.\n", path, s.manifest->server.name, s.manifest->sites.n,
+               s.manifest->sites.n == 1 ? "" : "s");
+    return session_close(&s, status);
+}
