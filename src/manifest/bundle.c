@@ -129,7 +129,8 @@ int bundle_from_json(const char *text, struct bundle *ret, struct arena *a, stru
     int rc = 0;
     size_t i;
     if (b.n == 0) {
-        rc = error_set(err, -EINVAL, "the stored manifest is damaged: %s", root ? "it holds no files" : why.text);
+        rc = error_set(err, -EINVAL, "the stored manifest is damaged: %s",
+                       root ? "it holds no files" : why.text);
         goto out;
     }
     b.at = arena_array(a, struct bundle_file, b.n);
@@ -137,7 +138,8 @@ int bundle_from_json(const char *text, struct bundle *ret, struct arena *a, stru
     {
         const json_t *name = json_object_get(item, "name"), *content = json_object_get(item, "text");
         if (!json_is_string(name) || !json_is_string(content)) {
-            rc = error_set(err, -EINVAL, "the stored manifest is damaged: file %zu has no name or text", i + 1);
+            rc = error_set(err, -EINVAL, "the stored manifest is damaged: file %zu has no name or text",
+                           i + 1);
             goto out;
         }
         b.at[i].name = arena_strdup(a, json_string_value(name));

@@ -23,7 +23,7 @@ struct globber {
     struct diags *diags;
     VEC(struct bundle_file) files;
     VEC(const char *) found; /* relative names that one pattern matched */
-    size_t earlier; /* how many files earlier patterns found: only they can be met again */
+    size_t earlier;          /* how many files earlier patterns found: only they can be met again */
     bool full;
 };
 
@@ -38,7 +38,7 @@ static int open_beneath(int dirfd, const char *path, int flags)
 
 static void refuse(struct globber *g, const char *rel, int code)
 {
-    const char *why = code == -EXDEV ? "is a link that leads out of the manifest's directory"
+    const char *why = code == -EXDEV    ? "is a link that leads out of the manifest's directory"
                       : code == -ENOENT ? "does not exist"
                                         : bundle_read_problem(code);
     const char *hint = code == -EXDEV ? "put the file below the manifest's directory" : NULL;
@@ -51,7 +51,8 @@ static int name_order(const void *x, const void *y)
 }
 
 /* Names in directory `rel` ("": the manifest's) that match `pattern`, in order of their bytes. */
-static int list_matches(struct globber *g, const char *rel, const char *pattern, const char ***ret, size_t *ret_n)
+static int list_matches(struct globber *g, const char *rel, const char *pattern, const char ***ret,
+                        size_t *ret_n)
 {
     VEC(const char *) names = {0};
     int fd = open_beneath(g->dirfd, *rel ? rel : ".", O_RDONLY | O_DIRECTORY);
@@ -88,8 +89,8 @@ static void expand(struct globber *g, const char *rel, const char *pattern)
             vec_push(g->arena, &g->found, path);
         return;
     }
-    const char **names;
-    size_t count;
+    const char **names = NULL;
+    size_t count = 0;
     int rc = list_matches(g, rel, part, &names, &count);
     if (rc < 0) { /* a directory that is not there matches nothing */
         if (rc != -ENOENT && rc != -ENOTDIR)
@@ -118,7 +119,7 @@ static void take_file(struct globber *g, const char *rel, bool plain)
             return;
     if (g->files.n == FILES_MAX) {
         if (!g->full)
-            diag_error(g->diags, g->pos, NULL, "more than %d included files", FILES_MAX);
+            diag_error(g->diags, g->pos, NULL, "more than %d files, with the manifest itself", FILES_MAX);
         g->full = true;
         return;
     }

@@ -6,8 +6,8 @@
 
 #define NEAR_NAMES 64
 
-static void decode_at(const struct record *r, const struct node *node, struct pos pos, void *into, struct arena *a,
-                      struct diags *d);
+static void decode_at(const struct record *r, const struct node *node, struct pos pos, void *into,
+                      struct arena *a, struct diags *d);
 
 static bool is_own(const struct field *f)
 {
@@ -20,7 +20,9 @@ static bool looks_secret(const char *name)
     return strcasestr(name, "pass") || strcasestr(name, "secret") || strcasestr(name, "token");
 }
 
-static void unknown_key(const struct record *r, const struct node *map, size_t i, struct arena *a, struct diags *d)
+/* Returns the field that may have been meant, NULL if none is near. */
+static const struct field *unknown_key(const struct record *r, const struct node *map, size_t i,
+                                       struct arena *a, struct diags *d)
 {
     const char *names[NEAR_NAMES], *key = map->keys[i]->text, *hint = NULL;
     size_t n = 0;
@@ -39,6 +41,7 @@ static void unknown_key(const struct record *r, const struct node *map, size_t i
     if (!d->dropped && (looks_secret(key) || (near && looks_secret(near))))
         decode_hide(d, map->items[i]->pos);
     diag_error(d, map->keys[i]->pos, hint, "unknown key \"%.80s\" in %s", key, r->name);
+    return near ? record_field(r, near) : NULL;
 }
 
 static int record_order(const void *x, const void *y, void *ctx)
@@ -57,7 +60,8 @@ const struct field *decode_key_field(const struct record *r)
 }
 
 /* LIST and MAP: an array of structs; a map's is sorted by key. */
-static void decode_records(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_records(const struct field *f, const struct node *n, void *p, struct arena *a,
+                           struct diags *d)
 {
     struct records *rs = (void *)((char *)p + f->offset);
     enum node_type wanted = f->type == FIELD_MAP ? NODE_MAP : NODE_LIST;
@@ -86,7 +90,8 @@ static void decode_field(const struct field *f, const struct node *key, const st
                          struct arena *a, struct diags *d)
 {
     if (f->flags & FIELD_LATER)
-        diag_error(d, key->pos, "remove it", "\"%s\" is not supported by this version of citrus yet", f->name);
+        diag_error(d, key->pos, "remove it", "\"%s\" is not supported by this version of citrus yet",
+                   f->name);
     else if (f->type == FIELD_STRUCT)
         decode_at(f->of, n, key->pos, (char *)p + f->offset, a, d);
     else if (f->type == FIELD_LIST || f->type == FIELD_MAP)
@@ -99,8 +104,8 @@ static void absent_field(const struct record *r, const struct field *f, bool wri
                          struct arena *a, struct diags *d)
 {
     if ((f->flags & FIELD_REQUIRED) && written)
-        diag_error(d, pos, arena_printf(a, "add \"%s\": %s", f->name, f->doc), "%s: \"%s\" is missing", r->name,
-                   f->name);
+        diag_error(d, pos, arena_printf(a, "add %s: ...  %s", f->name, f->doc), "%s: \"%s\" is missing",
+                   r->name, f->name);
     if (f->flags & FIELD_LATER)
         return;
     if (f->type == FIELD_STRUCT)
@@ -109,8 +114,8 @@ static void absent_field(const struct record *r, const struct field *f, bool wri
         decode_default(f, p, a, d);
 }
 
-static void decode_at(const struct record *r, const struct node *node, struct pos pos, void *into, struct arena *a,
-                      struct diags *d)
+static void decode_at(const struct record *r, const struct node *node, struct pos pos, void *into,
+                      struct arena *a, struct diags *d)
 {
     record_clear(r, into);
     bool map = node && node->type == NODE_MAP;
@@ -124,7 +129,9 @@ static void decode_at(const struct record *r, const struct node *node, struct po
         const struct node *key = node->keys[i], *item = node->items[i];
         const struct field *f = record_field(r, key->text);
         if (!f || !is_own(f)) {
-            unknown_key(r, node, i, a, d);
+            f = unknown_key(r, node, i, a, d);
+            if (f)
+                seen[f - r->fields] = true; /* misspelt is not missing */
             continue;
         }
         size_t k = (size_t)(f - r->fields);
@@ -139,7 +146,8 @@ static void decode_at(const struct record *r, const struct node *node, struct po
         *(struct origin *)into = (struct origin){.pos = pos, .fields = places};
 }
 
-void decode_record(const struct record *r, const struct node *node, void *into, struct arena *a, struct diags *d)
+void decode_record(const struct record *r, const struct node *node, void *into, struct arena *a,
+                   struct diags *d)
 {
     decode_at(r, node, node ? node->pos : (struct pos){0}, into, a, d);
 }

@@ -12,6 +12,7 @@
 
 /* `into` has r->size bytes. `node` NULL: defaults alone. Arena memory; positions in the origin: a scalar
  * field's is its value's, that of a list, map or struct its key's. */
-void decode_record(const struct record *r, const struct node *node, void *into, struct arena *a, struct diags *d);
+void decode_record(const struct record *r, const struct node *node, void *into, struct arena *a,
+                   struct diags *d);
 
 #endif

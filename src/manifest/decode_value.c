@@ -1,10 +1,21 @@
 #include "decode_value.h"
 #include "text.h"
+#include "words.h"
 #include <string.h>
 
 #define AT(T, f, p) ((T *)(void *)((char *)(p) + (f)->offset))
-/* What a message quotes of a value. */
-#define SHOWN "%.80s"
+#define SHOWN_MAX   80
+
+/* What a message quotes of a value: whole characters, and not too many. */
+static const char *shown(const char *text, struct arena *a)
+{
+    size_t n = strlen(text), k = SHOWN_MAX;
+    if (n <= k)
+        return text;
+    while (((unsigned char)text[k] & 0xc0) == 0x80)
+        k--;
+    return arena_printf(a, "%.*s...", (int)k, text);
+}
 
 bool decode_is_null(const struct node *n)
 {
@@ -19,7 +30,10 @@ bool decode_check(const struct field *f, const char *text, struct pos pos, struc
         return true;
     const char *hint = strchr(why, '\n');
     const char *sentence = hint ? arena_strndup(a, why, (size_t)(hint - why)) : why;
-    diag_error(d, pos, hint ? hint + 1 : NULL, "\"" SHOWN "\" %s", text, sentence);
+    bool secret = why == word_holds_secret;
+    if (secret)
+        decode_hide(d, pos);
+    diag_error(d, pos, hint ? hint + 1 : NULL, "\"%s\" %s", secret ? f->name : shown(text, a), sentence);
     return false;
 }
 
@@ -77,7 +91,8 @@ static char *choices_text(const char *const *choices, struct arena *a)
 }
 
 /* Index of `text` in the choices, -1 and a diagnostic if it is none of them. */
-static int64_t choice_index(const struct field *f, const char *text, struct pos pos, struct arena *a, struct diags *d)
+static int64_t choice_index(const struct field *f, const char *text, struct pos pos, struct arena *a,
+                            struct diags *d)
 {
     size_t n = 0;
     for (; f->choices[n]; n++)
@@ -85,11 +100,12 @@ static int64_t choice_index(const struct field *f, const char *text, struct pos 
             return (int64_t)n;
     const char *near = near_name(text, f->choices, n);
     diag_error(d, pos, near ? arena_printf(a, "did you mean \"%s\"?", near) : NULL,
-               "\"%s\" must be %s, not \"" SHOWN "\"", f->name, choices_text(f->choices, a), text);
+               "\"%s\" must be %s, not \"%s\"", f->name, choices_text(f->choices, a), shown(text, a));
     return -1;
 }
 
-static void decode_bool(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_bool(const struct field *f, const struct node *n, void *p, struct arena *a,
+                        struct diags *d)
 {
     const char *t = scalar_text(f->name, n, d);
     if (!t)
@@ -99,13 +115,14 @@ static void decode_bool(const struct field *f, const struct node *n, void *p, st
         *AT(int8_t, f, p) = yes;
         return;
     }
-    const char *hint = yes || no                                              ? "remove the quotes"
-                       : !strcasecmp(t, "yes") || !strcasecmp(t, "on") ||
-                               !strcasecmp(t, "true") || !strcmp(t, "1")      ? "write true"
-                       : !strcasecmp(t, "no") || !strcasecmp(t, "off") ||
-                               !strcasecmp(t, "false") || !strcmp(t, "0")     ? "write false"
-                                                                              : NULL;
-    diag_error(d, n->pos, hint, "\"%s\" must be true or false, not \"" SHOWN "\"", f->name, t);
+    const char *hint =
+        yes || no ? "remove the quotes"
+        : !strcasecmp(t, "yes") || !strcasecmp(t, "on") || !strcasecmp(t, "true") || !strcmp(t, "1")
+            ? "write true"
+        : !strcasecmp(t, "no") || !strcasecmp(t, "off") || !strcasecmp(t, "false") || !strcmp(t, "0")
+            ? "write false"
+            : NULL;
+    diag_error(d, n->pos, hint, "\"%s\" must be true or false, not \"%s\"", f->name, shown(t, a));
 }
 
 static int mode_parse(const char *t, int64_t *ret)
@@ -126,11 +143,13 @@ static bool has_leading_zero(const char *t)
     return t[0] == '0' && t[1];
 }
 
-static int number_parse(const struct field *f, const struct node *n, const char *t, int64_t *ret, const char **hint)
+static int number_parse(const struct field *f, const struct node *n, const char *t, int64_t *ret,
+                        const char **hint)
 {
     switch (f->type) {
     case FIELD_INT:
-        *hint = int_parse(t, ret) == 0 && !n->plain ? "remove the quotes" : "write it in decimal digits, such as 8";
+        *hint = int_parse(t, ret) == 0 && !n->plain ? "remove the quotes"
+                                                    : "write it in decimal digits, such as 8";
         return !n->plain || has_leading_zero(t) ? -1 : int_parse(t, ret);
     case FIELD_SIZE:
         *hint = "write bytes, or a number with K, M, G or T behind it, such as 64M";
@@ -155,7 +174,8 @@ static char *number_text(const struct field *f, int64_t v, struct arena *a)
                                        : arena_printf(a, "%lld", (long long)v);
 }
 
-static void decode_number(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_number(const struct field *f, const struct node *n, void *p, struct arena *a,
+                          struct diags *d)
 {
     static const char *const words[] = {[FIELD_INT] = "a whole number",
                                         [FIELD_SIZE] = "a size",
@@ -166,25 +186,26 @@ static void decode_number(const struct field *f, const struct node *n, void *p, 
     if (!t)
         return;
     if (number_parse(f, n, t, &v, &hint) < 0) {
-        diag_error(d, n->pos, hint, "\"%s\" must be %s, not \"" SHOWN "\"", f->name, words[f->type], t);
-    } else if ((f->min || f->max) && v == f->min && f->min == f->max) {
-        *AT(int64_t, f, p) = v;
-    } else if ((f->min || f->max) && f->min == f->max) {
-        diag_error(d, n->pos, NULL, "\"%s\" must be %s, not " SHOWN, f->name, number_text(f, f->min, a), t);
+        diag_error(d, n->pos, hint, "\"%s\" must be %s, not \"%s\"", f->name, words[f->type], shown(t, a));
+    } else if ((f->min || f->max) && f->min == f->max && v != f->min) {
+        diag_error(d, n->pos, NULL, "\"%s\" must be %s, not %s", f->name, number_text(f, f->min, a),
+                   shown(t, a));
     } else if ((f->min || f->max) && (v < f->min || v > f->max)) {
-        diag_error(d, n->pos, NULL, "\"%s\" must be between %s and %s, not " SHOWN, f->name,
-                   number_text(f, f->min, a), number_text(f, f->max, a), t);
+        diag_error(d, n->pos, NULL, "\"%s\" must be between %s and %s, not %s", f->name,
+                   number_text(f, f->min, a), number_text(f, f->max, a), shown(t, a));
     } else {
         *AT(int64_t, f, p) = v;
     }
 }
 
-static void decode_secret(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_secret(const struct field *f, const struct node *n, void *p, struct arena *a,
+                          struct diags *d)
 {
     const struct node *name = tree_get(n, "secret");
     if (n->type != NODE_MAP || n->n != 1 || !name) {
         decode_hide(d, n->pos);
-        diag_error(d, n->pos, "put it into the store with `citrus secret set NAME`, and write {secret: NAME} here",
+        diag_error(d, n->pos,
+                   "put it into the store with `citrus secret set NAME`, and write {secret: NAME} here",
                    "\"%s\" is a secret, which is never written in a manifest", f->name);
         return;
     }
@@ -193,7 +214,8 @@ static void decode_secret(const struct field *f, const struct node *n, void *p, 
         *AT(const char *, f, p) = t;
 }
 
-static void decode_words(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_words(const struct field *f, const struct node *n, void *p, struct arena *a,
+                         struct diags *d)
 {
     struct strings s = {.at = arena_array(a, const char *, n->n + 1)};
     if (n->type != NODE_LIST && !decode_is_null(n)) {
@@ -218,13 +240,15 @@ static void check_twice(const struct field *f, const struct node *n, struct aren
         for (size_t k = 0; k < i; k++)
             if (n->items[i]->type == NODE_SCALAR && n->items[k]->type == NODE_SCALAR &&
                 strcmp(n->items[i]->text, n->items[k]->text) == 0) {
-                diag_error(d, n->items[i]->pos, arena_printf(a, "the first is in line %d", n->items[k]->pos.line),
-                           "\"" SHOWN "\" stands twice in \"%s\"", n->items[i]->text, f->name);
+                diag_error(d, n->items[i]->pos,
+                           arena_printf(a, "the first is in line %d", n->items[k]->pos.line),
+                           "\"%s\" stands twice in \"%s\"", shown(n->items[i]->text, a), f->name);
                 break;
             }
 }
 
-static void decode_pairs(const struct field *f, const struct node *n, void *p, struct arena *a, struct diags *d)
+static void decode_pairs(const struct field *f, const struct node *n, void *p, struct arena *a,
+                         struct diags *d)
 {
     struct strmap m = {.at = arena_array(a, struct strmap_item, n->n + 1)};
     if (n->type != NODE_MAP && !decode_is_null(n)) {

@@ -28,11 +28,11 @@ struct manifest_php {
 };
 struct manifest_mariadb {
     struct origin origin;
-    int8_t enabled;             /* unset: when a site needs it */
-    const char *bind_address;   /* 127.0.0.1 */
-    int64_t buffer_pool;        /* bytes; unset: tuned from the machine's memory */
-    int64_t max_connections;    /* unset: from the sum of children + 20 */
-    struct strmap settings;     /* further [mariadbd] settings */
+    int8_t enabled;           /* unset: when a site needs it */
+    const char *bind_address; /* 127.0.0.1 */
+    int64_t buffer_pool;      /* bytes; unset: tuned from the machine's memory */
+    int64_t max_connections;  /* unset: from the sum of children + 20 */
+    struct strmap settings;   /* further [mariadbd] settings */
 };
 struct manifest_memory {
     struct origin origin;
@@ -44,8 +44,9 @@ struct manifest_wp_cli {
 };
 struct manifest_sources {
     struct origin origin;
-    const char *wordpress;        /* URL with {version} and perhaps {locale} */
-    struct strmap wordpress_sha256; /* version -> digest; a version that is not here is pinned when first fetched */
+    const char *wordpress; /* URL with {version} and perhaps {locale} */
+    struct strmap
+        wordpress_sha256; /* version -> digest; a version that is not here is pinned when first fetched */
     struct manifest_wp_cli wp_cli;
 };
 struct manifest_server {
@@ -63,12 +64,12 @@ struct manifest_server {
 
 struct site_php {
     struct origin origin;
-    const char *version;     /* unset: the server's default */
-    int64_t children;        /* 4 */
-    int64_t memory_limit;    /* bytes; 256M */
+    const char *version;        /* unset: the server's default */
+    int64_t children;           /* 4 */
+    int64_t memory_limit;       /* bytes; 256M */
     int64_t max_execution_time; /* seconds; 60 */
-    int64_t process_manager; /* ENUM ondemand | dynamic */
-    struct strmap ini;       /* php_admin_value of the pool */
+    int64_t process_manager;    /* ENUM ondemand | dynamic */
+    struct strmap ini;          /* php_admin_value of the pool */
 };
 struct tls_hsts {
     struct origin origin;
@@ -77,10 +78,10 @@ struct tls_hsts {
 };
 struct site_tls {
     struct origin origin;
-    int64_t issuer;           /* enum tls_issuer; self-signed by default, acme is FIELD_LATER by check */
+    int64_t issuer;                /* enum tls_issuer; self-signed by default, acme is FIELD_LATER by check */
     const char *certificate, *key; /* issuer files: PEM paths on the server */
-    int64_t days;             /* issuer self-signed: lifetime; 365 */
-    int8_t redirect;          /* http -> https; true */
+    int64_t days;                  /* issuer self-signed: lifetime; 365 */
+    int8_t redirect;               /* http -> https; true */
     struct tls_hsts hsts;
 };
 struct wordpress_admin {
@@ -90,10 +91,11 @@ struct wordpress_admin {
 };
 struct site_wordpress {
     struct origin origin;
-    const char *version; /* required for type wordpress */
+    const char *version;                       /* required for type wordpress */
     const char *title, *locale, *table_prefix; /* "WordPress", "en_US", "wp_" */
     struct wordpress_admin admin;
-    struct strmap config; /* further constants for wp-config.php: name -> PHP scalar as YAML (true, 5, text) */
+    struct strmap
+        config; /* further constants for wp-config.php: name -> PHP scalar as YAML (true, 5, text) */
 };
 struct site_nginx {
     struct origin origin;
@@ -103,9 +105,9 @@ struct manifest_site {
     struct origin origin;
     const char *domain; /* the key; lower case, at most 253 characters, ASCII (punycode) */
     struct strings aliases;
-    int64_t type;       /* enum site_type */
+    int64_t type; /* enum site_type */
     struct site_php php;
-    int64_t cache;      /* enum site_cache */
+    int64_t cache; /* enum site_cache */
     struct site_tls tls;
     struct site_wordpress wordpress;
     struct site_nginx nginx;
@@ -115,10 +117,10 @@ struct manifest_site {
 
 struct manifest {
     struct origin origin;
-    int64_t version;         /* `citrus: 1` */
+    int64_t version; /* `citrus: 1` */
     struct strings include;
     struct manifest_server server;
-    struct records sites;    /* of struct manifest_site, sorted by domain */
+    struct records sites; /* of struct manifest_site, sorted by domain */
 };
 
 extern const struct record manifest_record;

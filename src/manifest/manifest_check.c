@@ -81,8 +81,8 @@ static void check_packages(const struct checker *c)
     for (size_t i = 0; i < p->absent.n; i++) {
         const char *name = p->absent.at[i];
         if (strings_has(&p->present, name) || strings_has(&p->hold, name))
-            diag_error(c->diags, origin_of(r, p, "absent"), NULL, "package \"%s\" is absent and %s at once", name,
-                       strings_has(&p->present, name) ? "present" : "held");
+            diag_error(c->diags, origin_of(r, p, "absent"), NULL, "package \"%s\" is absent and %s at once",
+                       name, strings_has(&p->present, name) ? "present" : "held");
     }
 }
 
@@ -148,7 +148,8 @@ static void check_parts(const struct checker *c, const struct manifest_site *s)
         diag_error(c->diags, s->origin.pos, "add upstream: http://HOST:PORT",
                    "a site of type proxy needs \"upstream\"");
     if (s->type == SITE_REDIRECT && !s->target && !declared(r, s, "target").file)
-        diag_error(c->diags, s->origin.pos, "add target: https://...", "a site of type redirect needs \"target\"");
+        diag_error(c->diags, s->origin.pos, "add target: https://...",
+                   "a site of type redirect needs \"target\"");
 }
 
 static void check_wordpress(const struct checker *c, const struct manifest_site *s)
@@ -157,7 +158,8 @@ static void check_wordpress(const struct checker *c, const struct manifest_site 
     const struct site_wordpress *w = &s->wordpress;
     struct pos admin = w->admin.origin.pos.file ? w->admin.origin.pos : place(&w->origin, &s->origin);
     if (!w->version && !declared(r, w, "version").file)
-        diag_error(c->diags, place(&w->origin, &s->origin), "add wordpress: {version: \"6.8.1\"}, with the version you want",
+        diag_error(c->diags, place(&w->origin, &s->origin),
+                   "add wordpress: {version: \"6.8.1\"}, with the version you want",
                    "a site of type wordpress needs \"wordpress.version\"");
     if (!w->admin.user && !declared(ra, &w->admin, "user").file)
         diag_error(c->diags, admin, "add admin: {user: NAME, email: ADDRESS}",
@@ -188,8 +190,8 @@ static void check_hsts(const struct checker *c, const struct site_tls *t)
     if (h->max_age > 0 && t->issuer == TLS_NONE)
         diag_error(c->diags, origin_of(r, h, "max_age"), NULL, "HSTS needs https, and tls.issuer is none");
     if (h->max_age == 0 && (h->include_subdomains > 0 || h->preload > 0))
-        diag_error(c->diags, origin_of(r, h, h->preload > 0 ? "preload" : "include_subdomains"), "add max_age: 2y",
-                   "without \"max_age\" no HSTS header is sent");
+        diag_error(c->diags, origin_of(r, h, h->preload > 0 ? "preload" : "include_subdomains"),
+                   "add max_age: 2y", "without \"max_age\" no HSTS header is sent");
     /* hstspreload.org's conditions: a year at least, and all subdomains */
     else if (h->preload > 0 && (h->include_subdomains <= 0 || h->max_age < 31536000))
         diag_error(c->diags, origin_of(r, h, "preload"), "add include_subdomains: true and max_age: 2y",
@@ -209,7 +211,8 @@ static void check_tls(const struct checker *c, const struct manifest_site *s)
             diag_error(c->diags, t->origin.pos, "add it: the path of a PEM file on the server",
                        "issuer files needs \"tls.%s\"", pair[i]);
         else if (t->issuer != TLS_FILES && pos.file)
-            diag_error(c->diags, pos, "add issuer: files, or remove it", "\"%s\" is for issuer files alone", pair[i]);
+            diag_error(c->diags, pos, "add issuer: files, or remove it", "\"%s\" is for issuer files alone",
+                       pair[i]);
     }
     struct pos days = declared(r, t, "days"), redirect = declared(r, t, "redirect");
     if (days.file && t->issuer != TLS_SELF_SIGNED)

@@ -2,12 +2,21 @@
 #include "schema.h"
 #include <string.h>
 
-static const char *const type_words[] = {
-    [FIELD_STRING] = "text",      [FIELD_PATH] = "path",          [FIELD_BOOL] = "true or false",
-    [FIELD_INT] = "number",       [FIELD_SIZE] = "size",          [FIELD_DURATION] = "time",
-    [FIELD_MODE] = "mode",        [FIELD_ENUM] = "",              [FIELD_STRINGS] = "list",
-    [FIELD_STRMAP] = "names and values", [FIELD_STRUCT] = "map",  [FIELD_LIST] = "list of maps",
-    [FIELD_MAP] = "map of maps",  [FIELD_SECRET] = "{secret: NAME}", [FIELD_BYTES] = ""};
+static const char *const type_words[] = {[FIELD_STRING] = "text",
+                                         [FIELD_PATH] = "path",
+                                         [FIELD_BOOL] = "true or false",
+                                         [FIELD_INT] = "number",
+                                         [FIELD_SIZE] = "size",
+                                         [FIELD_DURATION] = "time",
+                                         [FIELD_MODE] = "mode",
+                                         [FIELD_ENUM] = "",
+                                         [FIELD_STRINGS] = "list",
+                                         [FIELD_STRMAP] = "names and values",
+                                         [FIELD_STRUCT] = "map",
+                                         [FIELD_LIST] = "list of maps",
+                                         [FIELD_MAP] = "map of maps",
+                                         [FIELD_SECRET] = "{secret: NAME}",
+                                         [FIELD_BYTES] = ""};
 
 static void type_cell(const struct field *f, struct buf *out)
 {
@@ -46,7 +55,8 @@ static void row(const struct field *f, struct buf *out)
 static void section(const struct record *r, struct buf *out)
 {
     const char *later = NULL;
-    buf_addf(out, "\n## %s\n\n%s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", r->name, r->doc);
+    buf_addf(out, "\n## %s\n\n%s\n\n| key | value | default | meaning |\n|---|---|---|---|\n", r->name,
+             r->doc);
     for (size_t i = 0; i < r->n; i++) {
         const struct field *f = &r->fields[i];
         if (f->flags & FIELD_LATER)
@@ -72,12 +82,17 @@ static void sections(const struct record *r, struct buf *out)
 
 void schema_reference(const struct record *root, struct buf *out)
 {
-    buf_adds(out, "# The manifest\n\n"
-                  "<!-- Generated from the field tables in src/manifest/manifest_fields.c; do not edit. -->\n\n"
-                  "Every key of a manifest, its value, its default and its meaning. What is not listed is an error.\n\n"
-                  "A *size* is a number of bytes, or a number with K, M, G or T behind it: `64M`. A *time* is a number\n"
-                  "with s, m, h, d, w or y behind it: `90s`, `1h30m`. Only `true` and `false` are true or false. Text needs\n"
-                  "quotes where YAML gives a character a meaning, and does no harm elsewhere: `\"8.2\"`. A secret is never\n"
-                  "written here: `{secret: NAME}` names one in the store.\n");
+    buf_adds(
+        out,
+        "# The manifest\n\n"
+        "<!-- Generated from the field tables in src/manifest/manifest_fields.c; do not edit. -->\n\n"
+        "Every key of a manifest, its value, its default and its meaning. What is not listed is an error.\n\n"
+        "A *size* is a number of bytes, or a number with K, M, G or T behind it: `64M`. A *time* is a "
+        "number\n"
+        "with s, m, h, d, w or y behind it: `90s`, `1h30m`. Only `true` and `false` are true or false. Text "
+        "needs\n"
+        "quotes where YAML gives a character a meaning, and does no harm elsewhere: `\"8.2\"`. A secret is "
+        "never\n"
+        "written here: `{secret: NAME}` names one in the store.\n");
     sections(root, out);
 }

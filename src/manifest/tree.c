@@ -1,7 +1,8 @@
 #include "tree.h"
-#include "tree_text.h"
 #include "hash.h"
+#include "tree_text.h"
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -47,8 +48,8 @@ static bool next_event(struct reader *r, yaml_event_t *e)
 /* The end of the reading: too much of something. */
 static void refuse(struct reader *r, struct pos pos, const char *what, size_t limit)
 {
-    diag_error(r->diags, pos, "a manifest is written by hand; is this the right file?", "more than %zu %s", limit,
-               what);
+    diag_error(r->diags, pos, "a manifest is written by hand; is this the right file?", "more than %zu %s",
+               limit, what);
     r->stop = true;
 }
 
@@ -69,8 +70,8 @@ static void check_tag(struct reader *r, const yaml_char_t *tag, struct pos pos, 
     const char *t = (const char *)tag;
     if (!t || (scalar && strcmp(t, YAML_STR_TAG) == 0))
         return;
-    diag_error(r->diags, pos, "leave the tag out: citrus knows the type of every value", "tag \"%.60s\" is not allowed",
-               t);
+    diag_error(r->diags, pos, "leave the tag out: citrus knows the type of every value",
+               "tag \"%.60s\" is not allowed", t);
 }
 
 static struct node *read_scalar(struct reader *r, const yaml_event_t *e)
@@ -171,7 +172,8 @@ static void check_key(struct reader *r, const struct node *key)
     else if (key->len == 0)
         diag_error(r->diags, key->pos, NULL, "a key is missing before \":\"");
     else if (key->plain && strcmp(key->text, "<<") == 0)
-        diag_error(r->diags, key->pos, "write the keys out where they are meant", "merge keys (<<) are not allowed");
+        diag_error(r->diags, key->pos, "write the keys out where they are meant",
+                   "merge keys (<<) are not allowed");
 }
 
 /* Finds keys that stand twice, by an open hash table: a hostile map can hold half a million. */

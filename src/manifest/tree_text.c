@@ -1,5 +1,6 @@
 #include "tree_text.h"
 #include "text.h"
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX ((size_t)8 << 20)
@@ -22,10 +23,14 @@ static unsigned code_point(const char *s, size_t k)
 {
     const unsigned char *p = (const unsigned char *)s;
     switch (k) {
-    case 1: return p[0];
-    case 2: return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
-    case 3: return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-    default: return (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
+    case 1:
+        return p[0];
+    case 2:
+        return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+    case 3:
+        return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    default:
+        return (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
     }
 }
 
@@ -83,16 +88,18 @@ static const struct {
     const char *problem; /* how libyaml's sentence begins */
     const char *text;    /* NULL: libyaml's own */
     const char *hint;
+    const char *opened; /* what the context's place opened and nobody closed */
 } sentences[] = {
     {"mapping values are not allowed in this context", "a \":\" is not expected here",
      "put a value that holds \": \" in quotes, or check the indentation of this line and the one above"},
     {"did not find expected key", "this line does not fit the ones above",
      "keys of one map begin in the same column; a value with special characters needs quotes"},
-    {"could not find expected ':'", "a \":\" is missing", "a key is written as \"name: value\""},
+    {"could not find expected ':'", "a \":\" is missing",
+     "a key is written as \"name: value\", in at most 1024 characters"},
     {"did not find expected '-' indicator", "an item of a list is expected here",
      "items of one list begin with \"- \" in the same column"},
-    {"did not find expected ',' or ']'", "a \",\" or \"]\" is expected", "a list in brackets is not closed"},
-    {"did not find expected ',' or '}'", "a \",\" or \"}\" is expected", "a map in braces is not closed"},
+    {"did not find expected ',' or ']'", "a \",\" or \"]\" is expected", NULL, "bracket"},
+    {"did not find expected ',' or '}'", "a \",\" or \"}\" is expected", NULL, "brace"},
     {"did not find expected <document start>", "this does not belong to what stands above",
      "check the indentation of this line"},
     {"block sequence entries are not allowed in this context", "a list is not expected here",
@@ -105,7 +112,9 @@ static const struct {
 
 void tree_syntax_error(const yaml_parser_t *p, const char *file, struct diags *d)
 {
-    struct pos pos = {.file = file, .line = (int)p->problem_mark.line + 1, .col = (int)p->problem_mark.column + 1};
+    struct pos pos = {
+        .file = file, .line = (int)p->problem_mark.line + 1, .col = (int)p->problem_mark.column + 1};
+    char opened[80];
     const char *text = p->problem ? p->problem : "is no YAML", *hint = NULL;
     if (p->error == YAML_MEMORY_ERROR)
         text = "out of memory";
@@ -113,6 +122,11 @@ void tree_syntax_error(const yaml_parser_t *p, const char *file, struct diags *d
         if (starts_with(text, sentences[i].problem)) {
             text = sentences[i].text ? sentences[i].text : text;
             hint = sentences[i].hint;
+            if (sentences[i].opened) {
+                snprintf(opened, sizeof opened, "the %s that opens in line %d is not closed",
+                         sentences[i].opened, (int)p->context_mark.line + 1);
+                hint = opened;
+            }
             break;
         }
     }
@@ -125,7 +139,8 @@ void tree_syntax_error(const yaml_parser_t *p, const char *file, struct diags *d
             text = "a value can't begin with this character";
             hint = "put the value in quotes";
         }
-    } else if (starts_with(text, "found unexpected end of stream") || starts_with(text, "found unexpected document")) {
+    } else if (starts_with(text, "found unexpected end of stream") ||
+               starts_with(text, "found unexpected document")) {
         pos.line = (int)p->context_mark.line + 1;
         pos.col = (int)p->context_mark.column + 1;
         text = "the quote that opens here is never closed";

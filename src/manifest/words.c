@@ -7,6 +7,8 @@
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+const char word_holds_secret[] = "holds a user or password\na secret is never written in a manifest";
+
 static bool only(const char *s, const char *chars)
 {
     return *s && s[strspn(s, chars)] == '\0';
@@ -108,7 +110,8 @@ const char *word_include(const char *t)
     if (has_dot_dot(t))
         return "leads out of the manifest's directory\nput the file below it";
     if (strstr(t, "**"))
-        return "has \"**\", which is not supported\nuse one pattern for each level: sites/*.yaml, sites/*/*.yaml";
+        return "has \"**\", which is not supported\nuse one pattern for each level: sites/*.yaml, "
+               "sites/*/*.yaml";
     return NULL;
 }
 
@@ -149,7 +152,8 @@ const char *word_email(const char *t)
     size_t n = at ? (size_t)(at - t) : 0;
     /* RFC 5321, 4.5.3.1.1 and RFC 5322, 3.4.1: a dot-atom of at most 64 */
     if (n == 0 || n > 64 || strspn(t, LOWER UPPER DIGITS "!#$%&'*+/=?^_`{|}~.-") != n || t[0] == '.' ||
-        at[-1] == '.' || strlen(at + 1) > 189 || !only(at + 1, LOWER UPPER DIGITS "-.") || !strchr(at + 1, '.'))
+        at[-1] == '.' || strlen(at + 1) > 189 || !only(at + 1, LOWER UPPER DIGITS "-.") ||
+        !strchr(at + 1, '.'))
         return "is no e-mail address";
     size_t labels;
     return domain_labels(at + 1, &labels) ? "is no e-mail address" : NULL;
@@ -169,13 +173,14 @@ static const char *check_port(const char *t, size_t n)
     int64_t port = 0;
     for (size_t i = 0; i < n && i < 6; i++)
         port = t[i] >= '0' && t[i] <= '9' ? port * 10 + (t[i] - '0') : INT64_C(99999);
-    return n >= 1 && n <= 5 && port >= 1 && port <= 65535 ? NULL : "has a port that is no number from 1 to 65535";
+    return n >= 1 && n <= 5 && port >= 1 && port <= 65535 ? NULL
+                                                          : "has a port that is no number from 1 to 65535";
 }
 
 static const char *url_authority(const char *host, size_t n)
 {
     if (memchr(host, '@', n))
-        return "holds a user or password\na secret is never written in a manifest";
+        return word_holds_secret;
     if (n > 0 && host[0] == '[') {
         const char *end = memchr(host, ']', n);
         char text[INET6_ADDRSTRLEN] = "";
@@ -234,13 +239,15 @@ const char *word_upstream(const char *t)
 
 const char *word_sha256(const char *t)
 {
-    return strlen(t) == 64 && only(t, DIGITS "abcdef") ? NULL : "is no SHA-256 digest: 64 lower-case hex digits";
+    return strlen(t) == 64 && only(t, DIGITS "abcdef") ? NULL
+                                                       : "is no SHA-256 digest: 64 lower-case hex digits";
 }
 
 const char *word_package(const char *t)
 {
     /* Debian policy, 5.6.1 */
-    return strlen(t) >= 2 && strlen(t) <= 128 && only(t, LOWER DIGITS "+-.") && *t != '-' && *t != '+' && *t != '.'
+    return strlen(t) >= 2 && strlen(t) <= 128 && only(t, LOWER DIGITS "+-.") && *t != '-' && *t != '+' &&
+                   *t != '.'
                ? NULL
                : "is no name of a package";
 }
@@ -284,7 +291,9 @@ const char *word_budget(const char *t)
             v = v * 10 + (t[i] - '0');
         return v >= 1 && v <= 100 ? NULL : "is no share\nwrite 1% to 100%";
     }
-    return size_parse(t, &v) == 0 && v >= (64 << 20) ? NULL : "is no budget\nwrite a share such as 80%, or a size such as 3G";
+    return size_parse(t, &v) == 0 && v >= (64 << 20)
+               ? NULL
+               : "is no budget\nwrite a share such as 80%, or a size such as 3G";
 }
 
 const char *word_timezone(const char *t)
@@ -298,7 +307,8 @@ const char *word_timezone(const char *t)
 const char *word_locale(const char *t)
 {
     size_t n = strspn(t, LOWER);
-    return (n == 2 || n == 3) && strlen(t) <= 32 && (!t[n] || (t[n] == '_' && only(t + n, LOWER UPPER DIGITS "_")))
+    return (n == 2 || n == 3) && strlen(t) <= 32 &&
+                   (!t[n] || (t[n] == '_' && only(t + n, LOWER UPPER DIGITS "_")))
                ? NULL
                : "is no locale of WordPress\nwrite it as en_US or de_DE";
 }
@@ -312,9 +322,9 @@ const char *word_table_prefix(const char *t)
 }
 
 static const char *const own_constants[] = {
-    "ABSPATH",         "AUTH_KEY",     "AUTH_SALT",   "DB_CHARSET",    "DB_COLLATE", "DB_HOST",
-    "DB_NAME",         "DB_PASSWORD",  "DB_USER",     "LOGGED_IN_KEY", "NONCE_KEY",  "LOGGED_IN_SALT",
-    "SECURE_AUTH_KEY", "NONCE_SALT",   "SECURE_AUTH_SALT"};
+    "ABSPATH",   "AUTH_KEY",       "AUTH_SALT",       "DB_CHARSET", "DB_COLLATE",
+    "DB_HOST",   "DB_NAME",        "DB_PASSWORD",     "DB_USER",    "LOGGED_IN_KEY",
+    "NONCE_KEY", "LOGGED_IN_SALT", "SECURE_AUTH_KEY", "NONCE_SALT", "SECURE_AUTH_SALT"};
 
 const char *word_constant(const char *t)
 {
@@ -329,7 +339,8 @@ const char *word_constant(const char *t)
 const char *word_user(const char *t)
 {
     /* what sanitize_user() of WordPress keeps in strict mode; wp_users.user_login holds 60 */
-    return strlen(t) <= 60 && only(t, LOWER UPPER DIGITS " _.@-") && *t != ' ' && *t != '-' && !ends_with(t, " ")
+    return strlen(t) <= 60 && only(t, LOWER UPPER DIGITS " _.@-") && *t != ' ' && *t != '-' &&
+                   !ends_with(t, " ")
                ? NULL
                : "is no user name for WordPress: letters, digits and _ . @ -, at most 60";
 }
@@ -348,9 +359,8 @@ const char *word_secret(const char *t)
 
 const char *word_cache(const char *t)
 {
-    return strcmp(t, "redis") == 0
-               ? "is not supported by this version of citrus yet\nuse fastcgi or none"
-               : NULL;
+    return strcmp(t, "redis") == 0 ? "is not supported by this version of citrus yet\nuse fastcgi or none"
+                                   : NULL;
 }
 
 const char *word_issuer(const char *t)

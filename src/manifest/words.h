@@ -3,6 +3,9 @@
 #ifndef CITRUS_WORDS_H
 #define CITRUS_WORDS_H
 
+/* The answer for a URL with a user or password in it. Who says so must not show the text. */
+extern const char word_holds_secret[];
+
 /* ASCII lower case, at least two labels of at most 63, 253 in all (RFC 1035, 2.3.4; RFC 5890, 2.3.1). */
 const char *word_domain(const char *text);
 const char *word_host(const char *text); /* the same, one label will do */
