@@ -195,6 +195,8 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
     path = arena_printf(ctx->arena, "%s/packages-%s", ctx->undo_dir, hex);
     r = fs_stat(ctx->host, path, &st, err);
     if (r >= 0 && st.type == FS_ABSENT)
+        r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
+    if (r >= 0 && st.type == FS_ABSENT)
         r = fs_write(ctx->host, path, text.at, text.len, 0600, 0, 0, err);
     buf_free(&text);
     if (r >= 0)

@@ -1,0 +1,204 @@
+/* The validators, with nginx, php-fpm and mariadbd pretended: what they are given to look at, and what is
+ * made of their answers. */
+#include "kit.h"
+
+static struct kit *world_of;
+static struct buf seen; /* command lines and, for nginx, what sites-enabled holds for it */
+static bool server_broken;
+static const char *pool_log; /* what php-fpm writes into the log that it is told of */
+
+static void see_sites(struct kit *t, const char *dir)
+{
+    const char **names;
+    size_t n;
+    assert_int_equal(fs_list(t->h, dir, &t->a, &names, &n, NULL), 0);
+    assert_int_equal(kit_stat(t, dir).st_mode & 07777, 0700);
+    for (size_t i = 0; i < n; i++) {
+        char *target = NULL;
+        if (fs_readlink(t->h, arena_printf(&t->a, "%s/%s", dir, names[i]), &t->a, &target, NULL) == 0)
+            buf_addf(&seen, " %s->%s", names[i], target);
+        else
+            buf_addf(&seen, " %s=%s", names[i], kit_read(t, arena_printf(&t->a, "%s/%s", dir, names[i])));
+    }
+}
+
+static int pretended(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
+{
+    struct kit *t = world_of;
+    const char *program = strrchr(x->argv[0], '/') + 1;
+    *ret = (struct exec_result){0};
+    buf_addf(&seen, "%s", program);
+    if (x->n_binds) {
+        assert_string_equal(x->binds[0].target, "/etc/nginx/sites-enabled");
+        see_sites(t, x->binds[0].source);
+    }
+    if (!strncmp(program, "php-fpm", 7) && x->argv[2]) {
+        const char *text = kit_read(t, x->argv[3]);
+        char *log = strstr(text, "error_log = ") + strlen("error_log = ");
+        buf_addf(&seen, " %s", strchr(log, '\n') + 1);
+        if (pool_log) {
+            kit_put(t, arena_strndup(&t->a, log, strcspn(log, "\n")), pool_log, 0600);
+            ret->status = 78;
+        }
+    }
+    buf_addc(&seen, '\n');
+    if (!strcmp(program, "nginx") && (server_broken || strstr(buf_str(&seen), "bad"))) {
+        ret->status = 1;
+        buf_adds(&ret->out,
+                 server_broken ? "nginx: [emerg] nginx.conf is wrong\n" : "nginx: [emerg] bad directive\n");
+    }
+    if (strstr(buf_str(&seen), "bad"))
+        buf_reset(&seen);
+    return 0;
+}
+
+static struct kit *world(struct host_ops *ops)
+{
+    struct kit *t = kit_new("{}");
+    *ops = *t->h->ops;
+    ops->run = pretended;
+    t->h->ops = ops;
+    world_of = t;
+    server_broken = false;
+    pool_log = NULL;
+    buf_reset(&seen);
+    kit_put(t, "/etc/nginx/sites-enabled/000-default.conf", "server{}", 0644);
+    kit_link(t, "../sites-available/other.example.conf", "/etc/nginx/sites-enabled/other.example.conf");
+    return t;
+}
+
+static void world_end(struct kit *t)
+{
+    const char **names;
+    size_t n;
+    if (kit_there(t, "/run/citrus")) {
+        assert_int_equal(fs_list(t->h, "/run/citrus", &t->a, &names, &n, NULL), 0);
+        assert_int_equal(n, 0); /* nothing staged is left behind */
+    }
+    kit_free(t);
+    buf_free(&seen);
+}
+
+static void a_vhost_is_looked_at_beside_the_default_server_alone(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "mine;", 5, &t->err), 0);
+    assert_string_equal(buf_str(&seen), "nginx 000-default.conf=server{} a.example.conf=mine;\n");
+    assert_false(kit_there(t, "/etc/nginx/sites-enabled/a.example.conf"));
+    world_end(t);
+}
+
+static void a_default_server_that_is_a_link_stays_one(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    unlink(kit_path(t, "/etc/nginx/sites-enabled/000-default.conf"));
+    kit_link(t, "../sites-available/000-default.conf", "/etc/nginx/sites-enabled/000-default.conf");
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "mine;", 5, &t->err), 0);
+    assert_non_null(strstr(buf_str(&seen), "000-default.conf->../sites-available/000-default.conf"));
+    world_end(t);
+}
+
+static void a_wrong_vhost_is_the_sites_fault(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "bad;", 4, &t->err), -EINVAL);
+    assert_non_null(strstr(t->err.text, "[emerg] bad directive"));
+    assert_string_equal(buf_str(&seen),
+                        "nginx 000-default.conf=server{}\n"); /* the second look, without it */
+    world_end(t);
+}
+
+static void what_was_broken_without_the_site_is_the_servers_fault(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    server_broken = true;
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "mine;", 5, &t->err), -EUCLEAN);
+    assert_non_null(strstr(t->err.text, "the server's own nginx configuration is broken"));
+    assert_non_null(strstr(t->err.text, "nginx.conf is wrong"));
+    assert_true(t->err.hint[0] != 0);
+    world_end(t);
+}
+
+static void without_nginx_there_is_nothing_to_ask(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(rename(kit_path(t, "/etc/nginx"), kit_path(t, "/etc/was")), 0);
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "mine;", 5, &t->err), -ENOENT);
+    assert_string_equal(buf_str(&seen), "");
+    world_end(t);
+}
+
+static void a_pool_is_looked_at_alone_and_the_log_of_its_error_is_told(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), 0);
+    assert_string_equal(buf_str(&seen), "php-fpm8.2 [a]\nuser=a\n\n");
+    pool_log = "[x] NOTICE: hm\n[x] ERROR: [pool a] cannot get uid for user 'a'\n";
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), -EINVAL);
+    assert_non_null(strstr(t->err.text, "cannot get uid for user 'a'"));
+    world_end(t);
+}
+
+static void a_version_cannot_lead_to_another_program(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_pool(&t->ctx, "8.2/../../tmp/evil", "", 0, &t->err), -EINVAL);
+    assert_int_equal(validate_pool(&t->ctx, "", "", 0, &t->err), -EINVAL);
+    assert_int_equal(validate_live(&t->ctx, "php-fpm:../x", &t->err), -EINVAL);
+    assert_int_equal(validate_live(&t->ctx, "bind9", &t->err), -EINVAL);
+    assert_non_null(strstr(t->err.text, "bind9"));
+    assert_string_equal(buf_str(&seen), "");
+    world_end(t);
+}
+
+static void each_live_validator_asks_its_own_program(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_live(&t->ctx, "nginx", &t->err), 0);
+    assert_int_equal(validate_live(&t->ctx, "php-fpm:8.2", &t->err), 0);
+    assert_int_equal(validate_live(&t->ctx, "mariadb", &t->err), 0);
+    assert_string_equal(buf_str(&seen), "nginx\nphp-fpm8.2\nmariadbd\n");
+    server_broken = true;
+    assert_int_equal(validate_live(&t->ctx, "nginx", &t->err), -EINVAL);
+    world_end(t);
+}
+
+static void offline_proves_nothing_and_says_so(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    t->h->offline = true;
+    assert_int_equal(validate_live(&t->ctx, "nginx", &t->err), -EOPNOTSUPP);
+    assert_int_equal(validate_live(&t->ctx, "mariadb", &t->err), -EOPNOTSUPP);
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "x", 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "x", 1, &t->err), -EOPNOTSUPP);
+    assert_false(validate_possible(-EOPNOTSUPP));
+    assert_false(validate_possible(-ENOENT));
+    assert_true(validate_possible(-EINVAL));
+    assert_string_equal(buf_str(&seen), "");
+    world_end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_vhost_is_looked_at_beside_the_default_server_alone),
+        cmocka_unit_test(a_default_server_that_is_a_link_stays_one),
+        cmocka_unit_test(a_wrong_vhost_is_the_sites_fault),
+        cmocka_unit_test(what_was_broken_without_the_site_is_the_servers_fault),
+        cmocka_unit_test(without_nginx_there_is_nothing_to_ask),
+        cmocka_unit_test(a_pool_is_looked_at_alone_and_the_log_of_its_error_is_told),
+        cmocka_unit_test(a_version_cannot_lead_to_another_program),
+        cmocka_unit_test(each_live_validator_asks_its_own_program),
+        cmocka_unit_test(offline_proves_nothing_and_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
