@@ -5,7 +5,7 @@
 
 EXAMPLE=$LAB_TOP/examples/wordpress.yaml
 SITE_NAME=blog.example.com
-title=$(sed -n 's/.*[{ ]title: *"\{0,1\}\([^,}"]*\).*/\1/p' "$EXAMPLE" | head -1)
+title=$(sed -n 's/ *#.*//; s/^.*[{ ]title: *"\{0,1\}\([^,}"]*\).*/\1/p' "$EXAMPLE" | head -1)
 
 boot base
 manifest "$EXAMPLE"

@@ -5,6 +5,10 @@
 
 boot site
 exit_is "nothing is left to do" 0 citrus apply --plan --detailed-exitcode
+lab_copy "$HOST" "$LAB_TOP/examples" /root/examples
+for f in "$LAB_TOP"/examples/*.yaml; do
+  exit_is "the example $(basename "$f") is valid" 0 citrus validate "/root/examples/$(basename "$f")"
+done
 exit_is "nor with every file read again" 0 citrus apply --plan --detailed-exitcode --verify
 has "blog is WordPress" "<title>Blog" "$(fetch https://blog.example.com/)"
 has "news is another" "<title>News" "$(fetch https://news.example.com/)"
