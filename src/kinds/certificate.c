@@ -250,6 +250,10 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
     if (r < 0)
         return r;
     jw_bool(undo, "base", st.type != FS_ABSENT);
+    r = fs_stat(ctx->host, tls_dir(ctx->arena, c->res->id), &st, err);
+    if (r < 0)
+        return r;
+    jw_bool(undo, "existed", st.type != FS_ABSENT);
     for (size_t i = 0; r == 0 && i < 2; i++)
         r = fs_save(ctx->host, tls_path(ctx->arena, c->res->id, parts[i][1]), ctx->undo_dir,
                     arena_printf(ctx->arena, "%s-%s", name, parts[i][0]), undo, parts[i][0], err);
@@ -309,11 +313,13 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     return r < 0 ? error_prefix(err, "certificate of %s", id) : 0;
 }
 
+/* A directory that was there comes first, to hold the files, and once more last, for its times; one that was
+ * not goes last. */
 static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
                             struct error *err)
 {
-    static const char *const parts[] = {"key", "certificate", "directory"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const parts[] = {"directory", "key", "certificate", "directory"};
+    for (size_t i = json_is_true(json_object_get(undo, "existed")) ? 0 : 1; i < 4; i++) {
         int r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
         if (r < 0)
             return r;

@@ -1,0 +1,155 @@
+#include "certificate.h"
+#include "kit.h"
+
+#define FULLCHAIN "/etc/citrus/tls/a.example/fullchain.pem"
+#define PRIVKEY   "/etc/citrus/tls/a.example/privkey.pem"
+
+static const char *names[] = {"a.example", "www.a.example"};
+static const struct strings both = {names, 2}, one = {names, 1};
+
+static struct resource *certificate(struct kit *t, const char *issuer)
+{
+    struct resource *r = kit_res(t, &certificate_kind, "a.example");
+    struct certificate_spec *s = r->spec;
+    s->names = both;
+    s->issuer = issuer;
+    s->days = 90;
+    if (!strcmp(issuer, "files")) {
+        s->source_certificate = "/root/c.pem";
+        s->source_key = "/root/k.pem";
+    }
+    return r;
+}
+
+static void put_pair(struct kit *t, const struct strings *list, const char *certificate_path,
+                     const char *key_path)
+{
+    struct buf c = {0}, k = {0};
+    assert_int_equal(x509_self_signed(list, 90, &c, &k, &t->err), 0);
+    kit_put(t, certificate_path, buf_str(&c), 0644);
+    kit_put(t, key_path, buf_str(&k), 0600);
+    buf_free(&c);
+    buf_wipe(&k);
+}
+
+static void a_self_signed_certificate_is_made_private_and_leaves_no_trace_when_undone(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    kit_mkdirs(t, "/etc/citrus");
+    kit_there_and_back(t, r, OP_CREATE);
+    kit_mkdirs(t, "/etc/citrus/tls/b.example");
+    kit_there_and_back(t, r, OP_CREATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, PRIVKEY).st_mode & 07777, 0600);
+    assert_int_equal(kit_stat(t, FULLCHAIN).st_mode & 07777, 0644);
+    kit_free(t);
+}
+
+static void a_further_alias_a_foreign_key_and_broken_files_are_differences(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    put_pair(t, &one, FULLCHAIN, PRIVKEY);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "names: [a.example] -> [a.example, www.a.example]");
+    kit_there_and_back(t, r, OP_UPDATE);
+    put_pair(t, &both, FULLCHAIN, "/root/other.pem");
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "state: key does not match -> valid");
+    kit_put(t, FULLCHAIN, "no certificate\n", 0644);
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "state: unreadable -> valid"));
+    assert_int_equal(unlink(kit_path(t, PRIVKEY)), 0);
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "state: unreadable -> valid"));
+    kit_there_and_back(t, r, OP_UPDATE);
+    kit_free(t);
+}
+
+static void a_key_that_others_may_read_is_closed_and_not_replaced(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    put_pair(t, &both, FULLCHAIN, PRIVKEY);
+    char *key = kit_read(t, PRIVKEY);
+    assert_int_equal(chmod(kit_path(t, PRIVKEY), 0644), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "state: key has mode 0644 of user 0 -> valid");
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, PRIVKEY), key);
+    assert_int_equal(kit_stat(t, PRIVKEY).st_mode & 07777, 0600);
+    kit_free(t);
+}
+
+static void the_operators_files_are_copied_and_followed(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "files");
+    kit_mkdirs(t, "/etc/citrus");
+    put_pair(t, &both, "/root/c.pem", "/root/k.pem");
+    assert_int_equal(certificate_kind.prepare(&t->ctx, kit_change(t, r), &t->err), 0);
+    kit_there_and_back(t, r, OP_CREATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, FULLCHAIN), kit_read(t, "/root/c.pem"));
+    put_pair(t, &both, "/root/c.pem", "/root/k.pem");
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "source_digest: "));
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    /* A source that went away is nobody's change. */
+    assert_int_equal(unlink(kit_path(t, "/root/c.pem")), 0);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_free(t);
+}
+
+static void files_that_cannot_serve_the_site_are_refused_before_anything_changes(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "files");
+    struct change *c = kit_change(t, r);
+    assert_true(certificate_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "/root/c.pem"));
+    put_pair(t, &one, "/root/c.pem", "/root/k.pem");
+    assert_true(certificate_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "does not cover www.a.example"));
+    put_pair(t, &both, "/root/c.pem", "/root/other.pem");
+    assert_true(certificate_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "/root/k.pem is not the key"));
+    assert_false(kit_there(t, FULLCHAIN));
+    kit_free(t);
+}
+
+static void a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed(void **state)
+{
+    struct arena a = {0};
+    struct x509_info c = {.not_before = 0, .not_after = 90 * 86400};
+    assert_string_equal(certificate_state(&a, &c, true, 59 * 86400), "valid");
+    assert_string_equal(certificate_state(&a, &c, true, 61 * 86400), "due (29 days left)");
+    assert_string_equal(certificate_state(&a, &c, false, 61 * 86400), "valid");
+    assert_string_equal(certificate_state(&a, &c, false, 90 * 86400), "expired");
+    arena_free(&a);
+}
+
+static void a_removed_certificate_comes_back_and_strangers_files_stay(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    put_pair(t, &both, FULLCHAIN, PRIVKEY);
+    r->absent = true;
+    kit_there_and_back(t, r, OP_REMOVE);
+    kit_put(t, "/etc/citrus/tls/a.example/dhparam.pem", "x", 0644);
+    kit_there_and_back(t, r, OP_REMOVE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_true(kit_there(t, "/etc/citrus/tls/a.example/dhparam.pem"));
+    kit_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_self_signed_certificate_is_made_private_and_leaves_no_trace_when_undone),
+        cmocka_unit_test(a_further_alias_a_foreign_key_and_broken_files_are_differences),
+        cmocka_unit_test(a_key_that_others_may_read_is_closed_and_not_replaced),
+        cmocka_unit_test(the_operators_files_are_copied_and_followed),
+        cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
+        cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
+        cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

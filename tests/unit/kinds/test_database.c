@@ -1,0 +1,141 @@
+#include "kit.h"
+#include "text.h"
+
+#define EMPTY "{\"db\": {\"databases\": []}}"
+#define FULL                                                                                                 \
+    "{\"db\": {\"databases\": [{\"name\": \"a_1\", \"charset\": \"utf8mb4\", \"collation\": "                \
+    "\"utf8mb4_unicode_ci\", \"tables\": 3}]}}"
+
+static struct resource *database(struct kit *t)
+{
+    struct resource *r = kit_res(t, &database_kind, "a_1");
+    *(struct database_spec *)r->spec = (struct database_spec){"utf8mb4", "utf8mb4_unicode_ci"};
+    return r;
+}
+
+static void a_new_database_is_dropped_again_while_it_is_empty(void **state)
+{
+    struct kit *t = kit_new(EMPTY);
+    struct resource *r = database(t);
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_CREATE);
+    assert_int_equal(c->reversal, REVERSIBLE);
+    json_t *undo = kit_apply(t, c);
+    assert_non_null(
+        strstr(fake_log(t->h), "db CREATE DATABASE `a_1` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"));
+    kit_undo(t, c, undo);
+    assert_null(kit_found(t, r));
+    kit_free(t);
+}
+
+static void a_database_that_was_filled_meanwhile_is_not_dropped(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r = database(t);
+    json_t *undo = json_pack("{s:b}", "existed", 0);
+    assert_true(database_kind.undo(&t->ctx, r, OP_CREATE, undo, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "a_1"));
+    assert_non_null(strstr(t->err.text, "3 tables"));
+    assert_true(t->err.hint[0]);
+    assert_non_null(kit_found(t, r));
+    json_decref(undo);
+    kit_free(t);
+}
+
+static void another_collation_is_set_and_taken_back(void **state)
+{
+    struct kit *t = kit_new("{\"db\": {\"databases\": [{\"name\": \"a_1\", \"charset\": \"latin1\","
+                            " \"collation\": \"latin1_swedish_ci\"}]}}");
+    struct resource *r = database(t);
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    kit_undo(t, c, undo);
+    assert_string_equal(((struct database_spec *)kit_found(t, r))->charset, "latin1");
+    kit_free(t);
+}
+
+static void a_removed_database_is_a_private_dump_first_and_comes_back_from_it(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r = database(t);
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_REMOVE);
+    assert_int_equal(c->reversal, COMPENSATED);
+    json_t *undo = kit_apply(t, c);
+    assert_int_equal(kit_stat(t, "/var/lib/citrus/trash/7-a_1.sql").st_mode & 07777, 0600);
+    assert_int_equal(kit_stat(t, "/var/lib/citrus/trash").st_mode & 07777, 0700);
+    const char *log = fake_log(t->h);
+    assert_true(strstr(log, "db dump a_1") < strstr(log, "db DROP DATABASE"));
+    kit_undo(t, c, undo);
+    assert_non_null(kit_found(t, r));
+    assert_non_null(strstr(fake_log(t->h), "db load a_1"));
+    kit_free(t);
+}
+
+/* What was written after the dump would be lost by loading it. */
+static void a_removal_that_never_came_to_the_drop_loads_nothing(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r = database(t);
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_capture(t, c);
+    kit_undo(t, c, undo);
+    assert_null(strstr(fake_log(t->h), "db load"));
+    kit_free(t);
+}
+
+static void a_stopped_server_hides_only_what_its_data_directory_holds(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = database(t);
+    assert_int_equal(kit_change(t, r)->op, OP_CREATE);
+    kit_mkdirs(t, "/var/lib/mysql/a_1");
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_free(t);
+}
+
+static void changing_with_the_server_down_says_what_to_do(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct change *c = kit_change(t, database(t));
+    struct buf text = {0};
+    struct jsonw j;
+    jw_init(&j, &text, false);
+    jw_object(&j, NULL);
+    assert_true(database_kind.capture(&t->ctx, c, "1", &j, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "a_1"));
+    assert_non_null(strstr(t->err.hint, "systemctl status mariadb"));
+    buf_free(&text);
+    kit_free(t);
+}
+
+static void words_that_would_be_more_than_words_in_sql_are_refused(void **state)
+{
+    struct kit *t = kit_new(EMPTY);
+    struct resource *r = database(t);
+    struct diags d;
+    ((struct database_spec *)r->spec)->charset = "utf8mb4; DROP";
+    diags_init(&d, &t->a);
+    database_kind.check(r, &d);
+    assert_int_equal(d.errors, 1);
+    assert_true(database_kind.apply(&t->ctx, kit_change(t, r), &t->err) < 0);
+    assert_string_equal(fake_log(t->h), "");
+    kit_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_database_is_dropped_again_while_it_is_empty),
+        cmocka_unit_test(a_database_that_was_filled_meanwhile_is_not_dropped),
+        cmocka_unit_test(another_collation_is_set_and_taken_back),
+        cmocka_unit_test(a_removed_database_is_a_private_dump_first_and_comes_back_from_it),
+        cmocka_unit_test(a_removal_that_never_came_to_the_drop_loads_nothing),
+        cmocka_unit_test(a_stopped_server_hides_only_what_its_data_directory_holds),
+        cmocka_unit_test(changing_with_the_server_down_says_what_to_do),
+        cmocka_unit_test(words_that_would_be_more_than_words_in_sql_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

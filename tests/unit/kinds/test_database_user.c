@@ -1,0 +1,177 @@
+#include "kit.h"
+
+#define PASSWORD "correct-horse-battery"
+#define ID       "a_1@localhost"
+
+static const struct secret *secret_of(void *self, const char *name)
+{
+    return !strcmp(name, "site/a/database") ? self : NULL;
+}
+
+static struct kit *world(const char *json)
+{
+    struct kit *t = kit_new(json);
+    t->ctx.secret = secret_of;
+    t->ctx.secret_self = secret_new(PASSWORD, strlen(PASSWORD));
+    return t;
+}
+
+static void world_free(struct kit *t)
+{
+    assert_null(strstr(fake_log(t->h), PASSWORD));
+    assert_null(strstr(t->err.text, PASSWORD));
+    secret_free(t->ctx.secret_self);
+    kit_free(t);
+}
+
+static struct resource *user(struct kit *t)
+{
+    struct resource *r = kit_res(t, &database_user_kind, ID);
+    struct database_user_spec *s = r->spec;
+    s->password = "site/a/database";
+    s->database = "a_1";
+    s->privileges = "ALL PRIVILEGES";
+    return r;
+}
+
+/* A world with the user: its hash, and its grants as JSON. */
+static struct kit *with_user(const char *hash, const char *grants)
+{
+    struct arena a = {0};
+    char right[42];
+    db_password_hash(PASSWORD, right);
+    struct kit *t = world(arena_printf(&a,
+                                       "{\"db\": {\"users\": [{\"user\": \"a_1\", \"host\": \"localhost\","
+                                       " \"password_hash\": \"%s\"}], \"grants\": [%s]}}",
+                                       hash ? hash : right, grants));
+    arena_free(&a);
+    return t;
+}
+
+#define GRANT(db, words)                                                                                     \
+    "{\"user\": \"a_1\", \"host\": \"localhost\", \"database\": \"" db "\", \"privileges\": \"" words "\"}"
+
+static void a_new_user_gets_its_grants_and_goes_when_undone(void **state)
+{
+    struct kit *t = world("{\"db\": {}}");
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_CREATE);
+    json_t *undo = kit_apply(t, c);
+    /* "_" in a grant matches any character unless it is escaped. */
+    assert_non_null(strstr(fake_log(t->h), "GRANT ALL PRIVILEGES ON `a\\_1`.* TO 'a_1'@'localhost'"));
+    kit_undo(t, c, undo);
+    assert_null(kit_found(t, r));
+    world_free(t);
+}
+
+static void a_revoked_grant_is_given_back(void **state)
+{
+    struct kit *t = with_user(NULL, "");
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), "privileges: none -> ALL PRIVILEGES");
+    json_t *undo = kit_apply(t, c);
+    assert_null(strstr(fake_log(t->h), "ALTER USER"));
+    kit_undo(t, c, undo);
+    assert_string_equal(((struct database_user_spec *)kit_found(t, r))->privileges, "none");
+    world_free(t);
+}
+
+static void privileges_on_other_databases_are_taken_away_and_come_back_when_undone(void **state)
+{
+    struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES") ", " GRANT("b_2", "SELECT"));
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), "extra: b_2.*: SELECT -> ");
+    json_t *undo = kit_apply(t, c);
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "extra: b_2.*: SELECT -> ");
+    world_free(t);
+}
+
+static void another_password_is_set_and_the_old_hash_comes_back(void **state)
+{
+    static const char old[] = "*0123456789ABCDEF0123456789ABCDEF01234567";
+    struct kit *t = with_user(old, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->delta.n, 1);
+    assert_string_equal(c->delta.at[0].field->name, "password");
+    json_t *undo = kit_apply(t, c);
+    assert_null(strstr(fake_log(t->h), old));
+    kit_undo(t, c, undo);
+    struct db_snapshot s;
+    assert_int_equal(host_db_read(t->h, &s, &t->a, &t->err), 0);
+    assert_string_equal(s.users[0].password_hash, old);
+    world_free(t);
+}
+
+static void a_removed_user_comes_back_with_password_and_grants(void **state)
+{
+    struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_REMOVE);
+    json_t *undo = kit_apply(t, c);
+    kit_undo(t, c, undo);
+    r->absent = false;
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    world_free(t);
+}
+
+static void a_secret_that_nobody_set_is_named_and_nothing_is_made(void **state)
+{
+    struct kit *t = world("{\"db\": {}}");
+    struct resource *r = user(t);
+    ((struct database_user_spec *)r->spec)->password = "site/a/other";
+    assert_true(database_user_kind.apply(&t->ctx, kit_change(t, r), &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "site/a/other"));
+    assert_string_equal(fake_log(t->h), "");
+    world_free(t);
+}
+
+static void names_are_quoted_as_text(void **state)
+{
+    struct kit *t = world("{\"db\": {}}");
+    struct resource *r = kit_res(t, &database_user_kind, "a'b@localhost");
+    struct database_user_spec *s = r->spec;
+    s->password = "site/a/database";
+    s->database = "a`b";
+    s->privileges = "SELECT";
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_non_null(strstr(fake_log(t->h), "ON `a``b`.*"));
+    s->privileges = "SELECT ON *.* TO x; --";
+    struct diags d;
+    diags_init(&d, &t->a);
+    database_user_kind.check(r, &d);
+    assert_int_equal(d.errors, 1);
+    assert_true(database_user_kind.apply(&t->ctx, kit_change(t, r), &t->err) < 0);
+    world_free(t);
+}
+
+static void a_stopped_server_hides_the_user_of_a_database_that_is_there(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = user(t);
+    assert_int_equal(kit_change(t, r)->op, OP_CREATE);
+    kit_mkdirs(t, "/var/lib/mysql/a_1");
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    world_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_user_gets_its_grants_and_goes_when_undone),
+        cmocka_unit_test(a_revoked_grant_is_given_back),
+        cmocka_unit_test(privileges_on_other_databases_are_taken_away_and_come_back_when_undone),
+        cmocka_unit_test(another_password_is_set_and_the_old_hash_comes_back),
+        cmocka_unit_test(a_removed_user_comes_back_with_password_and_grants),
+        cmocka_unit_test(a_secret_that_nobody_set_is_named_and_nothing_is_made),
+        cmocka_unit_test(names_are_quoted_as_text),
+        cmocka_unit_test(a_stopped_server_hides_the_user_of_a_database_that_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
