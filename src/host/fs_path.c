@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,15 @@ enum { LINKS_MAX = 40 }; /* as path_resolution(7) */
 
 static int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 {
+    static atomic_bool missing; /* asked once: before Linux 5.6, and below valgrind */
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
+    if (atomic_load(&missing))
+        return -ENOSYS;
     int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-    return fd < 0 ? -errno : fd;
+    int r = fd < 0 ? -errno : fd;
+    if (r == -ENOSYS)
+        atomic_store(&missing, true);
+    return r;
 }
 
 /* The way from the root down, one descriptor a level, so that ".." can never lead out. */

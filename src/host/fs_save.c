@@ -288,7 +288,7 @@ int fs_restore(struct host *h, json_t *record, struct error *err)
         return 0;
     }
     if (r < 0)
-        return error_prefix(err, "cannot bring back %s", s.path);
+        return error_prefix(err, "cannot bring back %s", s.path), r;
     error_clear(err);
     place_temporary(&p, temporary);
     r = fs_remove_at(p.dirfd, temporary, s.path, err);

@@ -1,0 +1,186 @@
+/* Accounts of a root of its own: read by citrus, changed by shadow's real tools below it. */
+#include "account.h"
+#include "root.h"
+
+static int accounts_setup(void **state)
+{
+    if (root_setup(state) < 0)
+        return -1;
+    struct test_root *t = *state;
+    dir(AT("/etc"), 0755, 0, 0);
+    put(AT("/etc/passwd"),
+        "root:x:0:0:root:/root:/bin/bash\n"
+        "www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
+        "+nis::::::\nbroken line\nbad:x:-1:0:::\nhuge:x:4294967296:0:::\n"
+        "last:x:900:33::/l:/bin/false",
+        0644);
+    put(AT("/etc/group"), "root:x:0:\nwww-data:x:33:last,root\nempty:x:77:\nbroken\n", 0644);
+    put(AT("/etc/shadow"), "root:*:19000:0:99999:7:::\nwww-data:*:19000:0:99999:7:::\n", 0640);
+    put(AT("/etc/gshadow"), "root:*::\nwww-data:!::last,root\nempty:!::\n", 0640);
+    return 0;
+}
+
+/* The same without the broken lines, which shadow's tools would not like. */
+static int tools_setup(void **state)
+{
+    if (accounts_setup(state) < 0)
+        return -1;
+    struct test_root *t = *state;
+    put(AT("/etc/passwd"),
+        "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n", 0644);
+    put(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\n", 0644);
+    put(AT("/etc/gshadow"), "root:*::\nwww-data:!::\n", 0640);
+    return 0;
+}
+#define READ_TEST(name) cmocka_unit_test_setup_teardown(name, accounts_setup, root_teardown)
+#define TOOL_TEST(name) cmocka_unit_test_setup_teardown(name, tools_setup, root_teardown)
+
+static void accounts_are_read_and_broken_lines_passed_over(void **state)
+{
+    struct test_root *t = *state;
+    struct accounts all;
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_int_equal(all.n_users, 3);
+    assert_int_equal(all.n_groups, 3);
+    const struct account_user *u = accounts_user(&all, "last");
+    assert_non_null(u);
+    assert_int_equal(u->uid, 900);
+    assert_int_equal(u->gid, 33);
+    assert_string_equal(u->home, "/l");
+    assert_string_equal(u->shell, "/bin/false");
+    const struct account_group *g = accounts_group(&all, "www-data");
+    assert_int_equal(g->n_members, 2);
+    assert_string_equal(g->members[1], "root");
+    assert_int_equal(accounts_group(&all, "empty")->n_members, 0);
+    assert_null(accounts_user(&all, "www"));
+    assert_null(accounts_group(&all, "broken"));
+}
+
+static void a_bare_root_has_no_accounts(void **state)
+{
+    struct test_root *t = *state;
+    struct accounts all = {.n_users = 9};
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_int_equal(all.n_users, 0);
+    assert_int_equal(all.n_groups, 0);
+}
+
+static void ids_are_found_or_the_name_is_told(void **state)
+{
+    struct test_root *t = *state;
+    uid_t uid = 1;
+    gid_t gid = 1;
+    assert_int_equal(account_ids(&t->h, "last", "empty", &uid, &gid, &t->err), 0);
+    assert_int_equal(uid, 900);
+    assert_int_equal(gid, 77);
+    assert_int_equal(unlink(AT("/etc/passwd")), 0);
+    assert_int_equal(account_ids(&t->h, "root", "root", &uid, &gid, &t->err), 0);
+    assert_int_equal(uid, 0);
+    assert_int_equal(gid, 0);
+    uid = 5;
+    assert_int_equal(account_ids(&t->h, "last", "empty", &uid, &gid, &t->err), -ENOENT);
+    assert_non_null(strstr(t->err.text, "\"last\""));
+    assert_int_equal(uid, 5);
+    assert_int_equal(account_ids(&t->h, NULL, "none", NULL, &gid, &t->err), -ENOENT);
+    assert_non_null(strstr(t->err.text, "\"none\""));
+}
+
+static void a_sites_account_comes_and_goes(void **state)
+{
+    struct test_root *t = *state;
+    struct accounts all;
+    const struct account_user *u;
+    assert_int_equal(account_group_add(&t->h, "blog", -1, &t->err), 0);
+    assert_int_equal(account_user_add(&t->h, "blog", "blog", "/srv/blog", "/usr/sbin/nologin", -1, &t->err),
+                     0);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_non_null(u = accounts_user(&all, "blog"));
+    assert_in_range(u->uid, 100, 999); /* a system account: SYS_UID_MAX of login.defs(5) */
+    assert_int_equal(u->gid, accounts_group(&all, "blog")->gid);
+    assert_string_equal(u->home, "/srv/blog");
+    assert_string_equal(u->shell, "/usr/sbin/nologin");
+    assert_gone(AT("/srv"));
+
+    struct buf shadow = {0};
+    assert_int_equal(fs_read(&t->h, "/etc/shadow", 0, &shadow, &t->err), 0);
+    assert_non_null(strstr(buf_str(&shadow), "\nblog:!:")); /* no password works */
+    buf_free(&shadow);
+
+    assert_int_equal(account_user_change(&t->h, "blog", "www-data", "/srv/b", "/bin/false", &t->err), 0);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_non_null(u = accounts_user(&all, "blog"));
+    assert_int_equal(u->gid, 33);
+    assert_string_equal(u->home, "/srv/b");
+    assert_string_equal(u->shell, "/bin/false");
+    assert_int_equal(account_user_change(&t->h, "blog", NULL, NULL, NULL, &t->err), 0);
+
+    assert_int_equal(account_user_remove(&t->h, "blog", &t->err), 0);
+    assert_int_equal(account_user_remove(&t->h, "blog", &t->err), 0);
+    assert_int_equal(account_group_remove(&t->h, "blog", &t->err), 0);
+    assert_int_equal(account_group_remove(&t->h, "blog", &t->err), 0);
+    assert_content(AT("/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n"
+                                      "www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n");
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\n");
+}
+
+static void numbers_can_be_given(void **state)
+{
+    struct test_root *t = *state;
+    uid_t uid;
+    gid_t gid;
+    assert_int_equal(account_group_add(&t->h, "blog", 777, &t->err), 0);
+    assert_int_equal(account_user_add(&t->h, "blog", "blog", NULL, NULL, 778, &t->err), 0);
+    assert_int_equal(account_ids(&t->h, "blog", "blog", &uid, &gid, &t->err), 0);
+    assert_int_equal(uid, 778);
+    assert_int_equal(gid, 777);
+    assert_int_equal(account_user_add(&t->h, "other", "blog", NULL, NULL, 778, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "778"));
+}
+
+static void members_are_added_and_taken_out(void **state)
+{
+    struct test_root *t = *state;
+    assert_int_equal(account_group_add(&t->h, "blog", 777, &t->err), 0);
+    assert_int_equal(account_member(&t->h, "www-data", "blog", true, &t->err), 0);
+    assert_int_equal(account_member(&t->h, "www-data", "blog", true, &t->err), 0);
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nblog:x:777:www-data\n");
+    assert_int_equal(account_member(&t->h, "www-data", "blog", false, &t->err), 0);
+    assert_int_equal(account_member(&t->h, "www-data", "blog", false, &t->err), 0);
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nblog:x:777:\n");
+    assert_int_equal(account_member(&t->h, "nobody-here", "blog", true, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "nobody-here"));
+}
+
+static void names_that_could_be_something_else_reach_no_tool(void **state)
+{
+    struct test_root *t = *state;
+    const char *const bad[] = {
+        "", "-r", "a:b", "a b", "a\nroot", "..", "../x", "a,b", "a-name-that-is-longer-than-thirty-two"};
+    unsigned long before = host_steps();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(account_group_add(&t->h, bad[i], -1, &t->err), -EINVAL);
+        assert_int_equal(account_user_add(&t->h, bad[i], "root", "/", "/bin/sh", -1, &t->err), -EINVAL);
+        assert_int_equal(account_user_add(&t->h, "a", bad[i], "/", "/bin/sh", -1, &t->err), -EINVAL);
+        assert_int_equal(account_user_change(&t->h, "a", bad[i], NULL, NULL, &t->err), -EINVAL);
+        assert_int_equal(account_member(&t->h, bad[i], "root", true, &t->err), -EINVAL);
+        assert_int_equal(account_user_remove(&t->h, bad[i], &t->err), -EINVAL);
+        assert_int_equal(account_group_remove(&t->h, bad[i], &t->err), -EINVAL);
+    }
+    assert_int_equal(account_user_add(&t->h, "a", "root", "/x:0:0", "/bin/sh", -1, &t->err), -EINVAL);
+    assert_int_equal(account_user_change(&t->h, "a", NULL, NULL, "/bin/sh\nx", &t->err), -EINVAL);
+    assert_int_equal(host_steps(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        READ_TEST(accounts_are_read_and_broken_lines_passed_over),
+        TEST(a_bare_root_has_no_accounts),
+        READ_TEST(ids_are_found_or_the_name_is_told),
+        TOOL_TEST(a_sites_account_comes_and_goes),
+        TOOL_TEST(numbers_can_be_given),
+        TOOL_TEST(members_are_added_and_taken_out),
+        TOOL_TEST(names_that_could_be_something_else_reach_no_tool),
+    };
+    return cmocka_run_group_tests_name("account", tests, NULL, NULL);
+}
