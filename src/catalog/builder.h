@@ -51,7 +51,7 @@ void server_packages(struct builder *b);     /* all of them, side by side: one r
 int server_nginx(struct builder *b, struct error *err);
 int server_php(struct builder *b, struct error *err);
 int server_mariadb(struct builder *b, struct error *err);
-int site_build(struct builder *b, const struct manifest_site *s, struct error *err);
+int site_build(struct builder *b, const struct manifest_site *m, struct error *err);
 
 /* The PHP version that a site runs (NULL: none is known), and its runtime. */
 const char *site_php_version(const struct builder *b, const struct manifest_site *s);

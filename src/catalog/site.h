@@ -15,7 +15,7 @@ struct site {
     struct resource *certificate, *database_user, *wordpress, *pool;
 };
 
-/* Values that all templates of a site know: docs/templates.md. */
+/* Values that all templates of a site know. */
 struct value *site_values(struct builder *b, const struct site *s);
 int site_pool(struct builder *b, struct site *s, struct error *err);
 int site_wordpress(struct builder *b, struct site *s, struct error *err); /* database and all */

@@ -63,7 +63,7 @@ static void salt_values(struct builder *b, struct value *v, const struct secret 
 static int config_build(struct builder *b, struct site *s, const char *path, const char *password_name,
                         struct pos pos, struct resource **ret, struct error *err)
 {
-    const struct secret *password, *salts;
+    const struct secret *password = NULL, *salts = NULL;
     struct value *v = s->values;
     struct bytes text;
     bool ok;
@@ -165,7 +165,7 @@ int site_wordpress(struct builder *b, struct site *s, struct error *err)
     const char *admin =
         w->admin.password ? w->admin.password : name_secret(b->a, s->domain, "admin_password");
     const char *path = path_site(b->a, s->domain, "wp-config.php");
-    const struct secret *unused;
+    const struct secret *unused = NULL;
     struct resource *config = NULL;
     if (!w->version)
         return 0; /* the manifest asks for it */
