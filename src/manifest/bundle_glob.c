@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,21 +29,58 @@ struct globber {
     bool full;
 };
 
+#define OPEN_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+/* Where an open descriptor is, links and all resolved. */
+static ssize_t fd_path(int fd, char *ret, size_t size)
+{
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, ret, size - 1);
+    if (n < 0)
+        return -errno;
+    ret[n] = '\0';
+    return (size_t)n == size - 1 ? -ENAMETOOLONG : n;
+}
+
+/* Where openat2 is not there (a container's filter, valgrind): open, then see where that led. */
+static int open_and_look(int dirfd, const char *path, int flags)
+{
+    char dir[PATH_MAX], file[PATH_MAX];
+    int fd = openat(dirfd, path, flags | OPEN_FLAGS);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = fd_path(dirfd, dir, sizeof dir), k = fd_path(fd, file, sizeof file);
+    int rc = n < 0 ? (int)n : k < 0 ? (int)k : 0;
+    if (rc == 0 && n > 1 && (strncmp(file, dir, (size_t)n) != 0 || (file[n] != '/' && file[n] != '\0')))
+        rc = -EXDEV;
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? rc : fd;
+}
+
 /* The kernel refuses what leads out of the directory, links and all (openat2(2), RESOLVE_BENEATH). */
 static int open_beneath(int dirfd, const char *path, int flags)
 {
-    struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+    struct open_how how = {.flags = (unsigned)(flags | OPEN_FLAGS),
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+        return open_and_look(dirfd, path, flags);
     return fd < 0 ? -errno : (int)fd;
 }
 
 static void refuse(struct globber *g, const char *rel, int code)
 {
-    const char *why = code == -EXDEV    ? "is a link that leads out of the manifest's directory"
-                      : code == -ENOENT ? "does not exist"
-                                        : bundle_read_problem(code);
-    const char *hint = code == -EXDEV ? "put the file below the manifest's directory" : NULL;
+    const char *hint = NULL, *why = bundle_read_problem(code);
+    if (code == -EXDEV) {
+        why = "is a link that leads out of the manifest's directory";
+        hint = "put the file below the manifest's directory";
+    } else if (code == -ENOENT) {
+        why = "does not exist";
+    } else if (code != -EFBIG && code != -EISDIR && code != -EINVAL) {
+        why = arena_printf(g->arena, "can't be read: %s", why);
+    }
     diag_error(g->diags, g->pos, hint, "the included file %s%s %s", g->prefix, rel, why);
 }
 

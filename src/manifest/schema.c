@@ -38,7 +38,8 @@ static void choices(struct jsonw *j, const struct field *f)
 {
     jw_array(j, "enum");
     for (const char *const *c = f->choices; *c; c++)
-        jw_str(j, NULL, *c);
+        if (!f->check || !f->check(*c)) /* not what this version refuses */
+            jw_str(j, NULL, *c);
     jw_end(j);
 }
 
@@ -176,20 +177,27 @@ static void fallback(struct jsonw *j, const struct field *f)
     }
 }
 
-static void object(struct jsonw *j, const struct record *r, bool root)
+static bool has_required(const struct record *r)
 {
+    for (size_t i = 0; i < r->n; i++)
+        if (r->fields[i].flags & FIELD_REQUIRED)
+            return true;
+    return false;
+}
+
+static void object(struct jsonw *j, const struct record *r)
+{
+    bool required = has_required(r);
     jw_str(j, "description", r->doc);
-    if (root)
+    if (required)
         jw_str(j, "type", "object");
     else
-        type_of(j, "object", "null", NULL);
-    bool required = false;
+        type_of(j, "object", "null", NULL); /* a key with nothing behind it means its defaults */
     jw_object(j, "properties");
     for (size_t i = 0; i < r->n; i++) {
         const struct field *f = &r->fields[i];
         if (!is_written(f))
             continue;
-        required = required || (f->flags & FIELD_REQUIRED);
         jw_object(j, f->name);
         jw_str(j, "description", f->doc);
         value(j, f);
@@ -214,7 +222,7 @@ static void definitions(struct jsonw *j, const struct record *r)
         if (!is_written(f) || !f->of)
             continue;
         jw_object(j, f->of->name);
-        object(j, f->of, false);
+        object(j, f->of);
         jw_end(j);
         definitions(j, f->of);
     }
@@ -227,7 +235,7 @@ void schema_write(const struct record *root, const char *title, struct buf *out)
     jw_object(&j, NULL);
     jw_str(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
     jw_str(&j, "title", title);
-    object(&j, root, true);
+    object(&j, root);
     jw_object(&j, "$defs");
     definitions(&j, root);
     jw_end(&j);

@@ -52,7 +52,6 @@ static bool is_utf16(const char *s, size_t n)
 
 bool tree_text_check(const char *file, const char **text, size_t *len, struct diags *d)
 {
-    struct pos top = {.file = file, .line = 1, .col = 1};
     if (*len > TEXT_MAX) {
         diag_error(d, (struct pos){.file = file}, "spread the sites over several files and include: them",
                    "the file has %zu bytes; %zu are allowed", *len, TEXT_MAX);
@@ -70,14 +69,14 @@ bool tree_text_check(const char *file, const char **text, size_t *len, struct di
     for (size_t i = 0, k; i < *len; i += k) {
         k = utf8_char(s + i, *len - i);
         if (k == 0) {
-            top = text_pos(file, s, i);
-            diag_error(d, top, "save the file as UTF-8", "the byte 0x%02x is no UTF-8", (unsigned char)s[i]);
+            diag_error(d, text_pos(file, s, i), "save the file as UTF-8", "the byte 0x%02x is no UTF-8",
+                       (unsigned char)s[i]);
             return false;
         }
         unsigned c = code_point(s + i, k);
         if (is_refused(c, i + 1 < *len ? s[i + 1] : 0)) {
-            top = text_pos(file, s, i);
-            diag_error(d, top, "remove it", "the control character U+%04X is not allowed", c);
+            diag_error(d, text_pos(file, s, i), "remove it", "the control character U+%04X is not allowed",
+                       c);
             return false;
         }
     }

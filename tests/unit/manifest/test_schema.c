@@ -71,6 +71,15 @@ static void the_schema_is_json_whose_references_lead_somewhere(void **state)
     json_decref(root);
 }
 
+static void the_schema_offers_nothing_that_is_refused_yet(void **state)
+{
+    struct world *w = *state;
+    schema_write(&manifest_record, "t", &w->out);
+    assert_non_null(strstr(buf_str(&w->out), "\"self-signed\""));
+    assert_null(strstr(buf_str(&w->out), "\"acme\""));
+    assert_null(strstr(buf_str(&w->out), "\"redis\""));
+}
+
 static void every_field_is_documented(const struct record *r)
 {
     if (!r->doc || !r->has_origin)
@@ -125,6 +134,7 @@ int main(int argc, char **argv)
         TEST(the_schema_is_up_to_date),
         TEST(the_reference_page_is_up_to_date),
         TEST(the_schema_is_json_whose_references_lead_somewhere),
+        TEST(the_schema_offers_nothing_that_is_refused_yet),
         TEST(every_record_and_field_has_a_sentence),
         TEST(every_default_is_fine_for_its_own_field),
     };
