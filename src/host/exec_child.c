@@ -56,10 +56,10 @@ static void mount_binds(const struct exec *x)
         return;
     if (unshare(CLONE_NEWNS) < 0)
         fail("make a mount namespace", -1);
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
         fail("make mounts private", -1);
     for (size_t i = 0; i < x->n_binds; i++)
-        if (mount(x->binds[i].source, x->binds[i].target, NULL, MS_BIND | MS_REC, NULL) < 0)
+        if (mount(x->binds[i].source, x->binds[i].target, "none", MS_BIND | MS_REC, NULL) < 0)
             fail("bind", (int)i);
 }
 

@@ -220,6 +220,19 @@ int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct e
     return 0;
 }
 
+/* The same mount, where openat2 cannot be asked. Before Linux 5.8 only the file system is known. */
+static int same_mount(int parent, int fd)
+{
+    struct statx above = {0}, st = {0};
+    const unsigned mask = STATX_BASIC_STATS | STATX_MNT_ID;
+    if (statx(parent, "", AT_EMPTY_PATH, mask, &above) < 0 || statx(fd, "", AT_EMPTY_PATH, mask, &st) < 0)
+        return -errno;
+    bool same = above.stx_dev_major == st.stx_dev_major && above.stx_dev_minor == st.stx_dev_minor;
+    if (above.stx_mask & st.stx_mask & STATX_MNT_ID)
+        same = same && above.stx_mnt_id == st.stx_mnt_id;
+    return same ? 0 : -EXDEV;
+}
+
 int fs_enter(int parent, const char *name)
 {
     /* NO_XDEV also stops at a bind mount of the same file system, which st_dev cannot tell. */
@@ -227,13 +240,10 @@ int fs_enter(int parent, const char *name)
                          RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
     if (fd != -ENOSYS && fd != -EPERM)
         return fd;
-    struct stat above, st;
     fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = fstat(parent, &above) < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-    if (r == 0 && above.st_dev != st.st_dev)
-        r = -EXDEV;
+    int r = same_mount(parent, fd);
     if (r < 0)
         close(fd);
     return r < 0 ? r : fd;

@@ -2,6 +2,7 @@
  * test starts itself as "test_save --restore ROOT RECORD" with CITRUS_DIE_AT; its step.c is built with
  * fault points, whatever the library is. */
 #include "root.h"
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -24,6 +25,8 @@ static json_t *save(struct test_root *t, const char *path)
     return it;
 }
 
+static char self[PATH_MAX]; /* this program; /proc/self/exe is another one below valgrind */
+
 /* Restores in a process that kills itself at step n (0: never); true when it came to its end. */
 static bool restore_dying(struct test_root *t, json_t *saved, unsigned n)
 {
@@ -32,7 +35,7 @@ static bool restore_dying(struct test_root *t, json_t *saved, unsigned n)
     pid_t pid = fork();
     if (pid == 0) {
         setenv("CITRUS_DIE_AT", at, 1);
-        execl("/proc/self/exe", "test_save", "--restore", t->dir, record, NULL);
+        execl(self, "test_save", "--restore", t->dir, record, NULL);
         _exit(99);
     }
     int status;
@@ -333,6 +336,8 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--restore") == 0)
         return restore_here(argv[2], argv[3]);
+    if (!realpath(argv[0], self))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_became_of_it_comes_back_also_after_a_crash_at_any_step),
         TEST(a_save_can_be_repeated),
