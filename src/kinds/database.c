@@ -108,13 +108,22 @@ static void database_plan(struct kind_ctx *ctx, struct change *c)
     c->summary = "kept as a dump in the trash";
 }
 
+int database_dump(struct kind_ctx *ctx, const char *name, const char *path, struct error *err)
+{
+    int r = fs_unlink(ctx->host, path, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    error_clear(err);
+    return host_db_dump(ctx->host, name, path, err);
+}
+
 static int capture_dump(struct kind_ctx *ctx, struct change *c, struct jsonw *undo, struct error *err)
 {
     const char *path =
         arena_printf(ctx->arena, TRASH_DIR "/%lld-%s.sql", (long long)ctx->transaction, c->res->id);
     int r = fs_mkdirs(ctx->host, TRASH_DIR, 0700, err);
     if (r == 0)
-        r = host_db_dump(ctx->host, c->res->id, path, err);
+        r = database_dump(ctx, c->res->id, path, err);
     if (r == 0)
         jw_str(undo, "dump", path);
     return r;
@@ -181,8 +190,9 @@ static int undo_create(struct kind_ctx *ctx, const char *name, const struct db_d
     error_set(err, -ENOTEMPTY,
               "database %s was made by this run, but now holds %lld tables: it is not dropped", name,
               (long long)now->tables);
-    error_hint(err, "look into it; if nothing in it is needed, `DROP DATABASE %s` and run `citrus recover`",
-               db_identifier(ctx->arena, name));
+    error_hint(err,
+               "look into it; if nothing in it is needed, run `mariadb-admin drop %s`, then `citrus recover`",
+               name);
     return -ENOTEMPTY;
 }
 

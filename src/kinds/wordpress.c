@@ -265,7 +265,7 @@ static int capture_database(struct kind_ctx *ctx, const struct wordpress_spec *s
     if (!db || (!w->upgrade && db->tables == 0))
         return 0;
     const char *dump = arena_printf(ctx->arena, "%s/%s.sql", ctx->undo_dir, name);
-    r = host_db_dump(ctx->host, s->database, dump, err);
+    r = database_dump(ctx, s->database, dump, err);
     if (r == 0)
         jw_str(undo, "dump", dump);
     return r;

@@ -73,6 +73,34 @@ static void a_removed_database_is_a_private_dump_first_and_comes_back_from_it(vo
     kit_free(t);
 }
 
+static const struct host_ops *fake_ops;
+
+/* As the real one: a dump never overwrites a file. */
+static int exclusive_dump(struct host *h, const char *name, const char *path, struct error *err)
+{
+    struct fs_stat st;
+    if (fs_stat(h, path, &st, err) < 0 || st.type != FS_ABSENT)
+        return error_set(err, -EEXIST, "%s is there already", path);
+    return fake_ops->db_dump(h, name, path, err);
+}
+
+/* A crash between the dump and the journal's INTENT leaves it: nobody's, as the transaction's number says. */
+static void a_dump_that_was_never_journalled_makes_room(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r = database(t);
+    struct host_ops ops = *t->h->ops;
+    fake_ops = t->h->ops;
+    ops.db_dump = exclusive_dump;
+    t->h->ops = &ops;
+    r->absent = true;
+    kit_put(t, "/var/lib/citrus/trash/7-a_1.sql", "half of", 0600);
+    json_decref(kit_capture(t, kit_change(t, r)));
+    assert_null(strstr(kit_read(t, "/var/lib/citrus/trash/7-a_1.sql"), "half of"));
+    t->h->ops = fake_ops;
+    kit_free(t);
+}
+
 /* What was written after the dump would be lost by loading it. */
 static void a_removal_that_never_came_to_the_drop_loads_nothing(void **state)
 {
@@ -132,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_database_that_was_filled_meanwhile_is_not_dropped),
         cmocka_unit_test(another_collation_is_set_and_taken_back),
         cmocka_unit_test(a_removed_database_is_a_private_dump_first_and_comes_back_from_it),
+        cmocka_unit_test(a_dump_that_was_never_journalled_makes_room),
         cmocka_unit_test(a_removal_that_never_came_to_the_drop_loads_nothing),
         cmocka_unit_test(a_stopped_server_hides_only_what_its_data_directory_holds),
         cmocka_unit_test(changing_with_the_server_down_says_what_to_do),
