@@ -177,7 +177,8 @@ static const char *pattern_name(const char *pattern, struct arena *a)
     return name;
 }
 
-/* The current row of mysql.db as privileges; ALL is all that this version's table has, but GRANT OPTION. */
+/* The current row of mysql.db as privileges; ALL is all that this version's table has but GRANT
+ * OPTION, which stands last where it is held. */
 static const char *row_privileges(const struct rows *rows, struct arena *a)
 {
     const MYSQL_FIELD *fields = rows->api->mysql_fetch_fields(rows->result);
@@ -198,9 +199,10 @@ static const char *row_privileges(const struct rows *rows, struct arena *a)
     }
     if (held == known)
         return grant ? "ALL PRIVILEGES, GRANT OPTION" : "ALL PRIVILEGES";
-    if (grant)
-        words[held++] = "GRANT OPTION";
-    return words_join(words, held, a);
+    const char *list = words_join(words, held, a);
+    if (!grant)
+        return list;
+    return held ? arena_printf(a, "%s, GRANT OPTION", list) : "GRANT OPTION";
 }
 
 static int column_find(const struct rows *rows, const char *name)
@@ -245,7 +247,8 @@ static int global_grants_read(struct db_conn *c, struct grants *g, struct arena 
     struct rows rows;
     int r = rows_query(c,
                        "SELECT u.User, u.Host, GROUP_CONCAT(p.PRIVILEGE_TYPE ORDER BY p.PRIVILEGE_TYPE"
-                       " SEPARATOR ', ') FROM mysql.global_priv u JOIN information_schema.USER_PRIVILEGES p"
+                       " SEPARATOR ', '), MAX(p.IS_GRANTABLE) FROM mysql.global_priv u JOIN "
+                       "information_schema.USER_PRIVILEGES p"
                        " ON p.GRANTEE = CONCAT('''', u.User, '''@''', u.Host, '''')"
                        " WHERE u.User NOT IN (" SYSTEM_USERS ") AND p.PRIVILEGE_TYPE <> 'USAGE'"
                        " GROUP BY u.User, u.Host",
@@ -257,6 +260,8 @@ static int global_grants_read(struct db_conn *c, struct grants *g, struct arena 
                                .host = cell(&rows, 1, a),
                                .database = "*",
                                .privileges = cell(&rows, 2, a)};
+        if (rows.row[3] && strcmp(rows.row[3], "YES") == 0)
+            one.privileges = arena_printf(a, "%s, GRANT OPTION", one.privileges);
         vec_push(a, &g->list, one);
     }
     rows_end(&rows);

@@ -275,14 +275,20 @@ static const char *const every[] = {
     "SELECT",      "SHOW VIEW",     "TRIGGER",        "UPDATE"};
 #define EVERY (sizeof every / sizeof *every)
 
+#define ALL   ((1u << EVERY) - 1)
+#define GRANT (1u << EVERY) /* GRANT OPTION, which ALL does not have */
+
 /* Bit i stands for every[i]. */
 static unsigned privileges_bits(const char *text)
 {
     unsigned bits = 0;
-    if (strncasecmp(text, "ALL", 3) == 0 && (!text[3] || text[3] == ' '))
-        return (1u << EVERY) - 1;
     while (*text) {
         size_t len = strcspn(text, ",");
+        if ((len == 3 && strncasecmp(text, "ALL", len) == 0) ||
+            (len == 14 && strncasecmp(text, "ALL PRIVILEGES", len) == 0))
+            bits |= ALL;
+        else if (len == 12 && strncasecmp(text, "GRANT OPTION", len) == 0)
+            bits |= GRANT;
         for (unsigned i = 0; i < EVERY; i++)
             if (strlen(every[i]) == len && strncasecmp(every[i], text, len) == 0)
                 bits |= 1u << i;
@@ -292,14 +298,17 @@ static unsigned privileges_bits(const char *text)
     return bits;
 }
 
+/* As db_read.c puts it: sorted, ALL PRIVILEGES for all, GRANT OPTION last. */
 static void privileges_text(unsigned bits, struct buf *out)
 {
-    if (bits == (1u << EVERY) - 1)
+    if ((bits & ALL) == ALL)
         buf_adds(out, "ALL PRIVILEGES");
     else
         for (unsigned i = 0; i < EVERY; i++)
             if (bits & 1u << i)
                 buf_addf(out, "%s%s", out->len ? ", " : "", every[i]);
+    if (bits & GRANT)
+        buf_addf(out, "%sGRANT OPTION", out->len ? ", " : "");
 }
 
 /* A grant's database is a pattern: "a\_b" means a_b. */
@@ -316,6 +325,29 @@ static const char *pattern_name(struct sql *s, const char *pattern)
     return name;
 }
 
+/* TABLE [IF EXISTS] db.name, ... */
+static int do_drop_tables(struct sql *s, struct error *err)
+{
+    if (accept(s, "IF"))
+        accept(s, "EXISTS");
+    do {
+        const char *database = take(s);
+        if (!accept(s, "."))
+            return unknown(s, err);
+        const char *name = take(s);
+        if (s->dry)
+            continue;
+        size_t i;
+        json_t *v = find(part(s, "databases"), &i, "name", database, NULL, NULL, NULL, NULL);
+        json_int_t tables = json_integer_value(json_object_get(v, "tables"));
+        if (v && tables > 0)
+            json_object_set_new(v, "tables", json_integer(tables - 1));
+        if (find(part(s, "options_tables"), &i, "database", database, "name", name, NULL, NULL))
+            json_array_remove(part(s, "options_tables"), i);
+    } while (accept(s, ","));
+    return s->token == T_END ? 0 : unknown(s, err);
+}
+
 /* {GRANT|REVOKE} p, ... ON db.* {TO|FROM} account */
 static int do_grant(struct sql *s, bool grant, struct error *err)
 {
@@ -326,7 +358,6 @@ static int do_grant(struct sql *s, bool grant, struct error *err)
         next(s);
     }
     unsigned bits = privileges_bits(buf_str(&words));
-    bool all = strncasecmp(buf_str(&words), "ALL", 3) == 0;
     buf_free(&words);
     const char *database = NULL, *user, *host;
     if (accept(s, "ON")) {
@@ -334,9 +365,11 @@ static int do_grant(struct sql *s, bool grant, struct error *err)
         if (!accept(s, ".") || !accept(s, "*"))
             return unknown(s, err);
     }
-    if (!accept(s, grant ? "TO" : "FROM") || (!bits && !s->dry && !all))
+    if (!accept(s, grant ? "TO" : "FROM") || !bits)
         return unknown(s, err);
     account_read(s, &user, &host);
+    if (grant && accept(s, "WITH") && accept(s, "GRANT") && accept(s, "OPTION"))
+        bits |= GRANT;
     if (s->token != T_END)
         return unknown(s, err);
     if (s->dry)
@@ -387,6 +420,8 @@ static int statement(struct sql *s, struct error *err)
             return do_database(s, verb, err);
         if (accept(s, "USER"))
             return do_user(s, verb, err);
+        if (strcasecmp(verb, "DROP") == 0 && accept(s, "TABLE"))
+            return do_drop_tables(s, err);
     }
     return unknown(s, err);
 }

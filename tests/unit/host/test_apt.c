@@ -1,0 +1,169 @@
+/* apt's own words, as Debian 12's prints them, through the real code with a pretended process. */
+#include "fake.h"
+#include "real.h"
+#include "root.h"
+
+static struct host *world(struct test_root *t, const char *json)
+{
+    struct host *h = NULL;
+    int r = host_fake(t->dir, json, &h, &t->err);
+    if (r < 0)
+        print_error("%s\n", t->err.text);
+    assert_int_equal(r, 0);
+    return h;
+}
+
+static void candidates_are_read_from_the_policy(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(
+        t,
+        "{\"run\": {\"/usr/bin/apt-cache policy -- nginx nope php-fpm dpkg nginx\": {\"out\": \""
+        "nginx:\\n  Installed: (none)\\n  Candidate: 1.22.1-9+deb12u11\\n  Version table:\\n"
+        "     1.22.1-9+deb12u11 500\\n        500 http://deb.debian.org/debian bookworm/main amd64 "
+        "Packages\\n"
+        "php-fpm:\\n  Installed: (none)\\n  Candidate: (none)\\n  Version table:\\n"
+        "dpkg:\\n  Installed: 1.21.22\\n  Candidate: 1.21.23\\n  Version table:\\n *** 1.21.22 100\\n\"}}}");
+    const char *const names[] = {"nginx", "nope", "php-fpm", "dpkg", "nginx"};
+    const char *candidate[5] = {"x", "x", "x", "x", "x"};
+    int r = real_apt_candidates(h, names, 5, candidate, &t->a, &t->err);
+    if (r < 0)
+        print_error("%s\n", t->err.text);
+    assert_int_equal(r, 0);
+    assert_string_equal(candidate[0], "1.22.1-9+deb12u11");
+    assert_null(candidate[1]);
+    assert_null(candidate[2]);
+    assert_string_equal(candidate[3], "1.21.23");
+    assert_string_equal(candidate[4], "1.22.1-9+deb12u11");
+    host_close(h);
+}
+
+static void no_question_starts_no_process(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(t, "{\"fail\": {\"run\": \"a process was started\"}}");
+    assert_int_equal(real_apt_candidates(h, NULL, 0, NULL, &t->a, &t->err), 0);
+    assert_int_equal(real_apt(h, APT_INSTALL, NULL, 0, NULL, &t->err), 0);
+    host_close(h);
+}
+
+static void names_that_are_options_or_suffixes_are_refused(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(t, "{\"fail\": {\"run\": \"a process was started\"}}");
+    static const char *const bad[] = {"-y",    "nginx-",     "nginx;reboot", "a",
+                                      "Nginx", "nginx*",     "nginx=",       "",
+                                      "../x",  "nginx=1 -o", "ng inx",       "nginx/sid"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *candidate[1];
+        assert_int_equal(real_apt(h, APT_INSTALL, &bad[i], 1, NULL, &t->err), -EINVAL);
+        assert_int_equal(real_apt_candidates(h, &bad[i], 1, candidate, &t->a, &t->err), -EINVAL);
+    }
+    host_close(h);
+    h = world(t, "{}");
+    static const char *const good[] = {"g++", "libstdc++6", "php8.2-fpm", "nginx=1.22.1-9+deb12u1",
+                                       "mariadb-server=1:10.11.6-0+deb12u1~x"};
+    assert_int_equal(real_apt(h, APT_INSTALL, good, 5, NULL, &t->err), 0);
+    host_close(h);
+}
+
+static void an_install_asks_nothing_and_keeps_conffiles(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(t, "{}");
+    const char *const names[] = {"nginx", "htop"};
+    assert_int_equal(real_apt(h, APT_INSTALL, names, 2, NULL, &t->err), 0);
+    static const char *const wanted[] = {"run /usr/bin/apt-get ",   " --yes ",
+                                         "--force-confold ",        "--force-confdef ",
+                                         "DPkg::Lock::Timeout=300", " --no-install-recommends ",
+                                         " install -- nginx htop\n"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(fake_log(h), wanted[i]))
+            fail_msg("no \"%s\" in %s", wanted[i], fake_log(h));
+    assert_null(strstr(fake_log(h), "--download-only"));
+    host_close(h);
+}
+
+static void each_verb_runs_its_program(void **state)
+{
+    struct test_root *t = *state;
+    static const struct {
+        enum apt_verb verb;
+        const char *program, *words;
+    } wanted[] = {{APT_UPDATE, "run /usr/bin/apt-get ", " update\n"},
+                  {APT_DOWNLOAD, "run /usr/bin/apt-get ", " install --download-only -- htop\n"},
+                  {APT_REMOVE, "run /usr/bin/apt-get ", " remove -- htop\n"},
+                  {APT_PURGE, "run /usr/bin/apt-get ", " purge -- htop\n"},
+                  {APT_HOLD, "run /usr/bin/apt-mark ", "hold -- htop\n"},
+                  {APT_UNHOLD, "run /usr/bin/apt-mark ", "unhold -- htop\n"},
+                  {APT_CONFIGURE, "run /usr/bin/dpkg ", " --configure -a\n"}};
+    const char *const names[] = {"htop"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct host *h = world(t, "{}");
+        bool whole = wanted[i].verb == APT_UPDATE || wanted[i].verb == APT_CONFIGURE;
+        assert_int_equal(real_apt(h, wanted[i].verb, names, whole ? 0 : 1, NULL, &t->err), 0);
+        const char *log = fake_log(h);
+        if (strncmp(log, wanted[i].program, strlen(wanted[i].program)) != 0 || !strstr(log, wanted[i].words))
+            fail_msg("%s", log);
+        host_close(h);
+    }
+}
+
+static void the_error_is_apts_own_and_says_what_to_do(void **state)
+{
+    struct test_root *t = *state;
+    static const struct {
+        const char *out, *text, *hint;
+    } cases[] = {
+        {"Reading package lists...\\nE: Unable to locate package nope\\n", "E: Unable to locate package nope",
+         "sources.list"},
+        {"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 12 (apt)\\nE: Unable to "
+         "acquire\\n",
+         "held by process 12 (apt); E: Unable to acquire", "another program"},
+        {"Setting up x (1) ...\\ndpkg: error processing package x (--configure):\\n installed x package "
+         "post-installation script subprocess returned error exit status 1\\nErrors were encountered\\n"
+         "E: Sub-process /usr/bin/dpkg returned an error code (1)\\n",
+         "dpkg: error processing package x (--configure):; E: Sub-process", "dpkg --configure -a"},
+        {"E: Held packages were changed and -y was used without --allow-change-held-packages.\\n",
+         "Held packages", "unhold"},
+        {"one\\ntwo\\nthree\\nsomething odd happened\\n", "something odd happened", ""},
+    };
+    const char *const names[] = {"xx"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct host *h = world(t, arena_printf(&t->a,
+                                               "{\"run\": {\"/usr/bin/apt-get\": {\"status\": 100, \"out\": "
+                                               "\"%s\"}}}",
+                                               cases[i].out));
+        assert_int_equal(real_apt(h, APT_INSTALL, names, 1, NULL, &t->err), -EIO);
+        if (!strstr(t->err.text, cases[i].text) || !strstr(t->err.text, "install xx") ||
+            !strstr(t->err.text, "status 100") || !strstr(t->err.hint, cases[i].hint))
+            fail_msg("%s\nhint: %s", t->err.text, t->err.hint);
+        host_close(h);
+    }
+}
+
+static void policy_that_fails_is_an_error(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h =
+        world(t, "{\"run\": {\"/usr/bin/apt-cache\": {\"status\": 100, \"out\": \"E: broken lists\"}}}");
+    const char *const names[] = {"nginx"};
+    const char *candidate[1];
+    assert_int_equal(real_apt_candidates(h, names, 1, candidate, &t->a, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "broken lists"));
+    host_close(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(candidates_are_read_from_the_policy),
+        TEST(no_question_starts_no_process),
+        TEST(names_that_are_options_or_suffixes_are_refused),
+        TEST(an_install_asks_nothing_and_keeps_conffiles),
+        TEST(each_verb_runs_its_program),
+        TEST(the_error_is_apts_own_and_says_what_to_do),
+        TEST(policy_that_fails_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
