@@ -1,11 +1,15 @@
 /* systemd over its bus: org.freedesktop.systemd1(5). The bus is opened when the first unit is asked for;
  * without a bus daemon systemd's own socket answers the same calls. */
+#include "fs.h"
 #include "real.h"
 #include "text.h"
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SYSTEMD        "org.freedesktop.systemd1"
 #define MANAGER_PATH   "/org/freedesktop/systemd1"
@@ -341,6 +345,24 @@ static int enablement_change(sd_bus *bus, const char *name, bool on, struct erro
     return r;
 }
 
+/* A unit that has an init script of its name too: systemctl keeps the script's rc links the same way, with
+ * the same program (systemctl(1), enable). */
+static int sysv_follow(struct host *h, const char *name, bool on, struct error *err)
+{
+    const char *tool = "/lib/systemd/systemd-sysv-install";
+    char script[NAME_MAX + 1], path[NAME_MAX + 16];
+    struct fs_stat st;
+    if (!ends_with(name, ".service"))
+        return 0;
+    snprintf(script, sizeof script, "%.*s", (int)(strlen(name) - strlen(".service")), name);
+    snprintf(path, sizeof path, "/etc/init.d/%s", script);
+    int r = fs_stat(h, path, &st, err);
+    if (r < 0 || st.type != FS_FILE || access(tool, X_OK) != 0)
+        return r;
+    const char *const argv[] = {tool, on ? "enable" : "disable", script, NULL};
+    return host_run_ok(h, &(struct exec){.argv = argv, .mutates = true}, err);
+}
+
 int real_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err)
 {
     static const struct {
@@ -355,8 +377,10 @@ int real_unit(struct host *h, const char *name, enum unit_verb verb, struct erro
         r = bus_open(h, &bus, err);
     if (r < 0)
         return r;
-    if (verb == UNIT_ENABLE || verb == UNIT_DISABLE)
-        return enablement_change(bus, name, verb == UNIT_ENABLE, err);
+    if (verb == UNIT_ENABLE || verb == UNIT_DISABLE) {
+        r = enablement_change(bus, name, verb == UNIT_ENABLE, err);
+        return r < 0 ? r : sysv_follow(h, name, verb == UNIT_ENABLE, err);
+    }
     return job_run(h, bus, name, jobs[verb].method, jobs[verb].word, err);
 }
 
