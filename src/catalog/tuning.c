@@ -24,6 +24,9 @@
 #define MARIADB_CONNECTION (1 * MB)
 #define MARIADB_BASE       (64 * MB)
 #define SPARE_CONNECTIONS  20
+/* The limit goes up in steps: one more site, or one that fails and is taken back, restarts no MariaDB. Memory
+ * is reckoned for those that can be in use. */
+#define CONNECTIONS_STEP 100
 
 static const struct record *part(const struct record *r, const char *name)
 {
@@ -54,7 +57,7 @@ static int64_t budget_of(const struct manifest *m, const struct facts *f, struct
         char number[4] = "";
         memcpy(number, text, strnlen(text, 3));
         number[strcspn(number, "%")] = '\0';
-        return int_parse(number, &v) == 0 ? f->memory / 100 * v : 0;
+        return int_parse(number, &v) == 0 ? f->memory * v / 100 : 0;
     }
     if (size_parse(text, &v) < 0)
         return 0;
@@ -67,10 +70,12 @@ static int64_t budget_of(const struct manifest *m, const struct facts *f, struct
 static void mariadb_tune(const struct manifest *m, struct tuning *t)
 {
     const struct manifest_mariadb *db = &m->server.mariadb;
-    t->max_connections =
-        db->max_connections != FIELD_UNSET ? db->max_connections : t->children + SPARE_CONNECTIONS;
+    int64_t used = t->children + SPARE_CONNECTIONS;
+    t->max_connections = (used + CONNECTIONS_STEP - 1) / CONNECTIONS_STEP * CONNECTIONS_STEP;
+    if (db->max_connections != FIELD_UNSET)
+        t->max_connections = used = db->max_connections;
     t->log_buffer = LOG_BUFFER;
-    int64_t beside = t->log_buffer + MARIADB_BASE + t->max_connections * MARIADB_CONNECTION;
+    int64_t beside = t->log_buffer + MARIADB_BASE + used * MARIADB_CONNECTION;
     int64_t pool = t->budget - t->pools - beside;
     if (pool > t->budget / 100 * POOL_MOST)
         pool = t->budget / 100 * POOL_MOST;
