@@ -1,6 +1,7 @@
 #include "builder.h"
 #include "text.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct record *record_part(const struct record *r, const char *part)
@@ -69,6 +70,22 @@ struct resource *add_service(struct builder *b, const char *unit, const char *ch
     return r;
 }
 
+/* Where the value was written that a template could not hold: template_render() names it in its text. */
+static struct pos value_pos(const struct builder *b, const char *text, struct pos otherwise)
+{
+    if (!otherwise.file)
+        return otherwise;
+    const char *mark = arena_printf(b->a, " %s:", otherwise.file), *at = strstr(text, mark);
+    if (!at)
+        return otherwise;
+    char *end;
+    struct pos pos = {.file = otherwise.file};
+    pos.line = (int)strtol(at + strlen(mark), &end, 10);
+    if (*end == ':')
+        pos.col = (int)strtol(end + 1, NULL, 10);
+    return pos;
+}
+
 int render(struct builder *b, const char *template, const struct value *v, struct pos pos, struct bytes *ret,
            bool *ret_ok, struct error *err)
 {
@@ -78,7 +95,7 @@ int render(struct builder *b, const char *template, const struct value *v, struc
     int r = templates_render(b->t, template, v, ret, &bad, &why);
     *ret_ok = r == 0 && !bad;
     if (bad)
-        diag_error(b->d, pos, why.hint[0] ? why.hint : NULL, "%s", why.text);
+        diag_error(b->d, value_pos(b, why.text, pos), why.hint[0] ? why.hint : NULL, "%s", why.text);
     if (r < 0 && err)
         *err = why;
     return r;

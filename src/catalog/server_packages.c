@@ -74,11 +74,6 @@ static void mariadb_packages(struct builder *b)
         if (sites[i].type != SITE_WORDPRESS)
             continue;
         b->mariadb_wanted = true;
-        if (db->enabled == 0) {
-            diag_error(b->d, pos, "remove mariadb.enabled: it follows the sites",
-                       "%s needs MariaDB, which is disabled", sites[i].domain);
-            return;
-        }
         pos = sites[i].origin.pos;
         break;
     }

@@ -258,10 +258,13 @@ static void strict_transport_is_never_sent_unasked(void **state)
     assert_int_equal(count(vhost(&f, BLOG), "Strict-Transport-Security"), 0);
     fixture_free(&f);
     build(&f, "citrus: 1\nserver: {name: s}\nsites:\n"
-              "  a.example.com: {type: html, tls: {hsts: {max_age: 2y, preload: true}}}\n");
-    assert_int_equal(count(vhost(&f, "a.example.com"),
-                           "add_header Strict-Transport-Security \"max-age=63072000; preload\" always;"),
-                     1);
+              "  a.example.com: {type: html, tls: {hsts: {max_age: 2y, include_subdomains: true, preload: "
+              "true}}}\n");
+    assert_int_equal(
+        count(
+            vhost(&f, "a.example.com"),
+            "add_header Strict-Transport-Security \"max-age=63072000; includeSubDomains; preload\" always;"),
+        1);
     fixture_free(&f);
 }
 
@@ -292,7 +295,7 @@ static void a_value_that_nginx_would_expand_is_refused_at_its_line(void **state)
                      "    target: https://example.com/$host\n");
     assert_int_equal(fixture_build(&f), 0);
     assert_int_equal(f.diags.errors, 1);
-    assert_non_null(strstr(fixture_said(&f), "server.yaml:6:"));
+    assert_non_null(strstr(fixture_said(&f), "server.yaml:6:13: error: "));
     assert_null(catalog_find(&f.catalog, &vhost_kind, "a.example.com"));
     fixture_free(&f);
 }

@@ -49,7 +49,7 @@ static void the_buffer_pool_takes_a_quarter_to_two_fifths_of_a_shared_server(voi
     struct tuning t = tune(&f, 8192 * MB);
     assert_true(t.buffer_pool * 100 >= t.budget * 35 && t.buffer_pool * 100 <= t.budget * 40);
     fixture_free(&f);
-    fixture_init(&f, "citrus: 1\nserver: {name: s}\nsites:\n" WORDPRESS("{children: 64}"));
+    fixture_init(&f, "citrus: 1\nserver: {name: s}\nsites:\n" WORDPRESS("{children: 72}"));
     t = tune(&f, 8192 * MB);
     assert_int_equal(f.diags.errors, 0);
     assert_true(t.buffer_pool * 100 >= t.budget * 23 && t.buffer_pool * 100 <= t.budget * 30);
@@ -64,7 +64,7 @@ static void what_does_not_fit_is_said_with_figures_at_the_budget(void **state)
     tune(&f, 2048 * MB);
     const char *said = fixture_said(&f);
     assert_int_equal(f.diags.errors, 1);
-    assert_non_null(strstr(said, "server.yaml:4:12: error: the memory budget of 1024 MB does not hold"));
+    assert_non_null(strstr(said, "server.yaml:4:20: error: the memory budget of 1024 MB does not hold"));
     assert_non_null(strstr(said, "2560 MB for 40 PHP processes, most for a.example.com"));
     assert_non_null(strstr(said, "MB for MariaDB"));
     assert_non_null(strstr(said, "hint: "));
