@@ -38,8 +38,7 @@ static void say(struct kind_ctx *ctx, const char *line)
         ctx->progress->say(ctx->progress->self, line);
 }
 
-/* --- observing ---------------------------------------------------------------------------------------------
- */
+/* --- observing ----------------------------------------------------------------------------------------- */
 
 /* The candidates are for the plan's reader, so apt's failure to name them is none of the observation: prepare
  * asks again and tells. They stay in the wanted specs, which are not asked for twice. */
@@ -170,8 +169,7 @@ static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size
     return host_apt(ctx->host, APT_DOWNLOAD, names.at, names.n, ctx->progress, err);
 }
 
-/* --- capturing ---------------------------------------------------------------------------------------------
- */
+/* --- capturing ----------------------------------------------------------------------------------------- */
 
 static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                    struct error *err)

@@ -1,6 +1,5 @@
 /* Validators: each program's own check of its configuration, of the whole as it lies on disk or of one site's
- * part beside the server's. They read; what they need to write goes below /run/citrus and is gone afterwards.
- */
+ * part beside the server's. They read; what they need to write goes below /run/citrus and goes again. */
 #include "fs.h"
 #include "specs.h"
 #include "text.h"
@@ -20,8 +19,7 @@ bool validate_possible(int r)
     return r != -ENOENT && r != -EOPNOTSUPP;
 }
 
-/* --- running a check -------------------------------------------------------------------------------------
- */
+/* --- running a check ----------------------------------------------------------------------------------- */
 
 /* The last lines that are not empty: where a program names the place of its complaint. */
 static void last_lines(const char *text, size_t len, struct buf *out)
@@ -37,38 +35,56 @@ static void last_lines(const char *text, size_t len, struct buf *out)
     buf_add(out, at, (size_t)(end - at));
 }
 
-/* 0, or -EINVAL with the program's words, or a negative error where it could not be run. `log` is a file that
- * it may have put its words into, or NULL. */
-static int check_run(struct kind_ctx *ctx, const struct exec *x, const char *log, struct error *err)
+/* Lines that complain, taken while the program speaks: mariadbd prints 250 KiB of help behind them. */
+struct complaints {
+    struct buf text;
+    int lines;
+};
+
+static void complaint_take(void *self, const char *line)
 {
+    struct complaints *c = self;
+
+    if (strstr(line, "[ERROR]") && c->lines++ < SHOWN_LINES)
+        buf_addf(&c->text, "%s%s", c->text.len ? "\n" : "", line);
+}
+
+/* 0, REFUSED with the program's words, or a negative error where it could not be run. */
+#define REFUSED 1
+static int check_run(struct kind_ctx *ctx, struct exec x, struct error *err)
+{
+    struct complaints said = {0};
+    struct progress listener = {complaint_take, &said};
     struct exec_result res = {0};
-    struct buf said = {0};
     int r;
 
-    if (ctx->host->offline)
-        return error_set(err, -EOPNOTSUPP, "%s cannot be asked in an offline root", x->argv[0]);
-    r = host_run(ctx->host, x, &res, err);
+    x.progress = &listener;
+    r = host_run(ctx->host, &x, &res, err);
     if (r < 0)
         return r;
-    if (res.status != 0) {
-        last_lines(buf_str(&res.out), res.out.len, &said);
-        if (log) {
-            struct buf text = {0};
-            if (fs_read(ctx->host, log, 0, &text, NULL) == 0 && text.len) {
-                buf_adds(&said, said.len ? "\n" : "");
-                last_lines(text.at, text.len, &said);
-            }
-            buf_free(&text);
-        }
-        if (res.status < 0)
-            r = error_set(err, -ETIMEDOUT, "%s: no answer within a minute", x->argv[0]);
-        else
-            r = error_set(err, -EINVAL, "%s: %s", x->argv[0],
-                          said.len ? buf_str(&said) : "it refuses and says no why");
+    if (res.status < 0) {
+        r = error_set(err, -ETIMEDOUT, "%s: no answer within a minute", x.argv[0]);
+    } else if (res.status > 0) {
+        if (!said.text.len)
+            last_lines(buf_str(&res.out), res.out.len, &said.text);
+        error_set(err, -EINVAL, "%s: %s", x.argv[0],
+                  said.text.len ? buf_str(&said.text) : "it refuses and does not say why");
+        r = REFUSED;
     }
-    buf_free(&said);
+    buf_free(&said.text);
     exec_result_free(&res);
     return r;
+}
+
+static int refused(int r)
+{
+    return r == REFUSED ? -EINVAL : r;
+}
+
+static int offline(struct kind_ctx *ctx, const char *program, struct error *err)
+{
+    return ctx->host->offline ? error_set(err, -EOPNOTSUPP, "%s cannot be asked in an offline root", program)
+                              : 0;
 }
 
 static bool is_version(const char *s)
@@ -85,8 +101,7 @@ static int php_fpm(struct kind_ctx *ctx, const char *version, const char **ret, 
     return 0;
 }
 
-/* --- a private place -------------------------------------------------------------------------------------
- */
+/* --- a private place ----------------------------------------------------------------------------------- */
 
 static int stage_make(struct kind_ctx *ctx, const char **ret, struct error *err)
 {
@@ -114,23 +129,19 @@ static void stage_drop(struct kind_ctx *ctx, const char *dir)
         fs_remove_tree(ctx->host, dir, NULL);
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------
- */
+/* --- the whole ----------------------------------------------------------------------------------------- */
 
 /* MariaDB has no --validate-config yet (MDEV-31527); --help reads all options and ends with a status of its
  * own where it does not know one. Without an index of its own it would make the binary log's (MDEV-31527). */
 static int validate_mariadb(struct kind_ctx *ctx, struct error *err)
 {
     const char *dir = NULL;
-    int r;
+    int r = stage_make(ctx, &dir, err);
 
-    if (ctx->host->offline)
-        return error_set(err, -EOPNOTSUPP, MARIADB " cannot be asked in an offline root");
-    r = stage_make(ctx, &dir, err);
     if (r >= 0) {
         const char *index = arena_printf(ctx->arena, "--log-bin-index=%s/index", dir);
         const char *const argv[] = {MARIADB, "--user=root", "--verbose", "--help", index, NULL};
-        r = check_run(ctx, &(struct exec){.argv = argv}, NULL, err);
+        r = check_run(ctx, (struct exec){.argv = argv}, err);
     }
     stage_drop(ctx, dir);
     return r;
@@ -138,23 +149,24 @@ static int validate_mariadb(struct kind_ctx *ctx, struct error *err)
 
 int validate_live(struct kind_ctx *ctx, const char *what, struct error *err)
 {
-    if (!strcmp(what, "nginx")) {
-        const char *const argv[] = {NGINX, "-t", "-q", NULL};
-        return check_run(ctx, &(struct exec){.argv = argv}, NULL, err);
-    }
-    if (starts_with(what, "php-fpm:")) {
-        const char *program = NULL;
-        int r = php_fpm(ctx, what + strlen("php-fpm:"), &program, err);
-        const char *const argv[] = {program, "-t", NULL};
-        return r < 0 ? r : check_run(ctx, &(struct exec){.argv = argv}, NULL, err);
-    }
+    const char *program = NGINX;
+    int r = offline(ctx, what, err);
+
+    if (r < 0)
+        return r;
     if (!strcmp(what, "mariadb"))
-        return validate_mariadb(ctx, err);
-    return error_set(err, -EINVAL, "no validator is called \"%s\"", what);
+        return refused(validate_mariadb(ctx, err));
+    if (starts_with(what, "php-fpm:"))
+        r = php_fpm(ctx, what + strlen("php-fpm:"), &program, err);
+    else if (strcmp(what, "nginx"))
+        r = error_set(err, -EINVAL, "no validator is called \"%s\"", what);
+    if (r < 0)
+        return r;
+    const char *const argv[] = {program, "-t", NULL};
+    return refused(check_run(ctx, (struct exec){.argv = argv}, err));
 }
 
-/* --- one site's part --------------------------------------------------------------------------------------
- */
+/* --- one site's part ----------------------------------------------------------------------------------- */
 
 /* The default server's file or link, as it is: a relative link leads to the same place from the mount. */
 static int stage_default(struct kind_ctx *ctx, const char *dir, const char *name, struct error *err)
@@ -192,16 +204,17 @@ static int nginx_staged(struct kind_ctx *ctx, const char *dir, struct error *err
     const char *const argv[] = {NGINX, "-t", "-q", NULL};
     const struct exec_bind bind = {.source = dir, .target = SITES_ENABLED};
 
-    return check_run(ctx, &(struct exec){.argv = argv, .binds = &bind, .n_binds = 1}, NULL, err);
+    return check_run(ctx, (struct exec){.argv = argv, .binds = &bind, .n_binds = 1}, err);
 }
 
 /* The site's part was refused: is it the site, or was the server's broken without it? */
-static int nginx_blame(struct kind_ctx *ctx, const char *dir, const char *file, int r, struct error *err)
+static int nginx_blame(struct kind_ctx *ctx, const char *dir, const char *file, struct error *err)
 {
     struct error alone = {0};
+    int r;
 
-    if (fs_unlink(ctx->host, file, NULL) < 0 || nginx_staged(ctx, dir, &alone) != -EINVAL)
-        return r;
+    if (fs_unlink(ctx->host, file, NULL) < 0 || nginx_staged(ctx, dir, &alone) != REFUSED)
+        return -EINVAL;
     r = error_set(err, -EUCLEAN, "the server's own nginx configuration is broken, without this site: %s",
                   alone.text);
     error_hint(err, "mend what nginx -t names; citrus did not write it, or somebody changed it");
@@ -212,11 +225,10 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
                    struct error *err)
 {
     const char *dir = NULL, *file = NULL;
-    int r;
+    int r = offline(ctx, NGINX, err);
 
-    if (ctx->host->offline)
-        return error_set(err, -EOPNOTSUPP, NGINX " cannot be asked in an offline root");
-    r = stage_make(ctx, &dir, err);
+    if (r >= 0)
+        r = stage_make(ctx, &dir, err);
     if (r >= 0)
         r = stage_server(ctx, dir, err);
     if (r >= 0) {
@@ -225,8 +237,8 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
     }
     if (r >= 0)
         r = nginx_staged(ctx, dir, err);
-    if (r == -EINVAL)
-        r = nginx_blame(ctx, dir, file, r, err);
+    if (r == REFUSED)
+        r = nginx_blame(ctx, dir, file, err);
     stage_drop(ctx, dir);
     return r;
 }
@@ -234,28 +246,27 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
 int validate_pool(struct kind_ctx *ctx, const char *version, const char *content, size_t len,
                   struct error *err)
 {
-    const char *dir = NULL, *program, *file, *log;
+    const char *dir = NULL, *program = NULL, *file;
     struct buf text = {0};
     int r = php_fpm(ctx, version, &program, err);
 
-    if (r < 0)
-        return r;
-    if (ctx->host->offline)
-        return error_set(err, -EOPNOTSUPP, "%s cannot be asked in an offline root", program);
-    r = stage_make(ctx, &dir, err);
+    if (r >= 0)
+        r = offline(ctx, program, err);
+    if (r >= 0)
+        r = stage_make(ctx, &dir, err);
     if (r < 0)
         goto out;
     file = arena_printf(ctx->arena, "%s/pool.conf", dir);
-    log = arena_printf(ctx->arena, "%s/log", dir);
-    buf_addf(&text, "[global]\nerror_log = %s\n", log);
+    /* The test opens the log: a private one. What it has to say comes on the standard error as well. */
+    buf_addf(&text, "[global]\nerror_log = %s/log\n", dir);
     buf_add(&text, content, len);
     r = fs_write(ctx->host, file, text.at, text.len, 0600, 0, 0, err);
     if (r >= 0) {
         const char *const argv[] = {program, "-t", "-y", file, NULL};
-        r = check_run(ctx, &(struct exec){.argv = argv}, log, err);
+        r = check_run(ctx, (struct exec){.argv = argv}, err);
     }
 out:
     stage_drop(ctx, dir);
     buf_free(&text);
-    return r;
+    return refused(r);
 }

@@ -140,8 +140,7 @@ static inline void kit_free(struct kit *t)
     free(t);
 }
 
-/* --- the world as text: what an undo must bring back -------------------------------------------------------
- */
+/* --- the world as text: what an undo must bring back --------------------------------------------------- */
 
 static struct kit *kit_walked;
 static struct buf kit_walk_lines;

@@ -211,8 +211,7 @@ static void a_diff_has_the_text_of_disk_and_of_manifest(void **state)
     kit_free(t);
 }
 
-/* --- validation: nginx is pretended, and refuses a configuration with "bad" in it --------------------------
- */
+/* --- validation: nginx is pretended, and refuses a configuration with "bad" in it ---------------------- */
 
 static struct kit *nginx_of;
 static int nginx_asked;

@@ -5,7 +5,8 @@
 static struct kit *world_of;
 static struct buf seen; /* command lines and, for nginx, what sites-enabled holds for it */
 static bool server_broken;
-static const char *pool_log; /* what php-fpm writes into the log that it is told of */
+static bool not_started;
+static const char *pool_says, *mariadb_says;
 
 static void see_sites(struct kit *t, const char *dir)
 {
@@ -27,6 +28,15 @@ static int pretended(struct host *h, const struct exec *x, struct exec_result *r
     struct kit *t = world_of;
     const char *program = strrchr(x->argv[0], '/') + 1;
     *ret = (struct exec_result){0};
+    if (not_started)
+        return error_set(err, -EINVAL, "cannot start %s: cannot make mounts private", x->argv[0]);
+    if (mariadb_says) {
+        x->progress->say(x->progress->self, mariadb_says);
+        x->progress->say(x->progress->self, "datadir /var/lib/mysql");
+        buf_adds(&ret->out, "To see what variables a running server is using\n");
+        ret->status = 7;
+        return 0;
+    }
     buf_addf(&seen, "%s", program);
     if (x->n_binds) {
         assert_string_equal(x->binds[0].target, "/etc/nginx/sites-enabled");
@@ -34,10 +44,9 @@ static int pretended(struct host *h, const struct exec *x, struct exec_result *r
     }
     if (!strncmp(program, "php-fpm", 7) && x->argv[2]) {
         const char *text = kit_read(t, x->argv[3]);
-        char *log = strstr(text, "error_log = ") + strlen("error_log = ");
-        buf_addf(&seen, " %s", strchr(log, '\n') + 1);
-        if (pool_log) {
-            kit_put(t, arena_strndup(&t->a, log, strcspn(log, "\n")), pool_log, 0600);
+        buf_addf(&seen, " %s", strchr(strstr(text, "error_log = /run/citrus/"), '\n') + 1);
+        if (pool_says) {
+            buf_adds(&ret->out, pool_says);
             ret->status = 78;
         }
     }
@@ -60,7 +69,8 @@ static struct kit *world(struct host_ops *ops)
     t->h->ops = ops;
     world_of = t;
     server_broken = false;
-    pool_log = NULL;
+    not_started = false;
+    pool_says = mariadb_says = NULL;
     buf_reset(&seen);
     kit_put(t, "/etc/nginx/sites-enabled/000-default.conf", "server{}", 0644);
     kit_link(t, "../sites-available/other.example.conf", "/etc/nginx/sites-enabled/other.example.conf");
@@ -133,15 +143,39 @@ static void without_nginx_there_is_nothing_to_ask(void **state)
     world_end(t);
 }
 
-static void a_pool_is_looked_at_alone_and_the_log_of_its_error_is_told(void **state)
+static void a_pool_is_looked_at_alone(void **state)
 {
     struct host_ops ops;
     struct kit *t = world(&ops);
     assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), 0);
     assert_string_equal(buf_str(&seen), "php-fpm8.2 [a]\nuser=a\n\n");
-    pool_log = "[x] NOTICE: hm\n[x] ERROR: [pool a] cannot get uid for user 'a'\n";
+    pool_says = "[x] NOTICE: hm\n[x] ERROR: [pool a] cannot get uid for user 'a'\n";
     assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), -EINVAL);
     assert_non_null(strstr(t->err.text, "cannot get uid for user 'a'"));
+    world_end(t);
+}
+
+/* Its help is longer than what is kept of a program's output. */
+static void the_error_of_mariadb_is_found_before_its_help(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    mariadb_says = "12:00 0 [ERROR] mariadbd: unknown variable 'x=3'";
+    assert_int_equal(validate_live(&t->ctx, "mariadb", &t->err), -EINVAL);
+    assert_non_null(strstr(t->err.text, "unknown variable 'x=3'"));
+    assert_null(strstr(t->err.text, "To see what"));
+    world_end(t);
+}
+
+/* A machine where no mount namespace can be made says nothing about the site or the server. */
+static void a_check_that_could_not_be_made_blames_nobody(void **state)
+{
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    not_started = true;
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", "mine;", 5, &t->err), -EINVAL);
+    assert_null(strstr(t->err.text, "the server's own"));
+    assert_non_null(strstr(t->err.text, "cannot make mounts private"));
     world_end(t);
 }
 
@@ -195,7 +229,9 @@ int main(void)
         cmocka_unit_test(a_wrong_vhost_is_the_sites_fault),
         cmocka_unit_test(what_was_broken_without_the_site_is_the_servers_fault),
         cmocka_unit_test(without_nginx_there_is_nothing_to_ask),
-        cmocka_unit_test(a_pool_is_looked_at_alone_and_the_log_of_its_error_is_told),
+        cmocka_unit_test(a_pool_is_looked_at_alone),
+        cmocka_unit_test(the_error_of_mariadb_is_found_before_its_help),
+        cmocka_unit_test(a_check_that_could_not_be_made_blames_nobody),
         cmocka_unit_test(a_version_cannot_lead_to_another_program),
         cmocka_unit_test(each_live_validator_asks_its_own_program),
         cmocka_unit_test(offline_proves_nothing_and_says_so),
