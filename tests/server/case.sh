@@ -122,8 +122,8 @@ set -euo pipefail
 cd /
 export skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
 export loose='^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$'
-trees=(/etc /var/www)
-[ ! -d /var/lib/citrus ] || trees+=(/var/lib/citrus)
+trees=(/etc)
+for t in /var/www /var/lib/citrus; do [ ! -d $t ] || trees+=($t); done
 find "${trees[@]}" \( -path '/var/www/*/logs/*' -o -path '/var/www/*/tmp/*' -o -path '/var/www/*/sessions/*' \) -prune -o -printf '%p\t%y\t%m\t%u:%g\t%s\t%T@\t%l\n' |
   awk -F'\t' '$1 ~ ENVIRON["skip"] {next} $2 == "d" {$5 = "-"; $6 = "-"} $1 ~ ENVIRON["loose"] {$6 = "-"} {print "file", $1, $2, $3, $4, $5, $6, $7}' | sort >/tmp/state.files
 find "${trees[@]}" \( -path '/var/www/*/logs/*' -o -path '/var/www/*/tmp/*' -o -path '/var/www/*/sessions/*' \) -prune -o -type f -print0 |
