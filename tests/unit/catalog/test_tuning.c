@@ -37,7 +37,7 @@ static void mariadb_and_the_pools_never_exceed_the_budget(void **state)
         assert_int_equal(t.buffer_pool % (128 * MB), 0);
         assert_true(t.buffer_pool <= t.budget / 100 * 40 || t.buffer_pool == 128 * MB);
         assert_true(t.redo_log * 2 <= t.buffer_pool);
-        assert_int_equal(t.max_connections, 24);
+        assert_int_equal(t.max_connections, 100);
     }
     fixture_free(&f);
 }
@@ -90,7 +90,23 @@ static void a_machine_of_unknown_memory_is_not_refused(void **state)
     assert_int_equal(t.budget, 0);
     assert_int_equal(f.diags.errors, 0);
     assert_int_equal(t.buffer_pool, 128 * MB);
-    assert_int_equal(t.max_connections, 420);
+    assert_int_equal(t.max_connections, 500);
+    fixture_free(&f);
+}
+
+/* A change of its configuration restarts MariaDB, which all sites feel. */
+static void one_more_site_does_not_restart_mariadb(void **state)
+{
+    struct fixture f;
+    fixture_init(&f, "citrus: 1\nserver: {name: s}\nsites:\n" WORDPRESS("{children: 4}"));
+    struct tuning before = tune(&f, 8192 * MB);
+    fixture_free(&f);
+    fixture_init(&f, "citrus: 1\nserver: {name: s}\nsites:\n" WORDPRESS(
+                         "{children: 4}") "  b.example.com: {type: php, php: {children: 8}}\n");
+    struct tuning after = tune(&f, 8192 * MB);
+    assert_int_equal(before.max_connections, after.max_connections);
+    assert_int_equal(before.buffer_pool, after.buffer_pool);
+    assert_int_equal(before.redo_log, after.redo_log);
     fixture_free(&f);
 }
 
@@ -157,6 +173,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_said_with_figures_at_the_budget),
         cmocka_unit_test(without_a_written_budget_the_largest_site_is_named),
         cmocka_unit_test(a_machine_of_unknown_memory_is_not_refused),
+        cmocka_unit_test(one_more_site_does_not_restart_mariadb),
         cmocka_unit_test(a_process_counts_by_its_memory_limit),
         cmocka_unit_test(sites_without_php_take_nothing),
         cmocka_unit_test(what_the_operator_sets_is_taken_as_it_is),
