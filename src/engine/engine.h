@@ -25,6 +25,7 @@ struct action {
     size_t sites_felt;   /* OP_REFRESH: how many sites use the service */
     struct hash128 before, after;
     VEC(size_t) refreshes;   /* indices of the OP_REFRESH actions that this one calls for */
+    bool early;              /* a removal that goes before the refreshes */
     enum action_state state; /* while it is applied */
     const char *undo;        /* its undo record, once it was an INTENT */
 };
@@ -40,7 +41,7 @@ struct kept {
     bool stored; /* the store holds the same already */
 };
 struct forgotten {
-    const char *kind, *id;
+    const char *kind, *id, *site;
 };
 
 struct plan {
@@ -49,7 +50,7 @@ struct plan {
     VEC(struct action) actions; /* server's, then site by site, then refreshes */
     VEC(struct deferred) deferred;
     VEC(struct kept) kept;           /* as wanted already, with or without an action: what apply records */
-    VEC(struct forgotten) forgotten; /* managed, no longer wanted and not there: dropped from the store */
+    VEC(struct forgotten) forgotten; /* managed, no longer wanted, and not there or gone with its tree */
     size_t unchanged;                /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;

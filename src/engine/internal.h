@@ -23,6 +23,7 @@ struct seen {
     bool deferred;
     const struct store_managed *managed; /* NULL: not known to the store */
     int64_t rank;
+    bool early; /* orphans.c */
 };
 /* Observes all of `list`, kind by kind, in one call each. */
 int engine_observe(struct engine *e, struct arena *a, struct seen *list, size_t n, struct error *err);
@@ -34,6 +35,29 @@ char *stored_write(struct arena *a, const struct resource *r);
 /* A resource from its row. Its notifies name resources of `c` where they are there (c may be NULL). */
 int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
                 struct arena *a, struct resource **ret, struct error *err);
+
+/* Gives it its needs, as far as `find` knows them. */
+int stored_link(struct resource *r, const char *text,
+                struct resource *(*find)(void *, const char *, const char *), void *self, struct arena *a,
+                struct error *err);
+
+/* --- orphans.c: what the store says is managed and the manifest no longer means */
+struct orphans {
+    struct store_managed *managed; /* sorted by kind and id */
+    size_t n_managed;
+    const bool *wanted;    /* managed[i] is in the catalog, or not to be looked at */
+    struct resource **res; /* by managed's index; NULL where wanted */
+};
+int managed_order(const void *x, const void *y);
+/* Appends to `seen` in the order of removal: sites before the server, what was made last first. */
+int orphans_collect(struct orphans *o, const struct catalog *c, struct arena *a, struct seen **ret, size_t *n,
+                    struct error *err);
+/* After observing. seen[i].early: goes before the refreshes, since a service must let go of it first. */
+void orphans_early(struct seen *seen, size_t n);
+/* True when `r` lies below a tree that another removal in the list takes with it. */
+struct trees;
+struct trees *trees_make(const struct seen *seen, size_t n, struct arena *a);
+bool trees_hold(const struct trees *t, const struct resource *r);
 
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);

@@ -14,6 +14,8 @@ struct planning {
     size_t n_managed;
     bool *wanted; /* managed[i] is in the catalog */
     VEC(struct seen) seen;
+    size_t first_orphan, n_orphans; /* in seen */
+    const struct trees *trees;
     bool same_manifest; /* as the newest generation's */
 };
 
@@ -25,13 +27,6 @@ static bool site_selected(const struct plan *p, const char *site)
         if (strcmp(*s, site) == 0)
             return true;
     return false;
-}
-
-static int managed_order(const void *x, const void *y)
-{
-    const struct store_managed *a = x, *b = y;
-    int c = strcmp(a->kind, b->kind);
-    return c ? c : strcmp(a->id, b->id);
 }
 
 static int load_managed(struct planning *g, struct error *err)
@@ -75,37 +70,17 @@ static int collect_wanted(struct planning *g, struct error *err)
     return 0;
 }
 
-static int later_first(const void *x, const void *y)
-{
-    const struct store_managed *a = *(struct store_managed *const *)x, *b = *(struct store_managed *const *)y;
-    const char *sa = a->site ? a->site : "", *sb = b->site ? b->site : "";
-    /* Sites before the server: what they stand on goes last. */
-    int c = (*sa == 0) - (*sb == 0);
-    c = c ? c : strcmp(sa, sb);
-    c = c ? c : (a->rank < b->rank) - (a->rank > b->rank);
-    return c ? c : managed_order(a, b);
-}
-
-/* What the store says is managed and the manifest no longer means: removed in the reverse order of making. */
 static int collect_orphans(struct planning *g, struct error *err)
 {
-    struct arena *a = g->p->arena;
-    struct store_managed **gone = arena_array(a, struct store_managed *, g->n_managed);
-    size_t n = 0;
+    struct orphans o = {.managed = g->managed, .n_managed = g->n_managed, .wanted = g->wanted};
+    struct seen *list;
     for (size_t i = 0; i < g->n_managed; i++)
-        if (!g->wanted[i] && site_selected(g->p, g->managed[i].site))
-            gone[n++] = &g->managed[i];
-    if (n)
-        qsort(gone, n, sizeof *gone, later_first);
-    for (size_t i = 0; i < n; i++) {
-        struct seen s = {.managed = gone[i], .rank = gone[i]->rank};
-        int r = stored_read(gone[i]->kind, gone[i]->id, gone[i]->site, gone[i]->spec, g->c, a, &s.res, err);
-        if (r < 0)
-            return r;
-        s.res->absent = true;
-        vec_push(a, &g->seen, s);
-    }
-    return 0;
+        g->wanted[i] = g->wanted[i] || !site_selected(g->p, g->managed[i].site);
+    g->first_orphan = g->seen.n;
+    int r = orphans_collect(&o, g->c, g->p->arena, &list, &g->n_orphans, err);
+    for (size_t i = 0; r == 0 && i < g->n_orphans; i++)
+        vec_push(g->p->arena, &g->seen, list[i]);
+    return r;
 }
 
 static enum cause cause_of(const struct planning *g, const struct seen *s, struct hash128 wanted)
@@ -138,13 +113,14 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
     if (!r->absent)
         note_kept(g, s, wanted);
-    struct action act = {.before = record_fingerprint(k->record, s->found), .after = wanted};
+    struct action act = {
+        .before = record_fingerprint(k->record, s->found), .after = wanted, .early = s->early};
     struct change *c = &act.change;
     c->res = r;
     c->found = s->found;
     if (r->absent) {
-        if (!s->found) {
-            struct forgotten f = {k->name, r->id};
+        if (!s->found || (s->managed && trees_hold(g->trees, r))) {
+            struct forgotten f = {k->name, r->id, r->site};
             if (s->managed)
                 vec_push(p->arena, &p->forgotten, f);
             return;
@@ -171,7 +147,7 @@ static int phase(const struct action *a)
 {
     switch (a->change.op) {
     case OP_REMOVE:
-        return a->change.res->notifies.n ? 1 : a->cause == CAUSE_REMOVED ? 3 : 0;
+        return a->early ? 1 : a->cause == CAUSE_REMOVED ? 3 : 0;
     case OP_REFRESH:
         return 2;
     default:
@@ -286,6 +262,8 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         r = engine_observe(e, p->arena, g.seen.at, g.seen.n, err);
     if (r < 0)
         return r;
+    orphans_early(g.seen.at + g.first_orphan, g.n_orphans);
+    g.trees = trees_make(g.seen.at + g.first_orphan, g.n_orphans, p->arena);
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < g.seen.n; i++)
         plan_one(&g, &ctx, &g.seen.at[i]);

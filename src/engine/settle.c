@@ -48,7 +48,8 @@ static int record_state(struct applying *x, struct error *err)
         r = store_managed_put(x->e->store, &m, err);
     }
     for (size_t i = 0; i < p->forgotten.n && r == 0; i++)
-        r = store_managed_drop(x->e->store, p->forgotten.at[i].kind, p->forgotten.at[i].id, err);
+        if (!failure_of(x, p->forgotten.at[i].site))
+            r = store_managed_drop(x->e->store, p->forgotten.at[i].kind, p->forgotten.at[i].id, err);
     for (size_t i = 0; i < p->actions.n && r == 0; i++) {
         const struct action *a = &p->actions.at[i];
         if (a->change.res->absent && (a->state == ACTION_DONE || a->state == ACTION_SKIPPED) &&

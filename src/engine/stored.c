@@ -1,5 +1,5 @@
-/* A resource as the store keeps it: {"spec": {...}, "notifies": [["kind", "id", "reload"], ...]}. With it a
- * resource can be removed or undone when no manifest names it any more. */
+/* A resource as the store keeps it: {"spec": {...}, "needs": [["kind", "id"], ...], "notifies": [["kind",
+ * "id", "reload"], ...]}. With it a resource can be removed or undone when no manifest names it any more. */
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
@@ -13,6 +13,16 @@ char *stored_write(struct arena *a, const struct resource *r)
     jw_object(&j, "spec");
     record_to_json(r->kind->record, r->spec, &j, NULL);
     jw_end(&j);
+    if (r->needs.n) {
+        jw_array(&j, "needs");
+        for (size_t i = 0; i < r->needs.n; i++) {
+            jw_array(&j, NULL);
+            jw_str(&j, NULL, r->needs.at[i]->kind->name);
+            jw_str(&j, NULL, r->needs.at[i]->id);
+            jw_end(&j);
+        }
+        jw_end(&j);
+    }
     if (r->notifies.n) {
         jw_array(&j, "notifies");
         for (size_t i = 0; i < r->notifies.n; i++) {
@@ -75,4 +85,26 @@ int stored_read(const char *kind, const char *id, const char *site, const char *
     if (rc == 0)
         *ret = r;
     return rc;
+}
+
+int stored_link(struct resource *r, const char *text,
+                struct resource *(*find)(void *, const char *, const char *), void *self, struct arena *a,
+                struct error *err)
+{
+    json_error_t je;
+    json_t *root = json_loads(text, 0, &je), *item;
+    size_t i;
+    if (!root)
+        return error_set(err, -EINVAL, "the store's row of %s %s is no JSON: %s", r->kind->name, r->id,
+                         je.text);
+    json_array_foreach(json_object_get(root, "needs"), i, item)
+    {
+        const char *kind = json_string_value(json_array_get(item, 0));
+        const char *id = json_string_value(json_array_get(item, 1));
+        struct resource *needed = kind && id ? find(self, kind, id) : NULL;
+        if (needed)
+            vec_push(a, &r->needs, needed);
+    }
+    json_decref(root);
+    return 0;
 }

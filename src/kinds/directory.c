@@ -185,6 +185,13 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     return r;
 }
 
+static const char *place(const struct resource *res, bool *takes_all)
+{
+    const struct directory_spec *spec = res->spec;
+    *takes_all = spec->data == 1; /* the tree goes to the trash as it is */
+    return res->id;
+}
+
 const struct kind directory_kind = {
     .name = "directory",
     .record = &record,
@@ -194,4 +201,5 @@ const struct kind directory_kind = {
     .capture = capture,
     .apply = apply,
     .undo = undo,
+    .place = place,
 };

@@ -167,6 +167,12 @@ static int text(struct kind_ctx *ctx, const struct change *c, struct buf *before
     return 0;
 }
 
+static const char *place(const struct resource *res, bool *takes_all)
+{
+    *takes_all = false;
+    return res->id;
+}
+
 const struct kind file_kind = {
     .name = "file",
     .record = &record,
@@ -176,4 +182,5 @@ const struct kind file_kind = {
     .apply = apply,
     .undo = undo,
     .text = text,
+    .place = place,
 };

@@ -104,6 +104,10 @@ struct kind {
     /* `res` is rebuilt from the journal (spec, id, site; no needs). `op` is what apply did or began. */
     int (*undo)(struct kind_ctx *, const struct resource *res, enum op op, json_t *undo, struct error *);
     int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);
+    /* The path that the resource lives at, NULL when it has none; and whether its removal takes everything below
+     * that path with it (a tree that goes to the trash). What goes with such a tree has no removal of its own.
+     * Optional. */
+    const char *(*place)(const struct resource *res, bool *takes_all);
     /* Text before and after for a person's diff; either may stay empty. Optional. */
     int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after, struct error *);
 };

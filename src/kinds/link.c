@@ -81,6 +81,12 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     return aside_restore(ctx, res->id, saved, err);
 }
 
+static const char *place(const struct resource *res, bool *takes_all)
+{
+    *takes_all = false;
+    return res->id;
+}
+
 const struct kind link_kind = {
     .name = "link",
     .record = &record,
@@ -89,4 +95,5 @@ const struct kind link_kind = {
     .capture = capture,
     .apply = apply,
     .undo = undo,
+    .place = place,
 };

@@ -339,6 +339,13 @@ static int wordpress_undo(struct kind_ctx *ctx, const struct resource *res, enum
     return r < 0 ? error_prefix(err, "WordPress of %s", res->id) : 0;
 }
 
+static const char *place(const struct resource *res, bool *takes_all)
+{
+    const struct wordpress_spec *spec = res->spec;
+    *takes_all = false;
+    return spec->path;
+}
+
 const struct kind wordpress_kind = {
     .name = "wordpress",
     .record = &record,
@@ -350,4 +357,5 @@ const struct kind wordpress_kind = {
     .capture = wordpress_capture,
     .apply = wordpress_apply,
     .undo = wordpress_undo,
+    .place = place,
 };
