@@ -109,7 +109,8 @@ struct db_user {
 };
 struct db_grant {
     const char *user, *host, *database;
-    const char *privileges; /* sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all */
+    /* Sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all; GRANT OPTION, where held, is last. */
+    const char *privileges;
 };
 struct db_table {
     const char *database, *name;
