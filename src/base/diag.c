@@ -1,4 +1,5 @@
 #include "diag.h"
+#include "text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,9 @@ void diags_init(struct diags *d, struct arena *a)
     *d = (struct diags){.arena = a};
 }
 
-static void diag_add(struct diags *d, enum diag_level level, struct pos pos, const char *hint,
-                     const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void diag_add(struct diags *d, enum diag_level level,
+                                                           struct pos pos, const char *hint, const char *fmt,
+                                                           va_list ap)
 {
     if (level == DIAG_ERROR)
         d->errors++;
@@ -60,12 +62,18 @@ static int diag_order(const void *x, const void *y)
     return strcmp(a->text, b->text);
 }
 
-/* Control characters of a hostile file must not reach the terminal. */
+/* Control characters (C1 too, which are two bytes) and what is no UTF-8 must not reach the terminal. */
 static void add_printable(struct buf *out, const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, k; i < n; i += k) {
         unsigned char c = (unsigned char)s[i];
-        buf_addc(out, c == '\t' ? ' ' : (c < 0x20 || c == 0x7f) ? '?' : (char)c);
+        k = utf8_char(s + i, n - i);
+        bool control = c < 0x20 || c == 0x7f || (k == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0);
+        if (k == 0 || control)
+            buf_addc(out, c == '\t' ? ' ' : '?');
+        else
+            buf_add(out, s + i, k);
+        k = k ? k : 1;
     }
 }
 
@@ -92,6 +100,8 @@ static void show_line(struct diags *d, const struct diag *g, struct buf *out)
     const char *eol = memchr(p, '\n', (size_t)(end - p));
     if (!eol)
         eol = end;
+    if (eol > p && eol[-1] == '\r')
+        eol--;
     /* A very long line is shown from a little before the place. */
     int col = g->pos.col > 0 ? g->pos.col : 1;
     while (col > LINE_SHOWN - 40 && p < eol) {

@@ -41,6 +41,13 @@ static void hostile_bytes_do_not_reach_the_terminal(void **state)
     diags_render(&d, &out, false);
     assert_null(strchr(out.at, '\033'));
     assert_null(strchr(out.at, '\007'));
+    buf_reset(&out);
+    struct diags e;
+    diags_init(&e, &a);
+    diags_source(&e, "m", "a: \xc2\x9b 31m \xff z\r\n", 14);
+    diag_error(&e, (struct pos){"m", 1, 1}, NULL, "bad");
+    diags_render(&e, &out, false);
+    assert_non_null(strstr(out.at, "| a: ? 31m ? z\n"));
     buf_free(&out);
     arena_free(&a);
 }
