@@ -35,7 +35,7 @@ drifts "a vhost's link removed" blog.example.com "^($V|$L)\$" rm $L
 drifts "a pool file deleted" blog.example.com "^$P\$" rm $P
 drifts "a folder's mode and owner changed" $W/sessions "^\$" sh -c "chmod 777 $W/sessions; chown nobody: $W/sessions"
 drifts "a service stopped and disabled" nginx "^(nginx|/etc/systemd/system/multi-user.target.wants/nginx.service)\$" systemctl -q disable --now nginx
-drifts "a grant revoked" "$DB" "^\$" mariadb -e "revoke insert on \`$DB\`.* from \`$DB\`@localhost"
+drifts "a grant revoked" "$DB" "^\$" mariadb -e "revoke insert on \`${DB//_/\\_}\`.* from \`$DB\`@localhost"
 drifts "a package removed" htop "^\$" apt-get remove -y -q htop
 drifts "wp-config.php edited" wp-config.php "^$W/wp-config.php\$" sh -c "echo '// edited' >>$W/wp-config.php"
 drifts "a core file altered" blog.example.com "^$W/public/(wp-includes/functions.php)?" sh -c "echo '// altered' >>$W/public/wp-includes/functions.php"
