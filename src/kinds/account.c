@@ -37,23 +37,30 @@ static struct account_spec *look(struct kind_ctx *ctx, const struct accounts *ac
         return NULL;
     f = arena_alloc(ctx->arena, sizeof *f);
     record_clear(&record, f);
-    f->home = u->home;
-    f->shell = u->shell;
+    f->home = arena_strdup(ctx->arena, u->home);
+    f->shell = arena_strdup(ctx->arena, u->shell);
     primary = group_name(acc, u->gid);
-    f->group = !g ? "missing" : g->gid == u->gid ? "own" : primary ? primary : "missing";
-    f->members.at = g && g->n_members ? g->members : arena_array(ctx->arena, const char *, 1);
+    f->group = !g                 ? "missing"
+               : g->gid == u->gid ? "own"
+               : primary          ? arena_strdup(ctx->arena, primary)
+                                  : "missing";
     f->members.n = g ? g->n_members : 0;
+    f->members.at = arena_array(ctx->arena, const char *, f->members.n + 1);
+    for (size_t i = 0; i < f->members.n; i++)
+        f->members.at[i] = arena_strdup(ctx->arena, g->members[i]);
     return f;
 }
 
 static int observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                    struct error *err)
 {
+    struct arena a = {0}; /* all accounts are read: what is not asked for goes again */
     struct accounts acc;
-    int r = accounts_read(ctx->host, &acc, ctx->arena, err);
+    int r = accounts_read(ctx->host, &acc, &a, err);
 
     for (size_t i = 0; i < n && r >= 0; i++)
         found[i] = look(ctx, &acc, res[i]->id);
+    arena_free(&a);
     return r;
 }
 
@@ -85,11 +92,12 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *file, str
     const char *name = c->res->id;
     const struct account_user *u;
     const struct account_group *g;
+    struct arena a = {0};
     struct accounts acc;
-    int r = accounts_read(ctx->host, &acc, ctx->arena, err);
+    int r = accounts_read(ctx->host, &acc, &a, err);
 
     if (r < 0)
-        return r;
+        goto out;
     u = accounts_user(&acc, name);
     g = accounts_group(&acc, name);
     if (u) {
@@ -112,7 +120,9 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *file, str
         if (has(acc.groups[i].members, acc.groups[i].n_members, name))
             jw_str(undo, NULL, acc.groups[i].name);
     jw_end(undo);
-    return 0;
+out:
+    arena_free(&a);
+    return r;
 }
 
 /* --- apply --------------------------------------------------------------------------------------------- */
@@ -162,7 +172,7 @@ static bool differs(const char *want, const char *have)
     return want && (!have || strcmp(want, have));
 }
 
-static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+static int change(struct kind_ctx *ctx, const struct change *c, struct error *err)
 {
     const struct account_spec *s = c->res->spec;
     const char *name = c->res->id;
@@ -188,6 +198,18 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
                                 s->shell ? s->shell : u->shell, err);
     if (r >= 0 && s->members.at)
         r = members_set(ctx, name, s->members.at, s->members.n, err);
+    return r;
+}
+
+static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
+{
+    struct kind_ctx once = *ctx;
+    struct arena a = {0}; /* accounts are read several times on the way */
+    int r;
+
+    once.arena = &a;
+    r = change(&once, c, err);
+    arena_free(&a);
     return r;
 }
 

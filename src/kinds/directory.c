@@ -17,7 +17,7 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "directory", FIELDS(fields), .size = sizeof(struct directory_spec), .doc = "A directory."};
 
-static int look(struct kind_ctx *ctx, const struct owners *own, const struct resource *r, void **found,
+static int look(struct kind_ctx *ctx, struct owners *own, const struct resource *r, void **found,
                 struct error *err)
 {
     const struct directory_spec *want = r->spec;
@@ -33,8 +33,9 @@ static int look(struct kind_ctx *ctx, const struct owners *own, const struct res
     f->type = type;
     if (st.type == FS_FILE || st.type == FS_DIRECTORY) {
         f->mode = st.mode;
-        f->owner = owners_user(own, st.uid, want->owner, ctx->arena);
-        f->group = owners_group(own, st.gid, want->group, ctx->arena);
+        e = owners_name(own, &st, want->owner, want->group, &f->owner, &f->group, err);
+        if (e < 0)
+            return e;
     }
     *found = f;
     return 0;
@@ -43,13 +44,14 @@ static int look(struct kind_ctx *ctx, const struct owners *own, const struct res
 static int observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                    struct error *err)
 {
-    struct owners own;
-    int r = owners_read(ctx, &own, err);
+    struct owners own = {.ctx = ctx};
+    int r = 0;
 
     for (size_t i = 0; i < n && r >= 0; i++) {
         found[i] = NULL;
         r = look(ctx, &own, res[i], &found[i], err);
     }
+    owners_free(&own);
     return r;
 }
 

@@ -1,7 +1,6 @@
 /* Names of owners: the managed system's own passwd and group, indexed by number. */
 #include "owner.h"
 #include "text.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,29 +13,27 @@ static int by_id(const void *pa, const void *pb)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-int owners_read(struct kind_ctx *ctx, struct owners *ret, struct error *err)
+static int owners_read(struct owners *o, struct error *err)
 {
     struct accounts acc = {0};
-    struct owners o = {0};
-    int r = accounts_read(ctx->host, &acc, ctx->arena, err);
+    int r;
 
-    if (r == -ENOENT) { /* a root without passwd: every owner is a number, and 0 is root */
-        error_clear(err);
-        r = 0;
-    }
+    if (o->read)
+        return 0;
+    r = accounts_read(o->ctx->host, &acc, &o->arena, err);
     if (r < 0)
         return r;
-    o.users = arena_array(ctx->arena, struct owner_name, acc.n_users + 1);
-    o.groups = arena_array(ctx->arena, struct owner_name, acc.n_groups + 1);
-    for (; o.n_users < acc.n_users; o.n_users++)
-        o.users[o.n_users] =
-            (struct owner_name){acc.users[o.n_users].uid, acc.users[o.n_users].name, o.n_users};
-    for (; o.n_groups < acc.n_groups; o.n_groups++)
-        o.groups[o.n_groups] =
-            (struct owner_name){acc.groups[o.n_groups].gid, acc.groups[o.n_groups].name, o.n_groups};
-    qsort(o.users, o.n_users, sizeof *o.users, by_id);
-    qsort(o.groups, o.n_groups, sizeof *o.groups, by_id);
-    *ret = o;
+    o->users = arena_array(&o->arena, struct owner_name, acc.n_users + 1);
+    o->groups = arena_array(&o->arena, struct owner_name, acc.n_groups + 1);
+    for (size_t i = 0; i < acc.n_users; i++)
+        o->users[i] = (struct owner_name){acc.users[i].uid, acc.users[i].name, i};
+    for (size_t i = 0; i < acc.n_groups; i++)
+        o->groups[i] = (struct owner_name){acc.groups[i].gid, acc.groups[i].name, i};
+    o->n_users = acc.n_users;
+    o->n_groups = acc.n_groups;
+    qsort(o->users, o->n_users, sizeof *o->users, by_id);
+    qsort(o->groups, o->n_groups, sizeof *o->groups, by_id);
+    o->read = true;
     return 0;
 }
 
@@ -63,14 +60,29 @@ static const char *name_of(const struct owner_name *list, size_t n, int64_t id, 
     return id == 0 ? "root" : arena_printf(a, "%lld", (long long)id);
 }
 
-const char *owners_user(const struct owners *o, uid_t uid, const char *wanted, struct arena *a)
+static bool is_root(int64_t id, const char *wanted)
 {
-    return name_of(o->users, o->n_users, uid, wanted, a);
+    return id == 0 && (!wanted || !strcmp(wanted, "root"));
 }
 
-const char *owners_group(const struct owners *o, gid_t gid, const char *wanted, struct arena *a)
+int owners_name(struct owners *o, const struct fs_stat *st, const char *want_owner, const char *want_group,
+                const char **owner, const char **group, struct error *err)
 {
-    return name_of(o->groups, o->n_groups, gid, wanted, a);
+    struct arena *a = o->ctx->arena;
+
+    if (!is_root(st->uid, want_owner) || !is_root(st->gid, want_group)) {
+        int r = owners_read(o, err);
+        if (r < 0)
+            return r;
+    }
+    *owner = arena_strdup(a, name_of(o->users, o->n_users, st->uid, want_owner, a));
+    *group = arena_strdup(a, name_of(o->groups, o->n_groups, st->gid, want_group, a));
+    return 0;
+}
+
+void owners_free(struct owners *o)
+{
+    arena_free(&o->arena);
 }
 
 /* "1000" is the number itself: account_ids() knows names only. */

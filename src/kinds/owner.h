@@ -1,4 +1,11 @@
-/* Owners of paths: numbers on disk, names in a manifest. One owners_read() serves a whole observation. */
+/* Owners of paths: numbers on disk, names in a manifest. One reader serves a whole observation:
+ *
+ *     struct owners own = {.ctx = ctx};
+ *     owners_name(&own, &st, spec->owner, spec->group, &found->owner, &found->group, err); ...
+ *     owners_free(&own);
+ *
+ * The accounts are read when the first owner other than root comes along, and kept until owners_free(): an
+ * apply observes its targets one by one, and each would leave a copy of all accounts in the phase's arena. */
 #ifndef CITRUS_OWNER_H
 #define CITRUS_OWNER_H
 #include "account.h"
@@ -11,14 +18,17 @@ struct owner_name {
     size_t order; /* in its file: the first of several names is the one shown */
 };
 struct owners {
+    struct kind_ctx *ctx;
+    bool read;
+    struct arena arena;                /* of the rest */
     struct owner_name *users, *groups; /* sorted by id */
     size_t n_users, n_groups;
 };
-int owners_read(struct kind_ctx *ctx, struct owners *ret, struct error *err);
-/* The name as a person knows it, the number as text where nobody has it. A `wanted` name that stands for the
- * same number wins (NULL: none), so that neither a second name nor "33" is a difference. */
-const char *owners_user(const struct owners *o, uid_t uid, const char *wanted, struct arena *a);
-const char *owners_group(const struct owners *o, gid_t gid, const char *wanted, struct arena *a);
+/* The names as a person knows them, the number as text where nobody has it; in ctx->arena. A wanted name that
+ * stands for the same number wins (NULL: none), so that neither a second name nor "33" is a difference. */
+int owners_name(struct owners *o, const struct fs_stat *st, const char *want_owner, const char *want_group,
+                const char **owner, const char **group, struct error *err);
+void owners_free(struct owners *o);
 
 /* The numbers of what is wanted, read now: an account may have been made a moment ago. A name that is not
  * declared (NULL) keeps what `now` has, root where nothing is there. */

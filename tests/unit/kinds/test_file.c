@@ -1,4 +1,5 @@
 #include "kit.h"
+#include <malloc.h>
 
 static struct resource *file(struct kit *t, const char *path, const char *text, int64_t mode,
                              const char *owner)
@@ -150,6 +151,36 @@ static void an_owner_nobody_knows_shows_as_its_number(void **state)
     kit_free(t);
 }
 
+/* An apply observes its targets one by one, in the arena of the whole plan. */
+static void an_observation_leaves_no_copy_of_all_accounts_behind(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct buf passwd = {0};
+    for (int i = 0; i < 5000; i++)
+        buf_addf(&passwd, "site_%d:x:%d:%d::/var/www/site_%d:/usr/sbin/nologin\n", i, 2000 + i, 2000 + i, i);
+    kit_put(t, "/etc/passwd", buf_str(&passwd), 0644);
+    kit_put(t, "/etc/a.conf", "x\n", 0644);
+    assert_int_equal(chown(kit_path(t, "/etc/a.conf"), 2042, 0), 0);
+    struct resource *f = file(t, "/etc/a.conf", "x\n", 0644, "site_42");
+    struct resource *d = kit_res(t, &directory_kind, "/etc/a.conf");
+    struct resource *u = kit_res(t, &account_kind, "site_42");
+    assert_string_equal(((struct file_spec *)kit_found(t, f))->owner, "site_42");
+    struct arena own = {0};
+    t->ctx.arena = &own;
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 100; i++) {
+        kit_found(t, f);
+        kit_found(t, d);
+        kit_found(t, u);
+    }
+    /* 300 copies would be 300 times that; a sanitizer's allocator counts nothing. */
+    assert_true(mallinfo2().uordblks - before < passwd.len);
+    t->ctx.arena = &t->a;
+    arena_free(&own);
+    buf_free(&passwd);
+    kit_free(t);
+}
+
 static void an_owner_that_is_made_in_the_same_run_is_resolved_when_applied(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -280,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_sites_user_cannot_lead_a_write_out_of_his_tree),
         cmocka_unit_test(what_was_promised_as_a_file_is_not_removed_as_a_directory),
         cmocka_unit_test(an_owner_nobody_knows_shows_as_its_number),
+        cmocka_unit_test(an_observation_leaves_no_copy_of_all_accounts_behind),
         cmocka_unit_test(an_owner_that_is_made_in_the_same_run_is_resolved_when_applied),
         cmocka_unit_test(a_changed_content_is_seen_though_size_is_the_same),
         cmocka_unit_test(a_secret_content_never_shows_its_digest),
