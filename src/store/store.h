@@ -15,8 +15,10 @@
 
 struct store;
 
-/* `dirfd` is the open state directory (/var/lib/citrus in the root). STORE_READ: no write is made, and
- * -ENOENT when there is none. STORE_MEMORY: nothing on disk, for a plan of someone who may not write. */
+/* `dir` is the state directory (/var/lib/citrus in the root), made and closed to others by STORE_WRITE.
+ * STORE_READ: no write is made, and -ENOENT when there is none. STORE_MEMORY: nothing on disk (`dir` may be
+ * NULL), for a plan of someone who may not write. Other errors: -EPROTO of a newer citrus, -EUCLEAN damaged,
+ * -EMEDIUMTYPE another program's, -EPERM a directory of someone else. One thread uses a store. */
 enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
 struct store *store_close(struct store *s);
@@ -39,7 +41,8 @@ struct store_file {
     struct hash128 digest;
 };
 bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
-/* Puts are collected and written in one transaction by store_cache_flush(). */
+/* Puts are collected and written in one transaction by store_cache_flush(), which is no part of a store_begin()
+ * and writes nothing in STORE_READ. */
 void store_cache_put(struct store *s, const char *path, const struct store_file *f);
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
@@ -111,8 +114,9 @@ void store_rollback(struct store *s);
 int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err);
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err); /* 0: newest */
 int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
-                  struct error *err); /* newest first */
-int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err); /* unfinished */
+                  struct error *err); /* newest first; limit 0: all */
+/* Those in state TX_OPEN, oldest first: a crash left them, or this run is in them. */
+int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err);
 int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
                   struct error *err);
 /* A saved plan is applied once: -EEXIST when `digest` was used before. */

@@ -32,8 +32,8 @@ enum value_type { VALUE_TEXT, VALUE_FLAG, VALUE_LIST, VALUE_MAP };
 struct value;
 struct value *value_map(struct arena *a);
 struct value *value_list(struct arena *a);
-/* Text is copied, NULL sets nothing; `pos` is where the operator wrote it (zero: nowhere), for errors. The empty
- * text, a false flag and an empty list are false in a section. A name that was set is set anew. */
+/* Text is copied, NULL sets nothing; `pos` is where the operator wrote it (zero: nowhere), for errors. The
+ * empty text, a false flag and an empty list are false in a section. A name that was set is set anew. */
 void value_set(struct value *map, const char *name, const char *text);
 void value_set_at(struct value *map, const char *name, const char *text, struct pos pos);
 void value_set_int(struct value *map, const char *name, long long v);
@@ -52,9 +52,9 @@ struct template_loader {
 /* -EINVAL and a text with NAME:LINE:COL; -ENOENT: a partial is not there. `text` is copied. */
 int template_parse(const char *name, const char *text, size_t len, const struct template_loader *partials,
                    struct arena *a, struct template **ret, struct error *err);
-/* err->text names template, line, hole and the value's position. -EINVAL: a value does not fit; -ENOENT: a name
- * has no value; -EPROTO: the template puts a hole where its dialect can have none; -ELOOP: partials nest deeper
- * than 32. Nothing is left in `out` then. */
+/* err->text names template, line, hole and the value's position. -EINVAL: a value does not fit; -ENOENT: a
+ * name has no value; -EPROTO: the template puts a hole where its dialect can have none; -ELOOP: partials nest
+ * deeper than 32. Nothing is left in `out` then. */
 int template_render(const struct template *t, const struct value *v, struct buf *out, struct error *err);
 
 #endif
