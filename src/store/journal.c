@@ -195,7 +195,7 @@ int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_t
 int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err)
 {
     sqlite3_stmt *st;
-    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE state = 'open' ORDER BY id", "");
+    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE state IN ('open', 'stuck') ORDER BY id", "");
     return r < 0 ? r : tx_rows(s, st, a, ret, n, err);
 }
 

@@ -115,7 +115,7 @@ int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *erro
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err); /* 0: newest */
 int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
                   struct error *err); /* newest first; limit 0: all */
-/* Those in state TX_OPEN, oldest first: a crash left them, or this run is in them. */
+/* Those in state TX_OPEN (a crash left them, or this run is in them) and TX_STUCK, oldest first. */
 int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err);
 int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
                   struct error *err);
