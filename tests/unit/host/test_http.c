@@ -32,34 +32,36 @@ static void endless(int fd)
 static void answer(int fd, const char *path)
 {
     if (strcmp(path, "/good") == 0)
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc");
     else if (strcmp(path, "/empty") == 0)
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     else if (strcmp(path, "/nocontent") == 0)
         say(fd, "HTTP/1.1 204 No Content\r\n\r\n");
     else if (strcmp(path, "/truncated") == 0)
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nabc");
     else if (strcmp(path, "/chunked") == 0)
         say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
     else if (strcmp(path, "/large") == 0)
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nabc");
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99999999\r\n\r\nabc");
     else if (strcmp(path, "/endless") == 0)
         endless(fd);
     else if (strcmp(path, "/loop") == 0)
-        say(fd, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
+        say(fd, "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
     else if (strcmp(path, "/moved") == 0)
-        say(fd, "HTTP/1.1 301 Moved\r\nLocation: /good\r\nContent-Length: 5\r\n\r\nmoved");
+        say(fd,
+            "HTTP/1.1 301 Moved\r\nConnection: close\r\nLocation: /good\r\nContent-Length: 5\r\n\r\nmoved");
     else if (strcmp(path, "/file") == 0)
-        say(fd, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+        say(fd, "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: file:///etc/passwd\r\nContent-Length: "
+                "0\r\n\r\n");
     else if (strcmp(path, "/busy") == 0)
-        say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
+        say(fd, "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy");
     else if (strcmp(path, "/slow") == 0) {
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\na");
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\na");
         char end;
         if (read(fd, &end, 1) < 0) /* until the client gives up */
             return;
     } else
-        say(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+        say(fd, "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 4\r\n\r\nnone");
 }
 
 static void *serve(void *self)
