@@ -104,7 +104,7 @@ fetch() { # every name is this server's; its certificate must be the one that it
   name=${url#*://}
   name=${name%%[/:]*}
   if guest cat "/etc/citrus/tls/$name/fullchain.pem" >"$TMP/ca.pem" 2>/dev/null </dev/null; then ca=(--cacert "$TMP/ca.pem"); fi
-  lab_outside curl -sS -m 20 "${ca[@]}" --resolve "$name:443:$(lab_ip "$HOST")" --resolve "$name:80:$(lab_ip "$HOST")" "$@" "$url" 2>&1 || echo "curl failed with $?"
+  lab_outside curl -sS -m 60 "${ca[@]}" --resolve "$name:443:$(lab_ip "$HOST")" --resolve "$name:80:$(lab_ip "$HOST")" "$@" "$url" 2>&1 || echo "curl failed with $?"
 }
 status_of() { fetch "$1" -o /dev/null -w '%{http_code}' "${@:2}"; }
 

@@ -38,7 +38,7 @@ expect() { # expect STATUS CMD...: on the server
 check() { if [[ $3 == *"$2"* ]]; then echo "   $1: $3"; else BAD=$((BAD + 1)); echo "!! $1: $3, where $2 was expected"; fi; }
 web() {
   lab_exec "$HOST" cat "/etc/citrus/tls/$SITE/fullchain.pem" >"$WORK/ca.pem" </dev/null
-  lab_outside curl -sS -m 20 --cacert "$WORK/ca.pem" --resolve "$SITE:443:$(lab_ip "$HOST")" "$@" 2>&1 || echo "curl failed with $?"
+  lab_outside curl -sS -m 60 --cacert "$WORK/ca.pem" --resolve "$SITE:443:$(lab_ip "$HOST")" "$@" 2>&1 || echo "curl failed with $?"
 }
 show_site() {
   check "https://$SITE/" "200" "HTTP $(web "https://$SITE/" -o "$WORK/page" -w '%{http_code}, %{size_download} bytes in %{time_total} s')"

@@ -6,11 +6,13 @@
 boot site
 
 # fails NAME GOOD WHY MANIFEST-LINE: a manifest with one more good site and the bad one
+more=()
 fails() {
   local name=$1 good=$2 why=$3 bad=$4
   step "$name"
   state >"$TMP/before"
-  manifest "$SITE" -e "\$a\\  $good.example.com: {type: html, tls: {issuer: self-signed}}" -e "\$a\\  bad.example.com: $bad"
+  more+=(-e "\$a\\  $good.example.com: {type: html, tls: {issuer: self-signed}}")
+  manifest "$SITE" "${more[@]}" -e "\$a\\  bad.example.com: $bad"
   exit_is "$name: exit status" 4 citrus apply --yes
   has "$name: names the site" bad.example.com "$OUT"
   has "$name: says why" "$why" "$OUT"
@@ -37,10 +39,10 @@ echo 'no_such_directive on;' | put /var/www/bad.example.com/custom.d/bad.conf
 fails "a bad snippet in custom.d" fine no_such_directive '{type: php, tls: {issuer: self-signed}}'
 
 step "a good site whose change fails keeps what it has"
-manifest "$SITE"
-run citrus apply --yes
+manifest "$SITE" "${more[@]}"
+exit_is "without the bad one all is well" 0 citrus apply --yes
 state >"$TMP/before"
-manifest "$SITE" -e 's/children: 6/children: 3/' -e '0,/version: "7.1.1"/s//version: "9.9.9"/'
+manifest "$SITE" "${more[@]}" -e 's/children: 6/children: 3/' -e '0,/version: "7.1.1"/s//version: "9.9.9"/'
 run citrus apply --yes
 is "exit status says undone" yes "$([ "$RC" = 3 ] || [ "$RC" = 4 ] && echo yes || echo "$RC")"
 has "names the site" blog.example.com "$OUT"

@@ -20,10 +20,19 @@ exit_is "a plan is applied once" 6 citrus apply /root/a.plan --yes
 
 step "stale"
 state >"$TMP/a"
-exit_is "what the other plan was made for has moved" 6 citrus apply /root/b.plan --yes
-has "the resource is named" blog.example.com "$OUT"
+exit_is "a plan of an earlier generation is refused" 6 citrus apply /root/b.plan --yes
 state >"$TMP/b"
 same_state "and nothing is touched" "$TMP/a" "$TMP/b"
+exit_is "a plan of this generation" 0 citrus apply --plan --out /root/d.plan
+guest chmod 600 /etc/nginx/sites-available/docs.example.com.conf # no part of the plan
+exit_is "and one that also mends what has drifted" 0 citrus apply --plan --out /root/e.plan
+guest sed -i 's/^pm.max_children.*/pm.max_children = 5/' $P
+state >"$TMP/a"
+exit_is "its target has moved since" 6 citrus apply /root/d.plan --yes
+has "the resource is named" "php_pool blog.example.com" "$OUT"
+exit_is "so it is with the other" 6 citrus apply /root/e.plan --yes
+state >"$TMP/b"
+same_state "nothing is touched then" "$TMP/a" "$TMP/b"
 
 step "sealed"
 exit_is "back to the manifest" 0 citrus apply --yes
