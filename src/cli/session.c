@@ -9,6 +9,8 @@
 
 #define STATE_DIR "/var/lib/citrus"
 
+struct session_machine session_machine = {host_open, host_close};
+
 void out_flush(struct buf *b)
 {
     fwrite(buf_str(b), 1, b->len, stdout);
@@ -129,7 +131,7 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
         .colour = isatty(STDOUT_FILENO) && !o->json && !(no_colour && *no_colour), .verbose = o->verbose};
     diags_init(&s->diags, &s->arena);
     s->redactor = redactor_new(&s->arena);
-    int r = host_open(o->root, &s->host, &err);
+    int r = session_machine.open(o->root, &s->host, &err);
     if (r < 0)
         return session_fail(s, &err);
     r = open_store(s, mode);
@@ -159,7 +161,7 @@ int session_close(struct session *s, int status)
     s->store = store_close(s->store);
     if (s->lock >= 0)
         store_unlock(s->lock);
-    s->host = host_close(s->host);
+    s->host = session_machine.close(s->host);
     arena_free(&s->arena);
     return status;
 }
@@ -244,12 +246,25 @@ static int check_sites(struct session *s)
     return 0;
 }
 
+/* A machine that never ran `apt-get update` (a fresh image) offers no versions to plan with. Lists are no state that
+ * anybody manages, so a dry run fetches them, too. */
+static int read_facts(struct session *s, struct error *err)
+{
+    int r = facts_read(s->host, &s->facts, &s->arena, err);
+    if (r < 0 || s->facts.nginx || s->facts.php || s->host->offline || geteuid() != 0)
+        return r;
+    fprintf(stderr, "apt has no package lists here: fetching them\n");
+    r = host_apt(s->host, APT_UPDATE, NULL, 0, &s->progress, err);
+    progress_close(s);
+    return r < 0 ? r : facts_read(s->host, &s->facts, &s->arena, err);
+}
+
 int session_plan(struct session *s)
 {
     struct error err = {0};
     if (check_sites(s))
         return EXIT_ERROR;
-    int r = facts_read(s->host, &s->facts, &s->arena, &err);
+    int r = read_facts(s, &err);
     if (r < 0)
         return session_fail(s, &err);
     struct catalog_input in = {.manifest = s->manifest,

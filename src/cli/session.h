@@ -51,6 +51,14 @@ const char *session_who(struct session *s);
 char *session_path(struct session *s, const char *path); /* in the root, for what is no managed file */
 void out_flush(struct buf *b);                           /* to stdout, and frees */
 
+/* How a command comes to the machine that it works on, and leaves it. The program never changes this; tests
+ * put a pretended machine here, which lives on from one command to the next. */
+struct session_machine {
+    int (*open)(const char *root, struct host **ret, struct error *err);
+    struct host *(*close)(struct host *h); /* NULL is fine; returns NULL */
+};
+extern struct session_machine session_machine;
+
 /* Plans, shows, asks and applies what session_manifest or session_texts read: apply and rollback. */
 struct run {
     const char *title; /* "Plan for web-01" is made when NULL */
