@@ -59,7 +59,8 @@ static int record_state(struct applying *x, struct error *err)
     return r;
 }
 
-static int end(struct applying *x, enum tx_state st, bool generation, struct error *err)
+/* `generation`: a new one; `rows`: what is managed is as the plan wanted it, but for what failed. */
+static int end(struct applying *x, enum tx_state st, bool generation, bool rows, struct error *err)
 {
     const char *text = x->ret->failures.n ? x->ret->failures.at[0].err.text : NULL;
     int r = store_begin(x->e->store, err);
@@ -76,7 +77,7 @@ static int end(struct applying *x, enum tx_state st, bool generation, struct err
         r = store_generation_add(x->e->store, &g, err);
         x->ret->generation = r == 0 ? g.number : 0;
     }
-    if (r == 0 && generation)
+    if (r == 0 && rows)
         r = record_state(x, err);
     if (r == 0 && x->tx)
         r = store_tx_end(x->e->store, x->tx, st, text, err);
@@ -84,6 +85,22 @@ static int end(struct applying *x, enum tx_state st, bool generation, struct err
         return store_commit(x->e->store, err);
     store_rollback(x->e->store);
     return r;
+}
+
+/* Whether the manifest says something else than the newest generation, whose number is put into the result.
+ */
+static int newest(struct applying *x, bool *news, struct error *err)
+{
+    struct store_generation last = {0};
+    int r = store_generation_get(x->e->store, 0, x->p->arena, &last, err);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (r == -ENOENT)
+        error_clear(err);
+    *news = r == -ENOENT || !x->p->bundle_digest || !last.digest ||
+            strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of;
+    x->ret->generation = last.number;
+    return 0;
 }
 
 int settle(struct applying *x, struct error *err)
@@ -94,7 +111,7 @@ int settle(struct applying *x, struct error *err)
         ret->done += x->p->actions.at[i].state == ACTION_DONE;
     if (x->stuck) {
         ret->outcome = APPLY_STUCK;
-        return end(x, TX_STUCK, false, err);
+        return end(x, TX_STUCK, false, false, err);
     }
     if (x->undo_all) {
         bool stale = ret->err.code == -ESTALE && nothing_done(x->p);
@@ -106,7 +123,12 @@ int settle(struct applying *x, struct error *err)
     } else {
         ret->outcome = APPLY_DONE;
     }
-    int r = end(x, st, st != TX_UNDONE, err);
+    bool stands = st != TX_UNDONE, news = true;
+    int r = stands && ret->done == 0 ? newest(x, &news, err) : 0;
+    if (r == 0)
+        r = end(x, st, stands && news, stands, err);
+    if (!news)
+        ret->generation = 0;
     /* What undo kept is of no use once the transaction is closed. */
     if (r == 0 && x->o->on_failure != ON_FAILURE_STOP)
         fs_remove_tree(x->e->host, engine_undo_dir(x->e, x->p->arena, x->tx), NULL);
@@ -115,17 +137,14 @@ int settle(struct applying *x, struct error *err)
 
 int settle_nothing(struct applying *x, struct error *err)
 {
-    struct store_generation last = {0};
     x->ret->outcome = x->ret->failures.n ? APPLY_PARTIAL : APPLY_NOTHING;
-    int r = store_generation_get(x->e->store, 0, x->p->arena, &last, err);
-    bool news = r == -ENOENT || !x->p->bundle_digest || !last.digest ||
-                strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of;
-    bool rows = x->p->forgotten.n > 0;
+    bool news = true, rows = x->p->forgotten.n > 0;
     for (size_t i = 0; i < x->p->kept.n; i++)
         rows = rows || !x->p->kept.at[i].stored;
-    if (!news && !rows)
-        return 0;
-    error_clear(err);
-    x->ret->generation = last.number;
-    return end(x, x->ret->failures.n ? TX_PARTIAL : TX_DONE, news, err);
+    int r = newest(x, &news, err);
+    if (r == 0 && (news || rows))
+        r = end(x, x->ret->failures.n ? TX_PARTIAL : TX_DONE, news, true, err);
+    if (r == 0 && !news)
+        x->ret->generation = 0;
+    return r;
 }
