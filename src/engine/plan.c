@@ -162,17 +162,28 @@ static int by_phase(const void *x, const void *y)
     return d ? d : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
+/* What the site tells of changes (a vhost tells nginx), and what it cannot be without (a database, MariaDB). */
+static bool uses_service(const struct resource *r, const struct resource *service)
+{
+    for (size_t k = 0; k < r->notifies.n; k++)
+        if (r->notifies.at[k].service == service)
+            return true;
+    for (size_t k = 0; k < r->needs.n; k++)
+        if (r->needs.at[k] == service)
+            return true;
+    return false;
+}
+
 static size_t sites_of_service(const struct catalog *c, const struct resource *service)
 {
     size_t n = 0;
     const char *last = NULL;
     for (size_t i = 0; i < c->list.n; i++) {
         const struct resource *r = c->list.at[i];
-        for (size_t k = 0; r->site && k < r->notifies.n; k++)
-            if (r->notifies.at[k].service == service && (!last || strcmp(last, r->site) != 0)) {
-                n++;
-                last = r->site;
-            }
+        if (!r->site || (last && strcmp(last, r->site) == 0) || !uses_service(r, service))
+            continue;
+        n++;
+        last = r->site;
     }
     return n;
 }
