@@ -136,6 +136,7 @@ static const struct {
     [APT_UPDATE] = {APT_GET, {"update"}, false, 600},
     [APT_DOWNLOAD] = {APT_GET, {"install", "--download-only"}, true, 3600},
     [APT_INSTALL] = {APT_GET, {"install"}, true, 3600},
+    [APT_REINSTALL] = {APT_GET, {"install", "--reinstall"}, true, 3600},
     [APT_REMOVE] = {APT_GET, {"remove"}, true, 1800},
     [APT_PURGE] = {APT_GET, {"purge"}, true, 1800},
     [APT_HOLD] = {APT_MARK, {"hold"}, false, 60},

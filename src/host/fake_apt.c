@@ -75,7 +75,9 @@ static int package_change(struct host *h, enum apt_verb verb, const char *wanted
     else if (p && p->state == DPKG_INSTALLED)
         version = p->version;
 
-    if (verb == APT_INSTALL || verb == APT_DOWNLOAD) {
+    if (verb == APT_INSTALL && p && strstr(p->state_text, "reinstreq"))
+        return 0; /* as apt: it is the newest version already */
+    if (verb == APT_INSTALL || verb == APT_REINSTALL || verb == APT_DOWNLOAD) {
         if (!version)
             return error_set(err, -ENOENT, "apt: E: Unable to locate package %s", name);
         if (verb == APT_DOWNLOAD)
@@ -113,7 +115,7 @@ static int package_change(struct host *h, enum apt_verb verb, const char *wanted
 int fake_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err)
 {
-    static const char *const words[] = {"update", "download", "install", "remove",
+    static const char *const words[] = {"update", "download", "install", "reinstall", "remove",
                                         "purge",  "hold",     "unhold",  "configure"};
     struct arena a = {0};
     struct buf line = {0};
@@ -139,7 +141,7 @@ int fake_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
         memcpy(list, old, count * sizeof *list);
     if (verb == APT_CONFIGURE)
         for (size_t i = 0; i < count; i++)
-            if (list[i].state == DPKG_BROKEN)
+            if (list[i].state == DPKG_BROKEN && !strstr(list[i].state_text, "reinstreq"))
                 list[i].state_text = list[i].held ? "hold ok installed" : "install ok installed";
     for (size_t i = 0; i < n && r == 0; i++)
         r = package_change(h, verb, names[i], list, &count, &a, err);

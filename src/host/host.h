@@ -38,18 +38,18 @@ struct exec_bind {
     const char *source, *target; /* bind-mounted in a private mount namespace of the child alone */
 };
 struct exec {
-    const char *const *argv;   /* argv[0] is an absolute path; no shell, ever */
-    const char *const *env;    /* NULL-terminated "K=V", added to PATH, HOME=/root, LANG=C.UTF-8 */
-    const char *input;         /* standard input, may be a secret; NULL: /dev/null */
+    const char *const *argv; /* argv[0] is an absolute path; no shell, ever */
+    const char *const *env;  /* NULL-terminated "K=V", added to PATH, HOME=/root, LANG=C.UTF-8 */
+    const char *input;       /* standard input, may be a secret; NULL: /dev/null */
     size_t input_len;
-    int input_fd;              /* > 0: standard input is this open file, and `input` is not used */
-    uid_t uid;                 /* 0: root; else runs as uid/gid with its groups, no_new_privs */
+    int input_fd; /* > 0: standard input is this open file, and `input` is not used */
+    uid_t uid;    /* 0: root; else runs as uid/gid with its groups, no_new_privs */
     gid_t gid;
-    const char *cwd;           /* NULL: / */
-    int timeout;               /* seconds; 0: 60. Then TERM, then KILL of the whole process group */
+    const char *cwd; /* NULL: / */
+    int timeout;     /* seconds; 0: 60. Then TERM, then KILL of the whole process group */
     const struct exec_bind *binds;
     size_t n_binds;
-    bool mutates;              /* counts as a step */
+    bool mutates;                    /* counts as a step */
     const struct progress *progress; /* gets each line of output; NULL: none */
 };
 struct exec_result {
@@ -62,13 +62,14 @@ int host_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
 /* The same, where anything but status 0 is an error with the output's last lines in its text. */
 int host_run_ok(struct host *h, const struct exec *x, struct error *err);
 
-/* --- systemd units ---------------------------------------------------------------------------------------- */
+/* --- systemd units ----------------------------------------------------------------------------------------
+ */
 struct unit_state {
-    const char *name;   /* wanted: "nginx.service" */
-    bool loaded;        /* systemd knows a unit file of this name */
+    const char *name; /* wanted: "nginx.service" */
+    bool loaded;      /* systemd knows a unit file of this name */
     bool active, failed, enabled;
-    const char *sub;    /* "running", "dead", ...; in the arena */
-    int64_t main_pid;   /* only where one unit alone is asked for: it costs a call of its own */
+    const char *sub;  /* "running", "dead", ...; in the arena */
+    int64_t main_pid; /* only where one unit alone is asked for: it costs a call of its own */
 };
 enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RELOAD, UNIT_RESTART, UNIT_ENABLE, UNIT_DISABLE };
 /* All units in one bus call (ListUnitsByNames), enablement from the unit files' links. */
@@ -77,8 +78,14 @@ int host_units(struct host *h, struct unit_state *units, size_t n, struct arena 
 int host_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
 int host_units_reload(struct host *h, struct error *err); /* daemon-reload */
 
-/* --- packages --------------------------------------------------------------------------------------------- */
-enum dpkg_state { DPKG_ABSENT, DPKG_CONFIG_FILES, DPKG_INSTALLED, DPKG_BROKEN /* half-installed, unpacked, ... */ };
+/* --- packages ---------------------------------------------------------------------------------------------
+ */
+enum dpkg_state {
+    DPKG_ABSENT,
+    DPKG_CONFIG_FILES,
+    DPKG_INSTALLED,
+    DPKG_BROKEN /* half-installed, unpacked, ... */
+};
 struct dpkg_package {
     const char *name; /* without architecture */
     const char *version;
@@ -90,15 +97,28 @@ struct dpkg_package {
 int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err);
 const struct dpkg_package *dpkg_find(const struct dpkg_package *list, size_t n, const char *name);
 /* The candidate versions of packages that are not installed: candidate[i] NULL where there is none. */
-int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate, struct arena *a,
-                        struct error *err);
-enum apt_verb { APT_UPDATE, APT_DOWNLOAD, APT_INSTALL, APT_REMOVE, APT_PURGE, APT_HOLD, APT_UNHOLD, APT_CONFIGURE };
+int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
+                        struct arena *a, struct error *err);
+enum apt_verb {
+    APT_UPDATE,
+    APT_DOWNLOAD,
+    APT_INSTALL,
+    APT_REINSTALL,
+    APT_REMOVE,
+    APT_PURGE,
+    APT_HOLD,
+    APT_UNHOLD,
+    APT_CONFIGURE
+};
 /* `names` may be "name=version". Non-interactive, keeps conffiles (--force-confold), waits for the lock
- * (DPkg::Lock::Timeout) with progress. APT_INSTALL does not start anything that policy-rc.d forbids. */
+ * (DPkg::Lock::Timeout) with progress. APT_REINSTALL unpacks again what is installed, too: apt leaves a
+ * package alone that dpkg wants reinstalled
+ * (`install` says it is the newest already). APT_INSTALL does not start anything that policy-rc.d forbids. */
 int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err);
 
-/* --- MariaDB ------------------------------------------------------------------------------------------------ */
+/* --- MariaDB
+ * ------------------------------------------------------------------------------------------------ */
 struct db_database {
     const char *name, *charset, *collation;
     int64_t tables;
@@ -109,7 +129,8 @@ struct db_user {
 };
 struct db_grant {
     const char *user, *host, *database;
-    /* Sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all; GRANT OPTION, where held, is last. */
+    /* Sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all; GRANT OPTION, where held, is last.
+     */
     const char *privileges;
 };
 struct db_table {
@@ -131,14 +152,17 @@ int host_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
 /* One statement. `?` in it stands for values[i] (bound, never pasted); identifiers are quoted by
  * db_identifier(). Some statements (CREATE USER) take no bound values: use db_quote() there. */
 int host_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);
-char *db_identifier(struct arena *a, const char *name);       /* `name` with ` doubled; refuses NUL by type */
-char *db_quote(struct arena *a, const char *text);            /* '...' escaped for NO_BACKSLASH and default modes; holds a secret: wiped by no one, keep it in a short-lived arena */
-void db_password_hash(const char *password, char out[42]);    /* mysql_native_password: "*" and 40 hex digits */
+char *db_identifier(struct arena *a, const char *name); /* `name` with ` doubled; refuses NUL by type */
+char *db_quote(struct arena *a,
+               const char *text); /* '...' escaped for NO_BACKSLASH and default modes; holds a secret: wiped
+                                     by no one, keep it in a short-lived arena */
+void db_password_hash(const char *password, char out[42]); /* mysql_native_password: "*" and 40 hex digits */
 /* mariadb-dump of one database into `path` (0600, made exclusively), and back. */
 int host_db_dump(struct host *h, const char *database, const char *path, struct error *err);
 int host_db_load(struct host *h, const char *database, const char *path, struct error *err);
 
-/* --- HTTP ------------------------------------------------------------------------------------------------------ */
+/* --- HTTP
+ * ------------------------------------------------------------------------------------------------------ */
 struct fetch {
     const char *url;    /* http or https; https is verified against the system's CAs */
     const char *path;   /* where to, made atomically, 0644 */
@@ -155,8 +179,10 @@ struct host_ops {
     int (*units)(struct host *, struct unit_state *, size_t, struct arena *, struct error *);
     int (*unit)(struct host *, const char *, enum unit_verb, struct error *);
     int (*units_reload)(struct host *, struct error *);
-    int (*apt_candidates)(struct host *, const char *const *, size_t, const char **, struct arena *, struct error *);
-    int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *, struct error *);
+    int (*apt_candidates)(struct host *, const char *const *, size_t, const char **, struct arena *,
+                          struct error *);
+    int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *,
+               struct error *);
     int (*db_read)(struct host *, struct db_snapshot *, struct arena *, struct error *);
     int (*db_exec)(struct host *, const char *, const char *const *, size_t, struct error *);
     int (*db_dump)(struct host *, const char *, const char *, struct error *);
@@ -165,17 +191,17 @@ struct host_ops {
 };
 
 struct host {
-    const char *root;  /* "/" or the offline root */
-    int rootfd;        /* O_PATH */
+    const char *root; /* "/" or the offline root */
+    int rootfd;       /* O_PATH */
     bool offline;
     const struct host_ops *ops;
-    void *ops_data;    /* of a fake */
+    void *ops_data;                   /* of a fake */
     void (*ops_free)(void *ops_data); /* called by host_close(); NULL: nothing to free */
-    struct digest_cache *cache; /* NULL: none */
-    bool verify;       /* read every file, trust no cache */
-    struct progress *progress;  /* NULL: none */
-    const char *db_socket;      /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
-    void *bus, *db, *curl;      /* connections, made when first needed */
+    struct digest_cache *cache;       /* NULL: none */
+    bool verify;                      /* read every file, trust no cache */
+    struct progress *progress;        /* NULL: none */
+    const char *db_socket;            /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
+    void *bus, *db, *curl;            /* connections, made when first needed */
 };
 
 /* Opens the machine itself ("/" or NULL) or an offline root. */
@@ -183,7 +209,8 @@ int host_open(const char *root, struct host **ret, struct error *err);
 struct host *host_close(struct host *h);
 extern const struct host_ops host_real_ops, host_offline_ops;
 
-/* The fault points: `what` is the call ("rename"), `object` its object. A release build only checks a flag. */
+/* The fault points: `what` is the call ("rename"), `object` its object. A release build only checks a flag.
+ */
 void host_step(const char *what, const char *object);
 unsigned long host_steps(void); /* how many so far */
 

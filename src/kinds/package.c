@@ -234,7 +234,7 @@ static int mend(struct kind_ctx *ctx, struct error *err)
     if (configured < 0 && !again.n)
         return configured;
     error_clear(err);
-    return apt(ctx, APT_INSTALL, &again, err);
+    return apt(ctx, APT_REINSTALL, &again, err);
 }
 
 static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t n, struct error *err)

@@ -220,6 +220,23 @@ static void an_interrupted_dpkg_is_told_and_mended_first(void **state)
     kit_free(t);
 }
 
+static void what_dpkg_wants_reinstalled_is_reinstalled(void **state)
+{
+    const char *const lines[] = {"apache2", "install reinstreq half-installed", "2.4.57", NULL};
+    struct kit *t = kit_with(lines);
+    const char *const names[] = {"apache2", NULL};
+    struct change *c[1];
+    all(t, names, false, c);
+    json_t *u = kit_capture(t, c[0]);
+    assert_int_equal(package_kind.apply_all(&t->ctx, c, 1, &t->err), 0);
+    assert_non_null(strstr(fake_log(t->h), "apt reinstall apache2\n"));
+    struct change *again[1];
+    all(t, names, false, again);
+    assert_int_equal(again[0]->delta.n, 0);
+    json_decref(u);
+    kit_free(t);
+}
+
 static void a_hold_is_set_and_taken_back_without_touching_other_packages(void **state)
 {
     struct kit *t = kit_with(base_system);
@@ -277,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_version_that_is_not_to_be_had_any_more_is_replaced_by_the_present_one),
         cmocka_unit_test(a_package_that_no_repository_has_fails_before_anything_changed),
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
+        cmocka_unit_test(what_dpkg_wants_reinstalled_is_reinstalled),
         cmocka_unit_test(a_hold_is_set_and_taken_back_without_touching_other_packages),
         cmocka_unit_test(databases_that_were_there_before_survive_the_undo_of_mariadb),
         cmocka_unit_test(databases_that_came_with_the_batch_go_to_the_trash_with_it),
