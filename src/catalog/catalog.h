@@ -21,6 +21,8 @@ struct catalog_input {
     /* The secret of that name, generated with `chars` letters when there is none. */
     int (*secret)(void *self, const char *name, size_t chars, const struct secret **ret, struct error *err);
     void *secret_self;
+    /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody. */
+    void (*derived)(void *self, const char *name, const char *value);
 };
 /* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */
 int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,

@@ -44,7 +44,7 @@ static void constant_values(struct builder *b, const struct site *s, struct valu
 }
 
 /* WordPress's eight keys and salts, each derived from the one secret by its name. */
-static void salt_values(struct builder *b, struct value *v, const struct secret *salts)
+static void salt_values(struct builder *b, struct value *v, const char *secret, const struct secret *salts)
 {
     static const char *const names[] = {"AUTH_KEY",  "SECURE_AUTH_KEY",  "LOGGED_IN_KEY",  "NONCE_KEY",
                                         "AUTH_SALT", "SECURE_AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT"};
@@ -53,6 +53,8 @@ static void salt_values(struct builder *b, struct value *v, const struct secret 
         char hex[SHA256_HEX];
         struct value *one = value_map(b->a);
         hash_keyed_hex(secret_reveal(salts), secret_len(salts), names[i], strlen(names[i]), hex);
+        if (b->in->derived)
+            b->in->derived(b->in->secret_self, secret, hex);
         value_set(one, "name", names[i]);
         value_set(one, "salt", hex);
         value_push(list, one);
@@ -64,19 +66,20 @@ static int config_build(struct builder *b, struct site *s, const char *path, con
                         struct pos pos, struct resource **ret, struct error *err)
 {
     const struct secret *password = NULL, *salts = NULL;
+    const char *salts_name = name_secret(b->a, s->domain, "salts");
     struct value *v = s->values;
     struct bytes text;
     bool ok;
     int r = secret_get(b, password_name, DB_PASSWORD_CHARS, &password, err);
     if (r == 0)
-        r = secret_get(b, name_secret(b->a, s->domain, "salts"), SALTS_CHARS, &salts, err);
+        r = secret_get(b, salts_name, SALTS_CHARS, &salts, err);
     if (r < 0)
         return r;
     value_set(v, "database", s->account);
     value_set(v, "database_user", s->account);
     value_set(v, "database_password", secret_reveal(password));
     value_set(v, "table_prefix", s->m->wordpress.table_prefix);
-    salt_values(b, v, salts);
+    salt_values(b, v, salts_name, salts);
     constant_values(b, s, v, pos);
     r = render(b, "templates/wp-config.mustache", v, pos, &text, &ok, err);
     if (r < 0 || !ok)

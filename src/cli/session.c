@@ -162,6 +162,8 @@ int session_close(struct session *s, int status)
     if (s->lock >= 0)
         store_unlock(s->lock);
     s->host = session_machine.close(s->host);
+    for (size_t i = 0; i < s->derived.n; i++)
+        secret_free(s->derived.at[i]);
     arena_free(&s->arena);
     return status;
 }
@@ -211,6 +213,14 @@ static int need_secret(void *self, const char *name, size_t chars, const struct 
     return r;
 }
 
+static void note_derived(void *self, const char *name, const char *value)
+{
+    struct session *s = self;
+    struct secret *v = secret_new(value, strlen(value));
+    vec_push(&s->arena, &s->derived, v);
+    redactor_add(s->redactor, name, v);
+}
+
 /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree). */
 static const char *share_dir(void)
 {
@@ -246,8 +256,8 @@ static int check_sites(struct session *s)
     return 0;
 }
 
-/* A machine that never ran `apt-get update` (a fresh image) offers no versions to plan with. Lists are no state that
- * anybody manages, so a dry run fetches them, too. */
+/* A machine that never ran `apt-get update` (a fresh image) offers no versions to plan with. Lists are no
+ * state that anybody manages, so a dry run fetches them, too. */
 static int read_facts(struct session *s, struct error *err)
 {
     int r = facts_read(s->host, &s->facts, &s->arena, err);
@@ -272,7 +282,8 @@ int session_plan(struct session *s)
                                .host = s->host,
                                .share_dir = share_dir(),
                                .secret = need_secret,
-                               .secret_self = s};
+                               .secret_self = s,
+                               .derived = note_derived};
     r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
     if (r < 0)
         return session_fail(s, &err);

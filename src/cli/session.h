@@ -19,6 +19,7 @@ struct session {
     int lock; /* -1: not held */
     struct digest_cache cache;
     struct redactor *redactor;
+    VEC(struct secret *) derived; /* from secrets of the store: the redactor borrows them */
     struct engine engine;
     struct engine_events events;
     struct progress progress;

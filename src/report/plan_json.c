@@ -1,4 +1,4 @@
-#include "diff.h"
+#include "content.h"
 #include "report.h"
 #include <string.h>
 
@@ -16,23 +16,11 @@ static void add_cause(const struct action *a, struct jsonw *j)
 
 static void add_diff(struct engine *e, const struct change *c, const struct redactor *red, struct jsonw *j)
 {
-    struct buf raw[2] = {{0}, {0}}, clean[2] = {{0}, {0}}, out = {0};
-    struct arena a = {0};
-    struct kind_ctx ctx = {.host = e->host, .arena = &a};
+    struct buf out = {0};
     struct diff_style ds = {.indent = "", .context = 2};
-    if (c->op == OP_UPDATE && c->res->kind->text &&
-        c->res->kind->text(&ctx, c, &raw[0], &raw[1], NULL) == 0) {
-        for (int i = 0; i < 2; i++)
-            redact(red, buf_str(&raw[i]), raw[i].len, &clean[i]);
-        if (diff_text(&clean[0], &clean[1], &ds, &out))
-            jw_str(j, "diff", buf_str(&out));
-    }
-    for (int i = 0; i < 2; i++) {
-        buf_wipe(&raw[i]);
-        buf_wipe(&clean[i]);
-    }
+    if (c->op == OP_UPDATE && content_diff(e, c, red, &ds, &out))
+        jw_str(j, "diff", buf_str(&out));
     buf_free(&out);
-    arena_free(&a);
 }
 
 static void add_action(struct engine *e, const struct plan *p, const struct action *a,

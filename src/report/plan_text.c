@@ -1,4 +1,4 @@
-#include "diff.h"
+#include "content.h"
 #include "report.h"
 #include <stdlib.h>
 #include <string.h>
@@ -85,22 +85,8 @@ static bool is_digest(const struct field_change *c)
 
 static bool show_texts(const struct printing *g, const struct change *c)
 {
-    bool any = false;
-    struct buf raw[2] = {{0}, {0}}, clean[2] = {{0}, {0}};
-    struct arena a = {0};
-    struct kind_ctx ctx = {.host = g->e->host, .arena = &a};
-    if (c->res->kind->text && c->res->kind->text(&ctx, c, &raw[0], &raw[1], NULL) == 0) {
-        for (int i = 0; i < 2; i++)
-            redact(g->red, buf_str(&raw[i]), raw[i].len, &clean[i]);
-        struct diff_style ds = {.indent = "        ", .colour = g->s->colour, .context = 2};
-        any = diff_text(&clean[0], &clean[1], &ds, g->out);
-    }
-    for (int i = 0; i < 2; i++) {
-        buf_wipe(&raw[i]);
-        buf_wipe(&clean[i]);
-    }
-    arena_free(&a);
-    return any;
+    struct diff_style ds = {.indent = "        ", .colour = g->s->colour, .context = 2};
+    return content_diff(g->e, c, g->red, &ds, g->out);
 }
 
 static void show_fields(const struct printing *g, const struct change *c)

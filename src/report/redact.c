@@ -1,4 +1,6 @@
 #include "redact.h"
+#include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct known {
@@ -56,4 +58,96 @@ void redact(const struct redactor *r, const char *text, size_t len, struct buf *
         plain = i;
     }
     buf_add(out, text + plain, len - plain);
+}
+
+/* ---- what was found --------------------------------------------------------------------------------------
+ */
+
+struct piece {
+    const char *at;
+    size_t n;
+};
+struct pieces {
+    struct arena arena;
+    VEC(struct piece) words, lines; /* the words that secrets stand behind, and all lines */
+};
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The last word of the line before `at`; n 0: there is none. */
+static struct piece word_before(const char *line, const char *at)
+{
+    while (at > line && !is_word(at[-1]))
+        at--;
+    const char *end = at;
+    while (at > line && is_word(at[-1]))
+        at--;
+    return (struct piece){at, (size_t)(end - at)};
+}
+
+static void pieces_take(struct pieces *p, const struct redactor *r, const struct buf *wanted)
+{
+    const char *end = buf_str(wanted) + wanted->len;
+    for (const char *line = buf_str(wanted), *next; line < end; line = next) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        next = stop ? stop + 1 : end;
+        struct piece whole = {line, (size_t)((stop ? stop : end) - line)};
+        vec_push(&p->arena, &p->lines, whole);
+        for (size_t i = 0; i < whole.n; i++) {
+            if (!secret_at(r, line + i, whole.n - i))
+                continue;
+            struct piece word = word_before(line, line + i);
+            if (word.n)
+                vec_push(&p->arena, &p->words, word);
+            break;
+        }
+    }
+}
+
+static bool is_wanted(const struct pieces *p, const char *line, size_t n)
+{
+    for (size_t i = 0; i < p->lines.n; i++)
+        if (p->lines.at[i].n == n && memcmp(p->lines.at[i].at, line, n) == 0)
+            return true;
+    return false;
+}
+
+/* How much of the line may be seen: up to the end of the first of the words, all when none is in it. */
+static size_t visible(const struct pieces *p, const char *line, size_t n)
+{
+    size_t least = n;
+    for (size_t i = 0; i < p->words.n; i++) {
+        const struct piece *w = &p->words.at[i];
+        for (size_t k = 0; k + w->n <= least; k++)
+            if (memcmp(line + k, w->at, w->n) == 0 && (k == 0 || !is_word(line[k - 1])) &&
+                (k + w->n == n || !is_word(line[k + w->n])))
+                least = k + w->n;
+    }
+    return least;
+}
+
+void redact_found(const struct redactor *r, const struct buf *found, const struct buf *wanted,
+                  struct buf *out)
+{
+    struct pieces p = {0};
+    const char *end = buf_str(found) + found->len;
+    if (r)
+        pieces_take(&p, r, wanted);
+    for (const char *line = buf_str(found), *next; line < end; line = next) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t n = (size_t)((stop ? stop : end) - line), seen = visible(&p, line, n);
+        next = stop ? stop + 1 : end;
+        if (seen == n || is_wanted(&p, line, n)) {
+            redact(r, line, (size_t)(next - line), out);
+            continue;
+        }
+        redact(r, line, seen, out);
+        buf_adds(out, " «hidden»");
+        if (stop)
+            buf_addc(out, '\n');
+    }
+    arena_free(&p.arena);
 }
