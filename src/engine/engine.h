@@ -124,7 +124,7 @@ enum apply_outcome {
 struct apply_result {
     enum apply_outcome outcome;
     int64_t transaction, generation; /* generation 0: none was made */
-    size_t done;                     /* actions that stand */
+    size_t done;                     /* changes that stand; refreshes are not counted, as in the plan */
     VEC(struct failure) failures;
     struct error err; /* REFUSED, STALE */
 };

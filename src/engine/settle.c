@@ -103,12 +103,19 @@ static int newest(struct applying *x, bool *news, struct error *err)
     return 0;
 }
 
+/* A change that holds: made, or found made when its turn came (a package started its service). */
+static bool stands(const struct action *a)
+{
+    return a->state == ACTION_DONE ? a->change.op != OP_REFRESH
+                                   : a->state == ACTION_SKIPPED && a->change.op == OP_NONE;
+}
+
 int settle(struct applying *x, struct error *err)
 {
     struct apply_result *ret = x->ret;
     enum tx_state st = TX_DONE;
     for (size_t i = 0; i < x->p->actions.n; i++)
-        ret->done += x->p->actions.at[i].state == ACTION_DONE;
+        ret->done += stands(&x->p->actions.at[i]);
     if (x->stuck) {
         ret->outcome = APPLY_STUCK;
         return end(x, TX_STUCK, false, false, err);
@@ -123,10 +130,10 @@ int settle(struct applying *x, struct error *err)
     } else {
         ret->outcome = APPLY_DONE;
     }
-    bool stands = st != TX_UNDONE, news = true;
-    int r = stands && ret->done == 0 ? newest(x, &news, err) : 0;
+    bool kept = st != TX_UNDONE, news = true;
+    int r = kept && ret->done == 0 ? newest(x, &news, err) : 0;
     if (r == 0)
-        r = end(x, st, stands && news, stands, err);
+        r = end(x, st, kept && news, kept, err);
     if (!news)
         ret->generation = 0;
     /* What undo kept is of no use once the transaction is closed. */
