@@ -16,6 +16,7 @@ struct planning {
     VEC(struct seen) seen;
     size_t first_orphan, n_orphans; /* in seen */
     const struct trees *trees;
+    bool *made;         /* by slot of the catalog: is created by this plan */
     bool same_manifest; /* as the newest generation's */
 };
 
@@ -83,10 +84,17 @@ static int collect_orphans(struct planning *g, struct error *err)
     return r;
 }
 
+static bool is_orphan(const struct planning *g, const struct seen *s)
+{
+    return s >= g->seen.at + g->first_orphan;
+}
+
 static enum cause cause_of(const struct planning *g, const struct seen *s, struct hash128 wanted)
 {
+    if (is_orphan(g, s))
+        return CAUSE_REMOVED;
     if (s->res->absent)
-        return s->managed ? CAUSE_REMOVED : g->same_manifest ? CAUSE_CORRECTIVE : CAUSE_INTENTIONAL;
+        return g->same_manifest ? CAUSE_CORRECTIVE : CAUSE_INTENTIONAL;
     if (s->managed && hash_equal(s->managed->wanted, wanted))
         return CAUSE_CORRECTIVE;
     return CAUSE_INTENTIONAL;
@@ -98,6 +106,33 @@ static void note_kept(struct planning *g, const struct seen *s, struct hash128 w
     k.stored = s->managed && hash_equal(s->managed->wanted, wanted) &&
                strcmp(s->managed->spec, stored_write(g->p->arena, s->res)) == 0;
     vec_push(g->p->arena, &g->p->kept, k);
+}
+
+/* What is made in this run and may bring what must not be there (nginx's package its default server). Whether
+ * it does shows when its turn comes. */
+static const struct resource *bringer(const struct planning *g, const struct seen *s)
+{
+    for (size_t i = 0; !is_orphan(g, s) && i < s->res->needs.n; i++)
+        if (g->made[s->res->needs.at[i]->slot])
+            return s->res->needs.at[i];
+    return NULL;
+}
+
+/* False: it is not there, and stays so. */
+static bool plan_removal(struct planning *g, const struct seen *s, struct change *c)
+{
+    struct plan *p = g->p;
+    const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
+    if (!s->found || (is_orphan(g, s) && trees_hold(g->trees, r))) {
+        struct forgotten f = {r->kind->name, r->id, r->site};
+        if (s->managed)
+            vec_push(p->arena, &p->forgotten, f);
+        if (!by)
+            return false;
+        c->summary = arena_printf(p->arena, "if %s %s brings it", by->kind->name, by->id);
+    }
+    c->op = OP_REMOVE;
+    return true;
 }
 
 static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s)
@@ -119,13 +154,8 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
     c->res = r;
     c->found = s->found;
     if (r->absent) {
-        if (!s->found || (s->managed && trees_hold(g->trees, r))) {
-            struct forgotten f = {k->name, r->id, r->site};
-            if (s->managed)
-                vec_push(p->arena, &p->forgotten, f);
+        if (!plan_removal(g, s, c))
             return;
-        }
-        c->op = OP_REMOVE;
     } else {
         c->delta = record_diff(k->record, r->spec, s->found, &ctx->redaction, p->arena);
         c->op = !s->found ? OP_CREATE : c->delta.n ? OP_UPDATE : OP_NONE;
@@ -134,6 +164,8 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
         p->unchanged++;
         return;
     }
+    if (c->op == OP_CREATE)
+        g->made[r->slot] = true;
     act.cause = cause_of(g, s, wanted);
     c->reversal = REVERSIBLE;
     if (k->plan)
@@ -162,7 +194,8 @@ static int by_phase(const void *x, const void *y)
     return d ? d : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* What the site tells of changes (a vhost tells nginx), and what it cannot be without (a database, MariaDB). */
+/* What the site tells of changes (a vhost tells nginx), and what it cannot be without (a database, MariaDB).
+ */
 static bool uses_service(const struct resource *r, const struct resource *service)
 {
     for (size_t k = 0; k < r->notifies.n; k++)
@@ -275,6 +308,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         return r;
     orphans_early(g.seen.at + g.first_orphan, g.n_orphans);
     g.trees = trees_make(g.seen.at + g.first_orphan, g.n_orphans, p->arena);
+    g.made = arena_array(p->arena, bool, c->list.n);
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < g.seen.n; i++)
         plan_one(&g, &ctx, &g.seen.at[i]);

@@ -57,6 +57,8 @@ static int look_again(struct engine *e, struct plan *p, struct action *batch, si
             r = replan(e, p, &batch[i], seen[i].found, err);
         else
             batch[i].change.found = seen[i].found;
+        if (r == 0 && batch[i].change.res->absent && !seen[i].found)
+            batch[i].change.op = OP_NONE; /* nothing brought it */
     }
     return r;
 }
