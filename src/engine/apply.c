@@ -220,6 +220,10 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         return 0;
     if (all_skipped(&x))
         return settle_nothing(&x, err);
+    if (step_check_all(e, p, &ret->err) < 0) {
+        ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
+        return 0;
+    }
     int r = begin(&x, err);
     if (r < 0)
         return r;

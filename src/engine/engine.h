@@ -54,6 +54,7 @@ struct plan {
     size_t unchanged;                /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
+    bool widened;       /* while it is applied: an action of a wide kind was done */
     int64_t generation; /* the newest one when the plan was made; 0: none */
     const char *lineage;
     const char *bundle_json; /* the manifest's texts, borrowed */

@@ -67,6 +67,8 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
  * actions stay in ACTION_INTENT (or ACTION_PLANNED where not even that was written). */
 int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
                struct error *err);
+/* Before the first step: -ESTALE, with nothing touched, when a target is not what the plan saw. */
+int step_check_all(struct engine *e, struct plan *p, struct error *err);
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
 
 /* --- undo.c */

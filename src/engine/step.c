@@ -11,27 +11,35 @@ static bool needs_changed(const struct resource *r, unsigned depth)
     return false;
 }
 
-/* The target moved since the plan. What it stands on was changed by this very transaction (a package that
- * brings its configuration, a service that its package starts): the change is worked out anew. Else it was
- * somebody else: stale. */
+/* Who moved the target: 0 where this very transaction may have (a package brought its configuration and its
+ * directories, a service was started by its package), -ESTALE where it was somebody else. */
+static int who_moved(const struct plan *p, struct kind_ctx *ctx, const struct change *c, const void *found,
+                     struct error *err)
+{
+    struct delta d = {0};
+    if (p->widened || needs_changed(c->res, 8))
+        return 0;
+    if (c->found && found)
+        d = record_diff(c->res->kind->record, c->found, found, &ctx->redaction, p->arena);
+    if (d.n)
+        return error_set(err, -ESTALE, "%s %s: %s was \"%s\" when the plan was made and is \"%s\" now",
+                         c->res->kind->name, c->res->id, d.at[0].field->name, d.at[0].after,
+                         d.at[0].before ? d.at[0].before : "(unset)");
+    return error_set(err, -ESTALE, "%s %s %s since the plan was made", c->res->kind->name, c->res->id,
+                     !found      ? "went away"
+                     : !c->found ? "appeared"
+                                 : "changed");
+}
+
+/* The target moved since the plan, by our own doing: the change is worked out anew. */
 static int replan(struct engine *e, struct plan *p, struct action *act, void *found, struct error *err)
 {
     struct change *c = &act->change;
     const struct record *rec = c->res->kind->record;
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
-    if (!needs_changed(c->res, 8)) {
-        struct delta d = {0};
-        if (c->found && found)
-            d = record_diff(rec, c->found, found, &ctx.redaction, p->arena);
-        if (d.n)
-            return error_set(err, -ESTALE, "%s %s: %s was \"%s\" when the plan was made and is \"%s\" now",
-                             c->res->kind->name, c->res->id, d.at[0].field->name, d.at[0].after,
-                             d.at[0].before ? d.at[0].before : "(unset)");
-        return error_set(err, -ESTALE, "%s %s %s since the plan was made", c->res->kind->name, c->res->id,
-                         !found      ? "went away"
-                         : !c->found ? "appeared"
-                                     : "changed");
-    }
+    int r = who_moved(p, &ctx, c, found, err);
+    if (r < 0)
+        return r;
     act->before = record_fingerprint(rec, found);
     c->found = found;
     if (c->res->absent) {
@@ -142,7 +150,8 @@ static int verify(struct engine *e, struct plan *p, const struct action *batch, 
     return r;
 }
 
-static int write_done(struct engine *e, int64_t tx, struct action *batch, size_t n, struct error *err)
+static int write_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
+                      struct error *err)
 {
     int r = store_begin(e->store, err);
     for (size_t i = 0; i < n && r == 0; i++)
@@ -156,6 +165,7 @@ static int write_done(struct engine *e, int64_t tx, struct action *batch, size_t
         if (batch[i].state == ACTION_INTENT) {
             batch[i].state = ACTION_DONE;
             ((struct resource *)batch[i].change.res)->changed = true;
+            p->widened = p->widened || batch[i].change.res->kind->wide;
         }
     return r;
 }
@@ -171,7 +181,7 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
     if (r == 0)
         r = verify(e, p, batch, n, err);
     if (r == 0)
-        r = write_done(e, tx, batch, n, err);
+        r = write_done(e, p, tx, batch, n, err);
     return r;
 }
 
@@ -191,5 +201,27 @@ int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error 
     if (r == 0)
         act->state = ACTION_DONE;
     arena_free(&a);
+    return r;
+}
+
+/* Removals of what is not there yet are planned for what this plan's packages may bring: these are no
+ * targets. */
+int step_check_all(struct engine *e, struct plan *p, struct error *err)
+{
+    struct seen *seen = arena_array(p->arena, struct seen, p->actions.n);
+    struct action **of = arena_array(p->arena, struct action *, p->actions.n);
+    size_t n = 0;
+    for (size_t i = 0; i < p->actions.n; i++) {
+        struct action *a = &p->actions.at[i];
+        if (a->change.op == OP_REFRESH)
+            continue;
+        of[n] = a;
+        seen[n++].res = (struct resource *)a->change.res;
+    }
+    int r = engine_observe(e, p->arena, seen, n, err);
+    struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (!hash_equal(record_fingerprint(seen[i].res->kind->record, seen[i].found), of[i]->before))
+            r = who_moved(p, &ctx, &of[i]->change, seen[i].found, err);
     return r;
 }

@@ -41,6 +41,10 @@ static void refresh_again(struct applying *x, const bool *told, bool all, struct
         struct kind_ctx ctx = engine_ctx(x->e, &a, x->tx);
         EVENT(x->e, undoing, act);
         int r = act->change.res->kind->refresh(&ctx, act->change.res, act->refresh, &err);
+        /* A reload that was refused and is refused again changed nothing: the service runs with what it had,
+         * which is what lies on disk now. */
+        if (r < 0 && act->state == ACTION_INTENT && act->refresh == IMPACT_RELOAD)
+            r = 0;
         EVENT(x->e, undone, act, r < 0 ? &err : NULL);
         arena_free(&a);
         if (r < 0) {

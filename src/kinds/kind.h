@@ -35,15 +35,15 @@ struct notify {
 /* One thing wanted on the machine. Lives in the catalog's arena. */
 struct resource {
     const struct kind *kind;
-    const char *id;    /* unique within the kind: a path, a name */
-    const char *site;  /* domain; NULL: the server's */
-    void *spec;        /* kind->record's struct; what is wanted, or (absent) what was promised last */
-    struct pos pos;    /* the manifest's line that caused it */
-    bool absent;       /* must not be there */
+    const char *id;   /* unique within the kind: a path, a name */
+    const char *site; /* domain; NULL: the server's */
+    void *spec;       /* kind->record's struct; what is wanted, or (absent) what was promised last */
+    struct pos pos;   /* the manifest's line that caused it */
+    bool absent;      /* must not be there */
     VEC(struct resource *) needs;
     VEC(struct notify) notifies;
-    size_t slot;       /* the engine's: place in the catalog */
-    bool changed;      /* the engine's: this transaction changed it */
+    size_t slot;  /* the engine's: place in the catalog */
+    bool changed; /* the engine's: this transaction changed it */
 };
 
 /* All resources that a manifest means for this machine. */
@@ -67,20 +67,20 @@ void resource_notifies(struct catalog *c, struct resource *r, struct resource *s
 struct change {
     const struct resource *res;
     enum op op;
-    const void *found;    /* what is there: kind->record's struct, NULL: nothing */
+    const void *found; /* what is there: kind->record's struct, NULL: nothing */
     struct delta delta;
     enum reversal reversal;
-    enum impact impact;   /* what the change itself does to service (refreshes carry their own) */
-    const char *summary;  /* a few words where kind and id do not say it all, or NULL */
-    void *prepared;       /* the kind's own, from prepare to apply, in ctx->arena */
+    enum impact impact;  /* what the change itself does to service (refreshes carry their own) */
+    const char *summary; /* a few words where kind and id do not say it all, or NULL */
+    void *prepared;      /* the kind's own, from prepare to apply, in ctx->arena */
 };
 
 struct kind_ctx {
     struct host *host;
-    struct arena *arena;          /* of this phase */
-    const char *undo_dir;         /* of this transaction: /var/lib/citrus/undo/N; NULL while planning */
+    struct arena *arena;  /* of this phase */
+    const char *undo_dir; /* of this transaction: /var/lib/citrus/undo/N; NULL while planning */
     int64_t transaction;
-    int64_t trash_retention;      /* seconds */
+    int64_t trash_retention; /* seconds */
     struct redaction redaction;
     const struct progress *progress; /* NULL: none */
     /* Borrowed secret by name; NULL: nobody set it and it was not generated. */
@@ -91,8 +91,9 @@ struct kind_ctx {
 struct kind {
     const char *name;
     const struct record *record;
-    bool live;       /* needs a running system: deferred with --root */
-    bool batch;      /* apply, capture and undo of neighbours of one op happen together, see apply_all */
+    bool live;  /* needs a running system: deferred with --root */
+    bool batch; /* apply, capture and undo of neighbours of one op happen together, see apply_all */
+    bool wide;  /* what it changes brings and changes things of other kinds (a package: its scripts, files) */
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);
     void (*plan)(struct kind_ctx *, struct change *);
@@ -104,12 +105,13 @@ struct kind {
     /* `res` is rebuilt from the journal (spec, id, site; no needs). `op` is what apply did or began. */
     int (*undo)(struct kind_ctx *, const struct resource *res, enum op op, json_t *undo, struct error *);
     int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);
-    /* The path that the resource lives at, NULL when it has none; and whether its removal takes everything below
-     * that path with it (a tree that goes to the trash). What goes with such a tree has no removal of its own.
-     * Optional. */
+    /* The path that the resource lives at, NULL when it has none; and whether its removal takes everything
+     * below that path with it (a tree that goes to the trash). What goes with such a tree has no removal of
+     * its own. Optional. */
     const char *(*place)(const struct resource *res, bool *takes_all);
     /* Text before and after for a person's diff; either may stay empty. Optional. */
-    int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after, struct error *);
+    int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after,
+                struct error *);
 };
 
 extern const struct kind *const kinds[]; /* registry.c; NULL-terminated */

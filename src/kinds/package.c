@@ -379,6 +379,7 @@ const struct kind package_kind = {
     .record = &record,
     .live = true,
     .batch = true,
+    .wide = true,
     .observe = observe,
     .plan = plan,
     .prepare_all = prepare_all,

@@ -34,7 +34,7 @@ mends "a package unpacked and not configured" htop "ii " sh -c "dpkg --unpack $d
 mends "a package that dpkg wants reinstalled" htop "ii " sh -c \
   "sed -i '/^Package: htop\$/,/^\$/s/^Status: .*/Status: install reinstreq half-installed/' /var/lib/dpkg/status"
 mends "a hold taken off" rsync "hi " apt-mark unhold rsync
-mends "an unwanted package installed" strace "rc " sh -c 'apt-get install -y -q strace'
+mends "an unwanted package installed" strace "un " sh -c 'apt-get install -y -q strace'
 
 step "a package that no source has"
 put /etc/citrus/server.yaml <<END
