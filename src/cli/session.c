@@ -324,8 +324,7 @@ int session_recover(struct session *s, bool look)
         return session_fail(s, &err);
     for (size_t i = 0; i < n; i++) {
         if (items[i].stuck) {
-            fprintf(stderr, "citrus: transaction %lld: %s %s: ", (long long)items[i].transaction,
-                    items[i].kind, items[i].id);
+            error_prefix(&items[i].err, "transaction %lld", (long long)items[i].transaction);
             session_fail(s, &items[i].err);
             return EXIT_STUCK;
         }
