@@ -34,7 +34,10 @@ static const char *const migrations[] = {
     "  exit_status INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT;"
     "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL, time INTEGER NOT NULL,"
     "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;",
+    /* 2: the values of `secret` are sealed: vault.c. */
+    "",
 };
+#define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 /* One number that `sql` asks for. */
@@ -91,7 +94,9 @@ static int make_identity(struct store *s, struct error *err)
 static int migrate(struct store *s, struct error *err)
 {
     static const char doing[] = "bring the schema up to date";
-    int r = db_begin(s, DURABLE, doing, err);
+    int r = vault_key_need(s, err);
+    if (r == 0)
+        r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
     /* Again, under the lock: two may have come at once. */
@@ -103,6 +108,10 @@ static int migrate(struct store *s, struct error *err)
         r = db_exec(s, doing, migrations[version], err);
         if (r == 0 && version == 0)
             r = make_identity(s, err);
+        if (r == 0 && version + 1 == SEALED_SINCE)
+            r = vault_seal_rows(s, err);
+        if (r == 0 && version + 1 == SEALED_SINCE)
+            r = vault_note(s, err);
     }
     if (r == 0) {
         char sql[96];
@@ -134,6 +143,10 @@ static int read_identity(struct store *s, struct error *err)
         } else if (strcmp(name, "plan_key") == 0 && n == STORE_PLAN_KEY_LEN) {
             memcpy(s->plan_key, value, STORE_PLAN_KEY_LEN);
             key = true;
+        } else if (strcmp(name, "secret_check") == 0 && n == SHA256_HEX - 1) {
+            memcpy(s->secret_check, value, SHA256_HEX - 1);
+        } else if (strcmp(name, "scrub") == 0) {
+            s->scrub = true;
         }
         r = 0;
     }

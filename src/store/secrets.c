@@ -1,6 +1,7 @@
 /* Secrets by name. All are read at first use; what is generated stays in memory until it is kept. */
 #include "storedb.h"
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -64,11 +65,17 @@ static int load(struct store *s, struct store_secrets *t, struct error *err)
     int r = db_query(s, doing, &st, err, "SELECT name, value FROM secret ORDER BY name", "");
     if (r < 0)
         return r;
-    while ((r = db_next(s, doing, st, err)) > 0)
-        insert(t, t->n, (const char *)sqlite3_column_text(st, 0),
-               secret_new(sqlite3_column_blob(st, 1) ? sqlite3_column_blob(st, 1) : "",
-                          (size_t)sqlite3_column_bytes(st, 1)),
-               KEPT);
+    while ((r = db_next(s, doing, st, err)) > 0) {
+        const char *name = (const char *)sqlite3_column_text(st, 0);
+        struct secret *value;
+        r = vault_unseal(s, name, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), &value,
+                         err);
+        if (r < 0) {
+            db_done(st);
+            return r;
+        }
+        insert(t, t->n, name, value, KEPT);
+    }
     return r;
 }
 
@@ -90,7 +97,9 @@ static int table(struct store *s, struct store_secrets **ret, struct error *err)
     if (!s->secrets) {
         struct store_secrets *t = xmalloc(sizeof *t);
         memset(t, 0, sizeof *t);
-        int r = load(s, t, err);
+        int r = vault_open(s, err);
+        if (r == 0)
+            r = load(s, t, err);
         if (r < 0) {
             table_free(t);
             return r;
@@ -99,6 +108,12 @@ static int table(struct store *s, struct store_secrets **ret, struct error *err)
     }
     *ret = s->secrets;
     return 0;
+}
+
+int store_secrets_load(struct store *s, struct error *err)
+{
+    struct store_secrets *t;
+    return table(s, &t, err);
 }
 
 void secrets_free(struct store *s)
@@ -148,11 +163,59 @@ int store_secret_need(struct store *s, const char *name, size_t chars, const str
 static int write_secret(struct store *s, const char *name, const struct secret *v, bool generated,
                         struct error *err)
 {
-    return db_run(s, "write a secret", err,
-                  "INSERT INTO secret (name, value, time, generated) VALUES (?1, ?2, ?3, ?4)"
-                  " ON CONFLICT (name) DO UPDATE SET value = ?2, time = ?3, generated = ?4",
-                  "tbii", name, (const void *)secret_reveal(v), secret_len(v), (int64_t)time(NULL),
-                  (int64_t)generated);
+    struct buf sealed = {0};
+    int r = vault_seal(s, name, v, &sealed, err);
+    if (r == 0)
+        r = db_run(s, "write a secret", err,
+                   "INSERT INTO secret (name, value, time, generated) VALUES (?1, ?2, ?3, ?4)"
+                   " ON CONFLICT (name) DO UPDATE SET value = ?2, time = ?3, generated = ?4",
+                   "tbii", name, (const void *)sealed.at, sealed.len, (int64_t)time(NULL),
+                   (int64_t)generated);
+    buf_free(&sealed);
+    return r;
+}
+
+static int drop_secret(struct store *s, const char *name, struct error *err)
+{
+    return db_run(s, "remove a secret", err, "DELETE FROM secret WHERE name = ?", "t", name);
+}
+
+/* Whoever borrowed it keeps it until the store is closed. */
+static void retire(struct store_secrets *t, struct secret *v)
+{
+    t->old = xrealloc(t->old, (t->n_old + 1) * sizeof(struct secret *));
+    t->old[t->n_old++] = v;
+}
+
+/* In memory; takes `value` over. */
+static void put(struct store_secrets *t, const char *name, struct secret *value, enum held held)
+{
+    bool found;
+    size_t i = place(t, name, &found);
+    if (!found) {
+        insert(t, i, name, value, held);
+        return;
+    }
+    retire(t, t->at[i].value);
+    t->at[i].value = value;
+    t->at[i].held = held;
+}
+
+static void take_out(struct store_secrets *t, const char *name)
+{
+    bool found;
+    size_t i = place(t, name, &found);
+    if (!found)
+        return;
+    retire(t, t->at[i].value);
+    free(t->at[i].name);
+    t->n--;
+    memmove(t->at + i, t->at + i + 1, (t->n - i) * sizeof *t->at);
+}
+
+static struct secret *copy_of(const struct secret *v)
+{
+    return secret_new(secret_reveal(v), secret_len(v));
 }
 
 int store_secret_set(struct store *s, const char *name, const struct secret *v, struct error *err)
@@ -168,19 +231,90 @@ int store_secret_set(struct store *s, const char *name, const struct secret *v, 
     r = db_end(s, write_secret(s, name, v, false, err), doing, err);
     if (r < 0)
         return r;
-
-    struct secret *copy = secret_new(secret_reveal(v), secret_len(v));
-    bool found;
-    size_t i = place(t, name, &found);
-    if (!found) {
-        insert(t, i, name, copy, KEPT);
-        return 0;
-    }
-    t->old = xrealloc(t->old, (t->n_old + 1) * sizeof(struct secret *));
-    t->old[t->n_old++] = t->at[i].value;
-    t->at[i].value = copy;
-    t->at[i].held = KEPT;
+    put(t, name, copy_of(v), KEPT);
     return 0;
+}
+
+static char *previous_of(const char *name)
+{
+    size_t n = strlen(name);
+    char *previous = xmalloc(n + sizeof SECRET_PREVIOUS);
+    memcpy(previous, name, n);
+    memcpy(previous + n, SECRET_PREVIOUS, sizeof SECRET_PREVIOUS);
+    return previous;
+}
+
+int store_secret_rotate(struct store *s, const char *name, size_t chars, bool keep, struct error *err)
+{
+    struct store_secrets *t;
+    struct secret *made;
+    bool found = false;
+    int r = table(s, &t, err);
+    if (r < 0)
+        return r;
+    size_t i = place(t, name, &found);
+    if (!found)
+        return error_set(err, -ENOENT, "there is no secret \"%s\"", name);
+    struct secret *before = t->at[i].value;
+    r = secret_generate(chars, &made, err);
+    if (r < 0)
+        return r;
+    put(t, name, made, NEW);
+    if (keep) {
+        char *previous = previous_of(name);
+        put(t, previous, copy_of(before), NEW);
+        free(previous);
+    }
+    return 0;
+}
+
+int store_secret_revert(struct store *s, const char *name, const struct secret *old, struct error *err)
+{
+    static const char doing[] = "take back a secret";
+    struct store_secrets *t;
+    int r = table(s, &t, err);
+    if (r == 0)
+        r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    char *previous = previous_of(name);
+    r = write_secret(s, name, old, true, err);
+    if (r == 0)
+        r = drop_secret(s, previous, err);
+    r = db_end(s, r, doing, err);
+    if (r == 0) {
+        put(t, name, copy_of(old), KEPT);
+        take_out(t, previous);
+    }
+    free(previous);
+    return r;
+}
+
+int store_secret_drop(struct store *s, const char *name, struct error *err)
+{
+    static const char doing[] = "remove a secret";
+    struct store_secrets *t;
+    int r = table(s, &t, err);
+    if (r == 0)
+        r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_end(s, drop_secret(s, name, err), doing, err);
+    if (r == 0)
+        take_out(t, name);
+    return r;
+}
+
+int secrets_forget(struct store *s, struct error *err)
+{
+    static const char doing[] = "forget the secrets";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "DELETE FROM secret", "");
+    if (r == 0)
+        r = vault_renew(s, err);
+    return db_end(s, r, doing, err);
 }
 
 int store_secrets_keep(struct store *s, struct error *err)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define STORE_FILE "store.db"
+#define KEY_FILE   "secret.key"
 /* Above this the log is written into the database when the store is closed; below it, a run that noted one
  * row costs no fsync. SQLite's own limit, 1000 pages, bounds what a long run leaves. */
 #define WAL_KEEP (256 * 1024)
@@ -80,7 +81,16 @@ static int connect(struct store *s, const char *file, struct error *err)
     return r < 0 ? r : schema_open(s, err);
 }
 
-int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err)
+/* The key is held against the store before anything is done; who only reads may never need it. */
+static int unlock(struct store *s, bool forget, struct error *err)
+{
+    int r = forget ? secrets_forget(s, err) : s->mode == STORE_WRITE ? vault_open(s, err) : 0;
+    if (r == 0 && s->mode == STORE_WRITE)
+        vault_scrub(s);
+    return r;
+}
+
+static int open_dir(const char *dir, enum store_mode mode, bool forget, struct store **ret, struct error *err)
 {
     struct store *s = xmalloc(sizeof *s);
     memset(s, 0, sizeof *s);
@@ -93,6 +103,7 @@ int store_open(const char *dir, enum store_mode mode, struct store **ret, struct
     } else {
         int dirfd = -1;
         s->path = join(dir, STORE_FILE);
+        s->key_path = join(dir, KEY_FILE);
         r = statedir_open(dir, mode == STORE_WRITE, &dirfd, err);
         if (r == 0) {
             r = prepare_file(dirfd, s->path, mode == STORE_WRITE, err);
@@ -101,12 +112,27 @@ int store_open(const char *dir, enum store_mode mode, struct store **ret, struct
         if (r == 0)
             r = connect(s, s->path, err);
     }
+    if (r == 0)
+        r = unlock(s, forget, err);
     if (r < 0) {
         store_close(s);
         return r;
     }
     *ret = s;
     return 0;
+}
+
+int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err)
+{
+    return open_dir(dir, mode, false, ret, err);
+}
+
+int store_secrets_forget(const char *dir, struct error *err)
+{
+    struct store *s = NULL;
+    int r = open_dir(dir, STORE_WRITE, true, &s, err);
+    store_close(s);
+    return r;
 }
 
 static void checkpoint_if_long(struct store *s)
@@ -135,7 +161,9 @@ struct store *store_close(struct store *s)
     secrets_free(s);
     db_close(s);
     OPENSSL_cleanse(s->plan_key, sizeof s->plan_key);
+    OPENSSL_cleanse(s->secret_key, sizeof s->secret_key);
     free(s->path);
+    free(s->key_path);
     free(s);
     return NULL;
 }

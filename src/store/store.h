@@ -127,12 +127,27 @@ int store_run_last(struct store *s, struct arena *a, const char **command, int64
                    int64_t *changes, struct error *err); /* -ENOENT */
 
 /* --- secrets ------------------------------------------------------------------------------------------- */
+/* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c. STORE_WRITE needs
+ * it to open; STORE_READ needs it for the calls below: -ENOKEY it is lost, -EKEYREJECTED it is another store's,
+ * -EBADMSG a value was tampered with. STORE_MEMORY needs none.
+ *
+ * While the secret NAME is rotated, NAME.previous holds the value that is still accepted beside it. */
+#define SECRET_PREVIOUS ".previous"
+int store_secrets_load(struct store *s, struct error *err); /* what else happens at the first use */
 /* Borrowed until store_close; NULL: not there. */
 const struct secret *store_secret_get(struct store *s, const char *name);
 /* The one that is there, or a generated one that is kept in memory until store_secrets_keep(). */
 int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret, struct error *err);
 int store_secret_set(struct store *s, const char *name, const struct secret *v, struct error *err);
 int store_secrets_keep(struct store *s, struct error *err); /* writes what was generated, durably */
+/* NAME gets a generated value, and with `keep` NAME.previous the one before: in memory, until they are kept. The value
+ * before stays borrowed. -ENOENT: there is no NAME. */
+int store_secret_rotate(struct store *s, const char *name, size_t chars, bool keep, struct error *err);
+/* The way back, durably: NAME has the value `old` again, and there is no NAME.previous. */
+int store_secret_revert(struct store *s, const char *name, const struct secret *old, struct error *err);
+int store_secret_drop(struct store *s, const char *name, struct error *err); /* durably; none there is fine */
+/* Gives up all values and the key (which goes aside as secret.key.old), for when the key is lost. */
+int store_secrets_forget(const char *dir, struct error *err);
 int store_secret_list(struct store *s, struct arena *a, const char ***names, size_t *n, struct error *err);
 
 #endif

@@ -11,11 +11,14 @@
  * nothing inside store_begin()..store_commit(). */
 #ifndef CITRUS_STOREDB_H
 #define CITRUS_STOREDB_H
+#include "buf.h"
 #include "store.h"
 #include <sqlite3.h>
 
 /* More than the store has statements; db_query() asserts it. */
 #define DB_STATEMENTS 64
+
+#define VAULT_KEY_LEN 32
 
 struct db_statement {
     const char *sql;
@@ -28,13 +31,18 @@ struct store_secrets;
 struct store {
     sqlite3 *db;
     enum store_mode mode;
-    char *path;  /* for messages */
+    char *path; /* for messages */
+    char *key_path;
     bool in_tx;  /* between store_begin and store_commit */
     bool synced; /* synchronous is FULL now */
     struct db_statement statements[DB_STATEMENTS];
     size_t n_statements;
     char lineage[33];
     unsigned char plan_key[STORE_PLAN_KEY_LEN];
+    unsigned char secret_key[VAULT_KEY_LEN];
+    char secret_check[SHA256_HEX]; /* which key the secrets were sealed with */
+    bool have_key, key_checked;
+    bool scrub;                    /* plain text of an older store is left in free pages and the log */
     struct store_cache *cache;     /* NULL: not loaded */
     struct store_secrets *secrets; /* NULL: not loaded */
 };
@@ -66,8 +74,25 @@ int schema_open(struct store *s, struct error *err);
 /* The state directory: made when `create`, then checked to be ours, mode 0700. */
 int statedir_open(const char *dir, bool create, int *ret_fd, struct error *err);
 
+/* --- vault.c: secrets at rest. vault_open() reads the key and holds it against the store: -ENOKEY lost,
+ * -EKEYREJECTED another's. vault_key_need() makes one where there is none (a store that has no secrets yet),
+ * and vault_note() writes down which it is. */
+int vault_open(struct store *s, struct error *err);
+int vault_key_need(struct store *s, struct error *err);
+int vault_note(struct store *s, struct error *err);
+int vault_renew(struct store *s, struct error *err); /* the old key goes aside, a new one is made and noted */
+int vault_seal(const struct store *s, const char *name, const struct secret *v, struct buf *out,
+               struct error *err);
+/* -EBADMSG: it was tampered with. */
+int vault_unseal(const struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,
+                 struct error *err);
+int vault_seal_rows(struct store *s, struct error *err); /* those of a store before version 2 */
+void vault_scrub(struct store *s);
+
 void cache_free(struct store *s);
 void secrets_free(struct store *s);
+/* All of them, and the key. */
+int secrets_forget(struct store *s, struct error *err);
 /* The transaction that secrets were written in has ended. */
 void secrets_settle(struct store *s, bool kept);
 
