@@ -120,7 +120,7 @@ state() {
   guest bash -s <<'END'
 set -euo pipefail
 cd /
-export skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store)|var/lib/citrus$)'
+export skip='^/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|var/lib/citrus/(store\.db|lock|store|secret\.key)|var/lib/citrus$)'
 export loose='^/etc/(passwd|group|shadow|gshadow|subuid|subgid)$'
 trees=(/etc)
 for t in /var/www /var/lib/citrus; do [ ! -d $t ] || trees+=($t); done

@@ -23,7 +23,7 @@ put /var/www/shop.example.com/public/index.php <<'END'
 <?php
 $u = posix_getpwuid(posix_geteuid());
 echo "as {$u['name']}\n";
-foreach (['/var/www/blog.example.com/wp-config.php', '/etc/citrus/tls/blog.example.com/privkey.pem', '/var/lib/citrus/store.db'] as $f)
+foreach (['/var/www/blog.example.com/wp-config.php', '/etc/citrus/tls/blog.example.com/privkey.pem', '/var/lib/citrus/store.db', '/var/lib/citrus/secret.key'] as $f)
     echo @file_get_contents($f) === false ? "cannot read\n" : "READ $f\n";
 echo session_start() ? "session\n" : "no session\n";
 echo @file_put_contents(sys_get_temp_dir() . '/probe', 'x') === 1 ? "tmp " . sys_get_temp_dir() . "\n" : "no tmp\n";
