@@ -40,7 +40,7 @@ is "http leads to https" "301 https://$SITE_NAME/" "$(fetch "http://$SITE_NAME/"
 login=$(fetch "https://$SITE_NAME/wp-login.php")
 has "wp-login.php works" 'id="loginform"' "$login"
 is "a wrong login is refused, not an error" 200 "$(status_of "https://$SITE_NAME/wp-login.php" -b wordpress_test_cookie=WP%20Cookie%20check -d 'log=nobody&pwd=wrong&testcookie=1')"
-is "a pretty address reaches WordPress" 404 "$(status_of "https://$SITE_NAME/no/such/page/")"
+has "an address that is no file reaches WordPress" '<title>Blog' "$(fetch "https://$SITE_NAME/no/such/page/")"
 is "wp-config.php is not served" "" "$(fetch "https://$SITE_NAME/wp-config.php" | grep -c DB_ | grep -v '^0$' || true)"
 
 step "separated"
@@ -50,8 +50,8 @@ is "the pool's processes run as the site's user" "$user" "$(guest ps -eo user:64
 is "who is nobody else" 0 "$(guest id -u "$user" | grep -cx 0 || true)"
 is "wp-config.php is its own" "640 root:$user" "$(guest stat -c '%a %U:%G' /var/www/$SITE_NAME/wp-config.php)"
 exit_is "its user reads it" 0 runuser -u "$user" -- head -c1 /var/www/$SITE_NAME/wp-config.php
-exit_is "www-data does not" 1 runuser -u www-data -- head -c1 /var/www/$SITE_NAME/wp-config.php
-exit_is "nor does it write it" 1 runuser -u "$user" -- sh -c "echo >>/var/www/$SITE_NAME/wp-config.php"
+exit_is "another user does not" 1 runuser -u nobody -- head -c1 /var/www/$SITE_NAME/wp-config.php
+exit_is "its user does not write it" 2 runuser -u "$user" -- sh -c "echo >>/var/www/$SITE_NAME/wp-config.php"
 
 step "secrets"
 secret=$(guest sed -n "s/.*DB_PASSWORD'[^']*'\([^']*\)'.*/\1/p" /var/www/$SITE_NAME/wp-config.php)
