@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct command commands[] = {
-    {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rjv", 1,
+    {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
     {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwv", 1, command_apply},
     {"drift", "[MANIFEST]", "what differs from the last applied generation", "rjdsVv", 1, command_drift},

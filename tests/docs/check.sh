@@ -1,0 +1,69 @@
+#!/bin/bash
+# Holds the manual pages against the program: each command has one, it names the options that --help lists
+# and no others, and scdoc makes all of them without a warning.
+#   check.sh CITRUS DIRECTORY-OF-PAGES [SCDOC]
+set -euo pipefail
+
+citrus=$1 pages=$2 scdoc=${3:-}
+passed=0 failed=0
+export LC_ALL=C
+
+result() { # result NAME WHAT-IS-WRONG: nothing wrong is a pass
+  if [ -z "$2" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAIL %s\n' "$1"
+    printf '%s\n' "$2" | sed 's/^/     /'
+  fi
+}
+
+# The options of a page: what stands bold at the beginning of a line of its section OPTIONS.
+options_of_page() {
+  awk '/^# / {in_options = $0 == "# OPTIONS"} in_options && /^\*-/' "$1" | grep -oE -- '\*--?[a-z-]+\*' | tr -d '*' | sort -u
+}
+# Those of the program. The short form of --verbose and --help itself are in no list of it.
+options_of_help() {
+  "$citrus" "$1" --help | grep -oE -- '^  --[a-z-]+' | tr -d ' ' | sort -u
+}
+
+mapfile -t commands < <("$citrus" --help | awk '/^  [a-z]/ {print $1}')
+result "the program names its commands" "$([ ${#commands[@]} -ge 10 ] || echo "${#commands[@]} of them")"
+
+for c in "${commands[@]}"; do
+  page=$pages/citrus-$c.1.scd
+  result "$c has a page" "$([ -s "$page" ] || echo "$page is not there")"
+  [ -s "$page" ] || continue
+  result "citrus.1 names $c" "$(grep -qF "*citrus-$c*(1)" "$pages/citrus.1.scd" || echo "no *citrus-$c*(1)")"
+  help=$(options_of_help "$c" || true)
+  written=$(options_of_page "$page" || true)
+  result "every option of $c is on its page" "$(comm -23 <(echo "$help") <(echo "$written"))"
+  result "the page of $c has no option that it does not take" "$(comm -13 <(echo "$help") <(echo "$written") | grep -vx -- '-v' || true)"
+  result "the page of $c has -v if it takes --verbose" \
+    "$(diff <(grep -cx -- --verbose <<<"$help") <(grep -cx -- -v <<<"$written") || true)"
+  # what stands in the text counts, too: an option that no command has is a slip of the pen
+  result "the page of $c names no unknown option" \
+    "$(comm -13 <({ for k in "${commands[@]}"; do options_of_help "$k" || true; done; printf '%s\n' --help --version; } | sort -u) \
+      <(grep -oE -- '\*--[a-z-]+\*' "$page" | tr -d '*' | sort -u))"
+done
+
+for page in "$pages"/*.scd; do
+  name=$(basename "$page" .scd)
+  result "$name is titled by its name" "$(head -1 "$page" | grep -qxF "${name%.*}(${name##*.})" || head -1 "$page")"
+  c=${name#citrus-}
+  c=${c%.1}
+  case $name in
+  citrus.1 | citrus-manifest.5) ;;
+  *) result "$name is the page of a command" "$(printf '%s\n' "${commands[@]}" | grep -qx -- "$c" || echo "no command $c")" ;;
+  esac
+  result "$name refers to pages that there are" "$(
+    grep -oE '\*citrus(-[a-z]+)?\*\([0-9]\)' "$page" | sort -u | sed 's/^\*\(.*\)\*(\(.\))$/\1.\2/' |
+      while read -r other; do [ -e "$pages/$other.scd" ] || echo "$other"; done
+  )"
+  [ -n "$scdoc" ] || continue
+  result "$name is made by scdoc without a word" "$("$scdoc" <"$page" 2>&1 >/dev/null || echo "exit $?")"
+done
+[ -n "$scdoc" ] || echo "scdoc is not installed: whether the pages can be made was not tested"
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
