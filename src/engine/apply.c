@@ -61,12 +61,11 @@ static void prepare(struct applying *x)
 /* ---- forward ----------------------------------------------------------------------------------------------
  */
 
+/* The journal hears of it at the end: to recover, what was never begun is as good as skipped. */
 static void skip(struct applying *x, size_t at, size_t n)
 {
-    for (size_t i = at; i < at + n; i++) {
+    for (size_t i = at; i < at + n; i++)
         x->p->actions.at[i].state = ACTION_SKIPPED;
-        store_action_state(x->e->store, x->tx, x->p->actions.at[i].seq, ACTION_SKIPPED, NULL, NULL);
-    }
 }
 
 static bool anyone_calls(const struct plan *p, size_t refresh)
@@ -78,23 +77,28 @@ static bool anyone_calls(const struct plan *p, size_t refresh)
     return false;
 }
 
+static bool domain_calls(const struct domain *d, size_t refresh)
+{
+    for (size_t i = 0; i < d->n; i++)
+        for (size_t k = 0; action_stands(d->actions[i]) && k < d->actions[i]->refreshes.n; k++)
+            if (d->actions[i]->refreshes.at[k] == refresh)
+                return true;
+    return false;
+}
+
 /* Which sites a refused refresh is to be blamed on: those that the message names, else all that called for
  * it. */
 static bool blame(struct applying *x, size_t refresh, const struct error *err)
 {
     const struct action *service = &x->p->actions.at[refresh];
     bool found = false;
+    domains_mark_named(x, err->text);
     for (int named = 1; named >= 0 && !found; named--)
-        for (size_t i = 0; i < x->p->actions.n && !x->stop; i++) {
-            const struct action *a = &x->p->actions.at[i];
-            const char *site = a->change.res->site;
-            bool calls = false;
-            for (size_t k = 0; k < a->refreshes.n; k++)
-                calls = calls || a->refreshes.at[k] == refresh;
-            if (!site || !calls || !action_stands(a) || failure_of(x, site) ||
-                (named && !strstr(err->text, site)))
+        for (size_t i = 0; i < x->domains.n && !x->stop; i++) {
+            const struct domain *d = &x->domains.at[i];
+            if (!d->site || d->failed || (named && !d->named) || !domain_calls(d, refresh))
                 continue;
-            apply_failed(x, service, site, err);
+            apply_failed(x, service, d->site, err);
             found = true;
         }
     return found;
@@ -199,6 +203,7 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
 {
     struct applying x = {.e = e, .p = p, .o = o, .ret = ret};
     *ret = (struct apply_result){0};
+    domains_make(&x);
     if (p->one_way && !o->allow_one_way) {
         ret->outcome = APPLY_REFUSED;
         error_set(&ret->err, -EPERM, "the plan has %zu action%s that cannot be taken back", p->one_way,

@@ -1,24 +1,40 @@
-/* One apply while it runs: what apply.c, takeback.c and settle.c share. */
+/* One apply while it runs: what apply.c, domains.c, takeback.c and settle.c share. */
 #ifndef CITRUS_ENGINE_APPLYING_H
 #define CITRUS_ENGINE_APPLYING_H
 #include "internal.h"
+
+/* The server, or one site. */
+struct domain {
+    const char *site;
+    struct action **actions; /* its own, in order of apply; not the refreshes that it calls for */
+    size_t n;
+    size_t failed; /* place in the result's failures, from 1; 0: it did not fail */
+    bool named;    /* by the message that is looked at */
+};
 
 struct applying {
     struct engine *e;
     struct plan *p;
     const struct apply_options *o;
     struct apply_result *ret;
-    int64_t tx;    /* 0: none is open */
-    bool undo_all; /* the server failed, or the operator wants it so */
-    bool stop;     /* go no further */
+    VEC(struct domain) domains; /* in order of name, the server first */
+    int64_t tx;                 /* 0: none is open */
+    bool undo_all;              /* the server failed, or the operator wants it so */
+    bool stop;                  /* go no further */
     bool stuck;
 };
 
-/* --- takeback.c */
+/* --- domains.c */
+void domains_make(struct applying *x);
+struct domain *domain_of(const struct applying *x, const char *site); /* NULL: it has no action */
 /* The failure of a site (NULL: of the server), NULL when there is none. */
 struct failure *failure_of(const struct applying *x, const char *site);
 struct failure *failure_add(struct applying *x, const struct resource *res, const char *site,
                             const struct error *err);
+/* Sets `named` of those whose name stands in a text, in a path or by itself. */
+void domains_mark_named(struct applying *x, const char *text);
+
+/* --- takeback.c */
 /* The action changed something that is still so. */
 bool action_stands(const struct action *a);
 /* One failure: what it takes with it is taken back at once, so that the rest goes on from a clean state. */

@@ -59,6 +59,17 @@ static int record_state(struct applying *x, struct error *err)
     return r;
 }
 
+static int record_skipped(struct applying *x, struct error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < x->p->actions.n && r == 0; i++) {
+        const struct action *a = &x->p->actions.at[i];
+        if (a->state == ACTION_SKIPPED && a->change.op != OP_NONE)
+            r = store_action_state(x->e->store, x->tx, a->seq, ACTION_SKIPPED, NULL, err);
+    }
+    return r;
+}
+
 /* `generation`: a new one; `rows`: what is managed is as the plan wanted it, but for what failed. */
 static int end(struct applying *x, enum tx_state st, bool generation, bool rows, struct error *err)
 {
@@ -79,6 +90,8 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
     }
     if (r == 0 && rows)
         r = record_state(x, err);
+    if (r == 0 && x->tx)
+        r = record_skipped(x, err);
     if (r == 0 && x->tx)
         r = store_tx_end(x->e->store, x->tx, st, text, err);
     if (r == 0)

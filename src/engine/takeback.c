@@ -3,27 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
-struct failure *failure_of(const struct applying *x, const char *site)
-{
-    for (size_t i = 0; i < x->ret->failures.n; i++) {
-        struct failure *f = &x->ret->failures.at[i];
-        if (f->site == site || (f->site && site && strcmp(f->site, site) == 0))
-            return f;
-    }
-    return NULL;
-}
-
-struct failure *failure_add(struct applying *x, const struct resource *res, const char *site,
-                            const struct error *err)
-{
-    struct failure f = {.site = site, .kind = res->kind->name, .id = res->id, .err = *err, .undone = true};
-    vec_push(x->p->arena, &x->ret->failures, f);
-    return &x->ret->failures.at[x->ret->failures.n - 1];
-}
-
 bool action_stands(const struct action *a)
 {
     return a->change.op != OP_REFRESH && (a->state == ACTION_DONE || a->state == ACTION_INTENT);
+}
+
+static void now_stuck(struct applying *x, struct failure *f, const struct error *err)
+{
+    x->stuck = x->stop = true;
+    f->undone = false;
+    f->undo_err = *err;
 }
 
 /* Services that were told of what is taken back are told again. */
@@ -47,43 +36,38 @@ static void refresh_again(struct applying *x, const bool *told, bool all, struct
             r = 0;
         EVENT(x->e, undone, act, r < 0 ? &err : NULL);
         arena_free(&a);
-        if (r < 0) {
-            x->stuck = x->stop = true;
-            if (f) {
-                f->undone = false;
-                f->undo_err = err;
-            }
-        }
+        if (r < 0)
+            now_stuck(x, f, &err);
     }
 }
 
-/* Takes back what stands of `site` (NULL with `all`: of everything), the last first. */
+static void take_back_one(struct applying *x, struct action *act, bool *told, struct failure *f)
+{
+    struct error err = {0};
+    if (!action_stands(act))
+        return;
+    EVENT(x->e, undoing, act);
+    int r = undo_run(x->e, x->tx, act->seq, act->change.res, act->undo, &err);
+    EVENT(x->e, undone, act, r < 0 ? &err : NULL);
+    act->state = r < 0 ? ACTION_STUCK : ACTION_UNDONE;
+    for (size_t k = 0; k < act->refreshes.n; k++)
+        told[act->refreshes.at[k]] = true;
+    if (r < 0)
+        now_stuck(x, f, &err);
+}
+
+/* Takes back what stands of `site`, or of everything, the last first. */
 static void take_back(struct applying *x, const char *site, bool all)
 {
-    bool *told = arena_array(x->p->arena, bool, x->p->actions.n);
+    struct arena a = {0};
+    bool *told = arena_array(&a, bool, x->p->actions.n);
     struct failure *f = failure_of(x, site);
-    for (size_t i = x->p->actions.n; i-- > 0 && !x->stuck;) {
-        struct action *act = &x->p->actions.at[i];
-        const char *of = act->change.res->site;
-        if (!action_stands(act) || (!all && !(of == site || (of && site && strcmp(of, site) == 0))))
-            continue;
-        struct error err = {0};
-        EVENT(x->e, undoing, act);
-        int r = undo_run(x->e, x->tx, act->seq, act->change.res, act->undo, &err);
-        EVENT(x->e, undone, act, r < 0 ? &err : NULL);
-        act->state = r < 0 ? ACTION_STUCK : ACTION_UNDONE;
-        for (size_t k = 0; k < act->refreshes.n; k++)
-            told[act->refreshes.at[k]] = true;
-        if (r < 0) {
-            x->stuck = x->stop = true;
-            if (f) {
-                f->undone = false;
-                f->undo_err = err;
-            }
-        }
-    }
+    const struct domain *d = domain_of(x, site);
+    for (size_t i = all ? x->p->actions.n : d->n; i-- > 0 && !x->stuck;)
+        take_back_one(x, all ? &x->p->actions.at[i] : d->actions[i], told, f);
     if (!x->stuck)
         refresh_again(x, told, all, f);
+    arena_free(&a);
 }
 
 void apply_failed(struct applying *x, const struct action *act, const char *site, const struct error *err)

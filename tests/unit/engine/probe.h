@@ -1,4 +1,5 @@
-/* A kind that does what a test tells it: a value by name, in memory, and what its calls shall fail or lie about. */
+/* A kind that does what a test tells it: a value by name, in memory, and what its calls shall fail or lie
+ * about. */
 #ifndef CITRUS_TEST_PROBE_H
 #define CITRUS_TEST_PROBE_H
 #include "kind.h"

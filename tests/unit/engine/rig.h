@@ -1,5 +1,5 @@
-/* An engine on a temporary root: the fake host, a store of its own, a catalog that the test fills, and events that
- * the test can hang things on. The registry is registry.c's: the real kinds, and the probe. */
+/* An engine on a temporary root: the fake host, a store of its own, a catalog that the test fills, and events
+ * that the test can hang things on. The registry is registry.c's: the real kinds, and the probe. */
 #ifndef CITRUS_TEST_RIG_H
 #define CITRUS_TEST_RIG_H
 #include <setjmp.h>
@@ -50,7 +50,8 @@ static inline const char *rig_path(struct rig *t, const char *path)
     return arena_printf(&t->a, "%s%s", t->dir, path);
 }
 
-/* --- events ---------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------------------
+ */
 
 static inline void rig_tell(struct rig *t, const char *word, const struct action *a)
 {
@@ -80,7 +81,8 @@ static inline void rig_undone(void *self, const struct action *a, const struct e
     rig_tell(self, err ? "stuck" : "undone", a);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------------------
+ */
 
 static inline void rig_catalog(struct rig *t)
 {
@@ -151,7 +153,8 @@ static inline void rig_free(struct rig *t)
     free(t);
 }
 
-/* --- what is wanted -------------------------------------------------------------------------------------- */
+/* --- what is wanted --------------------------------------------------------------------------------------
+ */
 
 static inline struct resource *rig_add(struct rig *t, const struct kind *k, const char *id, const char *site)
 {
@@ -201,14 +204,15 @@ static inline void rig_notifies(struct rig *t, struct resource *r, struct resour
     resource_notifies(&t->cat, r, service, IMPACT_RELOAD);
 }
 
-/* --- the machine ----------------------------------------------------------------------------------------- */
+/* --- the machine -----------------------------------------------------------------------------------------
+ */
 
 static inline void rig_put(struct rig *t, const char *path, const char *text)
 {
     const char *slash = strrchr(path, '/');
     if (slash != path)
-        assert_int_equal(
-            fs_mkdirs(t->h, arena_strndup(&t->a, path, (size_t)(slash - path)), 0755, &t->err), 0);
+        assert_int_equal(fs_mkdirs(t->h, arena_strndup(&t->a, path, (size_t)(slash - path)), 0755, &t->err),
+                         0);
     int fd = open(rig_path(t, path), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -268,7 +272,8 @@ static inline char *rig_tree(struct rig *t)
     return text;
 }
 
-/* --- doing ----------------------------------------------------------------------------------------------- */
+/* --- doing -----------------------------------------------------------------------------------------------
+ */
 
 static inline struct plan *rig_plan(struct rig *t)
 {

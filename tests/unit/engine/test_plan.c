@@ -67,8 +67,8 @@ static void what_the_manifest_wants_absent_is_not_called_forgotten_by_it(void **
     rig_free(t);
 }
 
-/* nginx's package brings sites-enabled/default, which must be gone before nginx is told anything: nobody can see it
- * while the package is not there. */
+/* nginx's package brings sites-enabled/default, which must be gone before nginx is told anything: nobody can
+ * see it while the package is not there. */
 static void bring_the_link(struct rig *t, const struct action *a)
 {
     if (strcmp(a->change.res->id, "package") == 0)
@@ -98,7 +98,8 @@ static void what_must_be_absent_goes_also_when_this_run_brings_it(void **state)
 static void what_must_be_absent_and_is_needs_nothing(void **state)
 {
     struct rig *t = rig_new("{}");
-    struct resource *package = rig_probe(t, "package", NULL, "1"), *link = rig_link(t, "/default", NULL, NULL);
+    struct resource *package = rig_probe(t, "package", NULL, "1"),
+                    *link = rig_link(t, "/default", NULL, NULL);
     link->absent = true;
     rig_needs(t, link, package);
     probe_set("package", "0"); /* there already: it brings nothing any more */
