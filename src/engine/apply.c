@@ -163,6 +163,7 @@ static void run_actions(struct applying *x)
     }
 }
 
+/* Opens the transaction, all in one commit. -ESTALE: the saved plan was applied before. */
 static int begin(struct applying *x, struct error *err)
 {
     struct plan *p = x->p;
@@ -179,14 +180,30 @@ static int begin(struct applying *x, struct error *err)
                                         .after = a->after};
     }
     struct store_tx tx = {.why = x->o->why ? x->o->why : "apply", .who = x->o->who, .bundle = p->bundle_json};
-    int r = store_secrets_keep(x->e->store, err);
+    int r = store_begin(x->e->store, err);
+    if (r < 0)
+        return r;
+    if (x->o->plan_digest)
+        r = store_plan_use(x->e->store, x->o->plan_digest, err);
+    bool used = r == -EEXIST;
+    if (r == 0)
+        r = store_secrets_keep(x->e->store, err);
     if (r == 0)
         r = store_tx_begin(x->e->store, &tx, rows, p->actions.n, err);
+    if (r < 0) {
+        store_rollback(x->e->store);
+        return used ? -ESTALE : r;
+    }
+    r = store_commit(x->e->store, err);
     if (r < 0)
         return r;
     x->tx = x->ret->transaction = tx.id;
     r = fs_mkdirs(x->e->host, engine_undo_dir(x->e, p->arena, x->tx), 0700, err);
-    return r < 0 ? error_prefix(err, "making room for undo") : 0;
+    if (r < 0) {
+        error_prefix(err, "making room for undo");
+        store_tx_end(x->e->store, x->tx, TX_UNDONE, err->text, NULL);
+    }
+    return r;
 }
 
 static bool all_skipped(const struct applying *x)
@@ -211,13 +228,6 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         error_hint(&ret->err, "look for \"one-way\" in the plan; --allow-one-way applies it");
         return 0;
     }
-    if (o->plan_digest) {
-        int r = store_plan_use(e->store, o->plan_digest, &ret->err);
-        if (r < 0) {
-            ret->outcome = r == -EEXIST ? APPLY_STALE : APPLY_REFUSED;
-            return 0;
-        }
-    }
     EVENT(e, begin, p);
     if (p->actions.n)
         prepare(&x);
@@ -229,9 +239,11 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;
     }
-    int r = begin(&x, err);
-    if (r < 0)
-        return r;
+    int r = begin(&x, &ret->err);
+    if (r < 0) {
+        ret->outcome = r == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
+        return 0;
+    }
     run_actions(&x);
     return settle(&x, err);
 }

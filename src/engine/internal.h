@@ -71,6 +71,11 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
 int step_check_all(struct engine *e, struct plan *p, struct error *err);
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
 
+/* --- sweep.c */
+/* Removes the undo directories of closed transactions, but for `keep`'s, and what was in the trash for its
+ * retention time at `now`. What cannot be removed stays for the next time. */
+void engine_sweep(struct engine *e, int64_t keep, int64_t now);
+
 /* --- undo.c */
 /* What an INTENT keeps: {"op", "before", "saved": what the kind captured}. */
 char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved);

@@ -1,8 +1,8 @@
 /* The end of an apply: what the store will know of it. */
 #include "applying.h"
-#include "fs.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 static bool nothing_done(const struct plan *p)
 {
@@ -47,7 +47,8 @@ static int record_state(struct applying *x, struct error *err)
                                   .generation = x->ret->generation};
         r = store_managed_put(x->e->store, &m, err);
     }
-    for (size_t i = 0; i < p->forgotten.n && r == 0; i++)
+    /* Some are forgotten because a tree goes that they lie in: not where the run ended before. */
+    for (size_t i = 0; i < p->forgotten.n && r == 0 && !x->stop; i++)
         if (!failure_of(x, p->forgotten.at[i].site))
             r = store_managed_drop(x->e->store, p->forgotten.at[i].kind, p->forgotten.at[i].id, err);
     for (size_t i = 0; i < p->actions.n && r == 0; i++) {
@@ -149,9 +150,10 @@ int settle(struct applying *x, struct error *err)
         r = end(x, st, kept && news, kept, err);
     if (!news)
         ret->generation = 0;
-    /* What undo kept is of no use once the transaction is closed. */
-    if (r == 0 && x->o->on_failure != ON_FAILURE_STOP)
-        fs_remove_tree(x->e->host, engine_undo_dir(x->e, x->p->arena, x->tx), NULL);
+    /* What undo kept is of no use once the transaction is closed; a run that was told to stop leaves it for a
+     * person to look at, until the next. */
+    if (r == 0)
+        engine_sweep(x->e, x->o->on_failure == ON_FAILURE_STOP ? x->tx : 0, (int64_t)time(NULL));
     return r;
 }
 
@@ -166,5 +168,7 @@ int settle_nothing(struct applying *x, struct error *err)
         r = end(x, x->ret->failures.n ? TX_PARTIAL : TX_DONE, news, true, err);
     if (r == 0 && !news)
         x->ret->generation = 0;
+    if (r == 0)
+        engine_sweep(x->e, 0, (int64_t)time(NULL));
     return r;
 }
