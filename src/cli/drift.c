@@ -38,6 +38,6 @@ int command_drift(const struct options *o)
                  (long long)g.number, s.plan->unchanged);
     out_flush(&b);
     status = o->detailed && s.plan->actions.n ? EXIT_PENDING : EXIT_DONE;
-    store_run_note(s.store, "drift", status, (int64_t)s.plan->actions.n, NULL);
+    store_run_note(s.store, "drift", status, (int64_t)plan_changes(s.plan), NULL);
     return session_close(&s, status);
 }

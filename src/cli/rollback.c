@@ -2,8 +2,29 @@
 #include "text.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Which generation's content: the one asked for, or the one before the newest. */
+/* The newest one before it that says something else: putting drift right makes a generation, too, and a
+ * rollback to the same manifest would change nothing. A rollback of a rollback goes on backwards, not to and
+ * fro. */
+static int find_before(struct session *s, const struct store_generation *newest, int64_t *ret,
+                       struct error *err)
+{
+    struct store_generation *list;
+    size_t n;
+    int64_t from = newest->rollback_of ? newest->rollback_of : newest->number;
+    int r = store_generation_list(s->store, &s->arena, &list, &n, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (list[i].number < from && strcmp(list[i].digest, newest->digest) != 0) {
+            *ret = list[i].number;
+            return 0;
+        }
+    return r < 0 ? r
+                 : error_set(err, -ENOENT, "there is no generation before %lld with another manifest",
+                             (long long)from);
+}
+
+/* Which generation's content: the one asked for, or the one before. */
 static int find_target(struct session *s, int64_t asked, struct store_generation *ret, struct error *err)
 {
     struct store_generation newest;
@@ -13,11 +34,9 @@ static int find_target(struct session *s, int64_t asked, struct store_generation
     if (r < 0)
         return r;
     if (asked == 0) {
-        /* A rollback of a rollback goes on backwards, not to and fro. */
-        asked = (newest.rollback_of ? newest.rollback_of : newest.number) - 1;
-        if (asked < 1)
-            return error_set(err, -ENOENT, "generation %lld is the first: there is none before it",
-                             (long long)(asked + 1));
+        r = find_before(s, &newest, &asked, err);
+        if (r < 0)
+            return r;
     }
     r = store_generation_get(s->store, asked, &s->arena, ret, err);
     if (r == -ENOENT) {

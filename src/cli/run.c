@@ -102,9 +102,14 @@ static int apply_plan(struct session *s, const struct run *r)
     return apply_exit(&result);
 }
 
+size_t plan_changes(const struct plan *p)
+{
+    return p->create + p->update + p->remove;
+}
+
 static int note(struct session *s, const char *command, int status)
 {
-    store_run_note(s->store, command, status, (int64_t)s->plan->actions.n, NULL);
+    store_run_note(s->store, command, status, (int64_t)plan_changes(s->plan), NULL);
     return status;
 }
 

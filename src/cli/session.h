@@ -68,6 +68,7 @@ struct run {
     const struct planfile *file; /* a saved plan that must match; NULL */
 };
 int session_run(struct session *s, const struct run *r);
+size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
 
 /* progress.c: the engine's events and slow steps on stderr; one moving line on a terminal, a line each
  * elsewhere. */
