@@ -207,7 +207,7 @@ static int refresh(struct kind_ctx *ctx, const struct resource *res, enum impact
     if (s->check) {
         r = validate_live(ctx, s->check, err);
         if (r < 0 && validate_possible(r))
-            return error_prefix(err, "%s is not %s: ", res->id,
+            return error_prefix(err, "%s is not %s", res->id,
                                 how == IMPACT_RESTART ? "restarted" : "reloaded");
         error_clear(err);
     }
