@@ -3,24 +3,56 @@
 #include <errno.h>
 #include <string.h>
 
-static bool needs_changed(const struct resource *r, unsigned depth)
+/* What one step sees and makes for itself: gone with it, since a plan has many steps. A kind may note into a
+ * wanted spec what it saw, so it gets copies of these. */
+struct sight {
+    struct arena arena;
+    struct seen *seen;
+    const void **planned; /* what the plan found, put back afterwards */
+};
+
+static int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n,
+                      struct error *err)
 {
-    for (size_t i = 0; depth && i < r->needs.n; i++)
-        if (r->needs.at[i]->changed || needs_changed(r->needs.at[i], depth - 1))
-            return true;
+    s->seen = arena_array(&s->arena, struct seen, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = batch[i].change.res;
+        struct resource *copy = arena_memdup(&s->arena, r, sizeof *r);
+        copy->spec = arena_memdup(&s->arena, r->spec, r->kind->record->size);
+        s->seen[i].res = copy;
+    }
+    return engine_observe(e, &s->arena, s->seen, n, err);
+}
+
+/* Whether anything below was changed; each is asked once. */
+static bool needs_changed(const struct resource *r, struct sight *s)
+{
+    VEC(const struct resource *) known = {0};
+    vec_push(&s->arena, &known, r);
+    for (size_t at = 0; at < known.n; at++)
+        for (size_t i = 0; i < known.at[at]->needs.n; i++) {
+            const struct resource *needed = known.at[at]->needs.at[i];
+            size_t k = 0;
+            if (needed->changed)
+                return true;
+            while (k < known.n && known.at[k] != needed)
+                k++;
+            if (k == known.n)
+                vec_push(&s->arena, &known, needed);
+        }
     return false;
 }
 
 /* Who moved the target: 0 where this very transaction may have (a package brought its configuration and its
  * directories, a service was started by its package), -ESTALE where it was somebody else. */
-static int who_moved(const struct plan *p, struct kind_ctx *ctx, const struct change *c, const void *found,
-                     struct error *err)
+static int who_moved(const struct plan *p, struct kind_ctx *ctx, struct sight *s, const struct change *c,
+                     const void *found, struct error *err)
 {
     struct delta d = {0};
-    if (p->widened || needs_changed(c->res, 8))
+    if (p->widened || needs_changed(c->res, s))
         return 0;
     if (c->found && found)
-        d = record_diff(c->res->kind->record, c->found, found, &ctx->redaction, p->arena);
+        d = record_diff(c->res->kind->record, c->found, found, &ctx->redaction, &s->arena);
     if (d.n)
         return error_set(err, -ESTALE, "%s %s: %s was \"%s\" when the plan was made and is \"%s\" now",
                          c->res->kind->name, c->res->id, d.at[0].field->name, d.at[0].after,
@@ -32,14 +64,16 @@ static int who_moved(const struct plan *p, struct kind_ctx *ctx, const struct ch
 }
 
 /* The target moved since the plan, by our own doing: the change is worked out anew. */
-static int replan(struct engine *e, struct plan *p, struct action *act, void *found, struct error *err)
+static int replan(struct engine *e, struct plan *p, struct sight *s, struct action *act, const void *found,
+                  struct error *err)
 {
     struct change *c = &act->change;
     const struct record *rec = c->res->kind->record;
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
-    int r = who_moved(p, &ctx, c, found, err);
+    int r = who_moved(p, &ctx, s, c, found, err);
     if (r < 0)
         return r;
+    found = found ? record_copy(rec, p->arena, found) : NULL;
     act->before = record_fingerprint(rec, found);
     c->found = found;
     if (c->res->absent) {
@@ -53,28 +87,30 @@ static int replan(struct engine *e, struct plan *p, struct action *act, void *fo
     return 0;
 }
 
-static int look_again(struct engine *e, struct plan *p, struct action *batch, size_t n, struct error *err)
+static int look_again(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
+                      struct error *err)
 {
-    struct seen *seen = arena_array(p->arena, struct seen, n);
-    for (size_t i = 0; i < n; i++)
-        seen[i].res = (struct resource *)batch[i].change.res;
-    int r = engine_observe(e, p->arena, seen, n, err);
+    int r = sight_look(e, s, batch, n, err);
     for (size_t i = 0; i < n && r == 0; i++) {
-        struct hash128 now = record_fingerprint(seen[i].res->kind->record, seen[i].found);
-        if (!hash_equal(now, batch[i].before))
-            r = replan(e, p, &batch[i], seen[i].found, err);
-        else
-            batch[i].change.found = seen[i].found;
-        if (r == 0 && batch[i].change.res->absent && !seen[i].found)
-            batch[i].change.op = OP_NONE; /* nothing brought it */
+        struct change *c = &batch[i].change;
+        const void *found = s->seen[i].found;
+        if (!hash_equal(record_fingerprint(c->res->kind->record, found), batch[i].before))
+            r = replan(e, p, s, &batch[i], found, err);
+        if (r == 0 && c->res->absent && !found)
+            c->op = OP_NONE; /* nothing brought it */
+    }
+    s->planned = arena_array(&s->arena, const void *, n);
+    for (size_t i = 0; i < n; i++) {
+        s->planned[i] = batch[i].change.found;
+        batch[i].change.found = s->seen[i].found;
     }
     return r;
 }
 
-static int write_intents(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
-                         struct error *err)
+static int write_intents(struct engine *e, struct plan *p, struct sight *s, int64_t tx, struct action *batch,
+                         size_t n, struct error *err)
 {
-    struct kind_ctx ctx = engine_ctx(e, p->arena, tx);
+    struct kind_ctx ctx = engine_ctx(e, &s->arena, tx);
     for (size_t i = 0; i < n; i++) {
         struct action *act = &batch[i];
         const struct kind *k = act->change.res->kind;
@@ -86,7 +122,7 @@ static int write_intents(struct engine *e, struct plan *p, int64_t tx, struct ac
         jw_object(&j, NULL);
         int r = 0;
         if (k->capture)
-            r = k->capture(&ctx, &act->change, arena_printf(p->arena, "%lld", (long long)act->seq), &j, err);
+            r = k->capture(&ctx, &act->change, arena_printf(&s->arena, "%lld", (long long)act->seq), &j, err);
         jw_end(&j);
         if (r == 0)
             act->undo = undo_record(p->arena, act->change.op, act->before, buf_str(&b));
@@ -107,11 +143,11 @@ static int write_intents(struct engine *e, struct plan *p, int64_t tx, struct ac
     return r;
 }
 
-static int change_all(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
+static int change_all(struct engine *e, struct sight *s, int64_t tx, struct action *batch, size_t n,
                       struct error *err)
 {
-    struct kind_ctx ctx = engine_ctx(e, p->arena, tx);
-    struct change **list = arena_array(p->arena, struct change *, n);
+    struct kind_ctx ctx = engine_ctx(e, &s->arena, tx);
+    struct change **list = arena_array(&s->arena, struct change *, n);
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
         if (batch[i].change.op != OP_NONE)
@@ -125,22 +161,20 @@ static int change_all(struct engine *e, struct plan *p, int64_t tx, struct actio
 }
 
 /* Promised is promised: what was applied is observed, and what still differs is an error. */
-static int verify(struct engine *e, struct plan *p, const struct action *batch, size_t n, struct error *err)
+static int verify(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err)
 {
-    struct seen *seen = arena_array(p->arena, struct seen, n);
-    for (size_t i = 0; i < n; i++)
-        seen[i].res = (struct resource *)batch[i].change.res;
-    int r = engine_observe(e, p->arena, seen, n, err);
-    struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
+    int r = sight_look(e, s, batch, n, err);
+    struct kind_ctx ctx = engine_ctx(e, &s->arena, 0);
     for (size_t i = 0; i < n && r == 0; i++) {
-        const struct resource *res = seen[i].res;
+        const struct resource *res = s->seen[i].res;
+        const void *found = s->seen[i].found;
         if (res->absent) {
-            if (seen[i].found)
+            if (found)
                 r = error_set(err, -EIO, "%s %s was removed, and is still there", res->kind->name, res->id);
             continue;
         }
-        struct delta d = record_diff(res->kind->record, res->spec, seen[i].found, &ctx.redaction, p->arena);
-        if (!seen[i].found)
+        struct delta d = record_diff(res->kind->record, res->spec, found, &ctx.redaction, &s->arena);
+        if (!found)
             r = error_set(err, -EIO, "%s %s was made, and is not there", res->kind->name, res->id);
         else if (d.n)
             r = error_set(err, -EIO, "%s %s was changed, but its %s is \"%s\" and not \"%s\"",
@@ -173,24 +207,33 @@ static int write_done(struct engine *e, struct plan *p, int64_t tx, struct actio
 int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
                struct error *err)
 {
-    int r = look_again(e, p, batch, n, err);
+    struct sight s = {0};
+    int r = look_again(e, p, &s, batch, n, err);
     if (r == 0)
-        r = write_intents(e, p, tx, batch, n, err);
+        r = write_intents(e, p, &s, tx, batch, n, err);
     if (r == 0)
-        r = change_all(e, p, tx, batch, n, err);
+        r = change_all(e, &s, tx, batch, n, err);
     if (r == 0)
-        r = verify(e, p, batch, n, err);
+        r = verify(e, &s, batch, n, err);
     if (r == 0)
         r = write_done(e, p, tx, batch, n, err);
+    for (size_t i = 0; i < n; i++) {
+        batch[i].change.found = s.planned[i];
+        batch[i].change.prepared = NULL;
+    }
+    arena_free(&s.arena);
     return r;
 }
+
+/* To recover, a service that was to be restarted for the new state needs a restart for the old one. */
+#define REFRESH_RECORD(how) "{\"op\":\"refresh\",\"how\":\"" how "\"}"
 
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err)
 {
     struct arena a = {0};
     struct kind_ctx ctx = engine_ctx(e, &a, tx);
     const struct resource *res = act->change.res;
-    act->undo = "{\"op\":\"refresh\"}";
+    act->undo = act->refresh == IMPACT_RESTART ? REFRESH_RECORD("restart") : REFRESH_RECORD("reload");
     int r = store_action_intent(e->store, tx, act->seq, act->undo, err);
     if (r == 0) {
         act->state = ACTION_INTENT;
@@ -208,8 +251,9 @@ int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error 
  * targets. */
 int step_check_all(struct engine *e, struct plan *p, struct error *err)
 {
+    struct sight s = {0};
     struct seen *seen = arena_array(p->arena, struct seen, p->actions.n);
-    struct action **of = arena_array(p->arena, struct action *, p->actions.n);
+    struct action **of = arena_array(&s.arena, struct action *, p->actions.n);
     size_t n = 0;
     for (size_t i = 0; i < p->actions.n; i++) {
         struct action *a = &p->actions.at[i];
@@ -222,6 +266,7 @@ int step_check_all(struct engine *e, struct plan *p, struct error *err)
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < n && r == 0; i++)
         if (!hash_equal(record_fingerprint(seen[i].res->kind->record, seen[i].found), of[i]->before))
-            r = who_moved(p, &ctx, &of[i]->change, seen[i].found, err);
+            r = who_moved(p, &ctx, &s, &of[i]->change, seen[i].found, err);
+    arena_free(&s.arena);
     return r;
 }
