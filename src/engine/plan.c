@@ -175,22 +175,23 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
 
 /* Creations and updates; then removals that a service must be told of; then refreshes; then what those
  * services held on to (a pool's user, a site's tree). */
-static int phase(const struct action *a)
+enum phase { CHANGES, GOES_EARLY, REFRESHES, GOES_LATE };
+static enum phase phase(const struct action *a)
 {
     switch (a->change.op) {
     case OP_REMOVE:
-        return a->early ? 1 : a->cause == CAUSE_REMOVED ? 3 : 0;
+        return a->early ? GOES_EARLY : a->cause == CAUSE_REMOVED ? GOES_LATE : CHANGES;
     case OP_REFRESH:
-        return 2;
+        return REFRESHES;
     default:
-        return 0;
+        return CHANGES;
     }
 }
 
 static int by_phase(const void *x, const void *y)
 {
     const struct action *a = x, *b = y;
-    int d = phase(a) - phase(b);
+    int d = (int)phase(a) - (int)phase(b);
     return d ? d : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
@@ -234,7 +235,8 @@ static void add_refreshes(struct planning *g)
             continue;
         for (size_t i = 0; i < n; i++) {
             const struct resource *r = p->actions.at[i].change.res;
-            for (size_t k = 0; k < r->notifies.n; k++)
+            /* What goes after the refresh cannot call for it. */
+            for (size_t k = 0; k < r->notifies.n && phase(&p->actions.at[i]) < REFRESHES; k++)
                 if (r->notifies.at[k].service == service && r->notifies.at[k].how > how)
                     how = r->notifies.at[k].how;
         }
@@ -263,7 +265,8 @@ static void link_refreshes(struct plan *p)
         struct action *a = &p->actions.at[i];
         for (size_t k = 0; a->change.op != OP_REFRESH && k < a->change.res->notifies.n; k++)
             for (size_t s = 0; s < refreshes.n; s++)
-                if (p->actions.at[refreshes.at[s]].change.res == a->change.res->notifies.at[k].service)
+                if (i < refreshes.at[s] &&
+                    p->actions.at[refreshes.at[s]].change.res == a->change.res->notifies.at[k].service)
                     vec_push(p->arena, &a->refreshes, refreshes.at[s]);
     }
 }

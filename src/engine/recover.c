@@ -29,20 +29,27 @@ static bool as_before(const struct open_action *o, const void *found)
     return same;
 }
 
-static int settle_intent(struct engine *e, struct arena *a, struct open_action *o, struct recover_item *item,
-                         struct error *err)
+/* For what is told of it: undo has to cope with either. What cannot be looked at (a database server that is
+ * down) is not known to be whole. */
+static void settle_intent(struct engine *e, struct arena *a, struct open_action *o, struct recover_item *item)
 {
     void *found;
-    int r = engine_observe_one(e, a, o->res, &found, err);
-    if (r < 0)
-        return r;
-    if (as_before(o, found))
+    if (engine_observe_one(e, a, o->res, &found, NULL) < 0)
+        item->torn++;
+    else if (as_before(o, found))
         item->never_ran++;
     else if (as_promised(e, a, o, found))
         item->completed++;
     else
         item->torn++;
-    return 0;
+}
+
+/* An undo that failed, of something that a person brought back by hand since. */
+static bool put_right(struct engine *e, struct arena *a, const struct open_action *o)
+{
+    void *found;
+    return o->row->state == ACTION_STUCK && engine_observe_one(e, a, o->res, &found, NULL) == 0 &&
+           as_before(o, found);
 }
 
 static bool was_begun(const struct store_action *row)
@@ -51,22 +58,45 @@ static bool was_begun(const struct store_action *row)
                          row->state == ACTION_UNDOING || row->state == ACTION_STUCK);
 }
 
+static bool is_refresh(const struct store_action *row)
+{
+    return strcmp(row->op, op_names[OP_REFRESH]) == 0;
+}
+
+static enum impact how_told(const struct store_action *row)
+{
+    json_t *root = row->undo ? json_loads(row->undo, 0, NULL) : NULL;
+    const char *how = json_string_value(json_object_get(root, "how"));
+    bool restart = how && strcmp(how, impact_names[IMPACT_RESTART]) == 0;
+    json_decref(root);
+    return restart ? IMPACT_RESTART : IMPACT_RELOAD;
+}
+
+static int stuck_at(struct recover_item *item, const struct store_action *row, int r)
+{
+    item->stuck = true;
+    item->kind = row->kind;
+    item->id = row->id;
+    return r;
+}
+
 /* Services that the transaction may have told are told of the old state; one that is not there has nothing to
  * be told. */
-static int tell_services(struct engine *e, int64_t tx, struct open_action *list, size_t n, struct error *err)
+static int tell_services(struct engine *e, int64_t tx, struct open_action *list, size_t n,
+                         struct recover_item *item)
 {
     for (size_t i = 0; i < n; i++) {
         const struct store_action *row = list[i].row;
-        if (strcmp(row->op, op_names[OP_REFRESH]) != 0)
+        if (!is_refresh(row))
             continue;
         struct arena a = {0};
         struct kind_ctx ctx = engine_ctx(e, &a, tx);
-        int r = list[i].res->kind->refresh(&ctx, list[i].res, IMPACT_RELOAD, err);
+        int r = list[i].res->kind->refresh(&ctx, list[i].res, how_told(row), &item->err);
         arena_free(&a);
         if (r == 0)
-            r = store_action_state(e->store, tx, row->seq, ACTION_UNDONE, NULL, err);
+            r = store_action_state(e->store, tx, row->seq, ACTION_UNDONE, NULL, &item->err);
         if (r < 0)
-            return r;
+            return stuck_at(item, row, r);
     }
     return 0;
 }
@@ -77,29 +107,24 @@ static int take_back(struct engine *e, struct arena *a, const struct store_tx *t
     bool any = false;
     for (size_t i = n; i-- > 0;) {
         struct store_action *row = list[i].row;
-        if (!was_begun(row) || strcmp(row->op, op_names[OP_REFRESH]) == 0)
+        if (is_refresh(row))
             continue;
-        any = true;
+        /* An earlier recover may have died before the services heard of what it took back. */
+        any = any || row->state == ACTION_UNDONE || was_begun(row);
+        if (!was_begun(row))
+            continue;
         int r = 0;
         if (row->state == ACTION_INTENT)
-            r = settle_intent(e, a, &list[i], item, &item->err);
-        if (r == 0)
+            settle_intent(e, a, &list[i], item);
+        if (put_right(e, a, &list[i]))
+            r = store_action_state(e->store, tx->id, row->seq, ACTION_UNDONE, NULL, &item->err);
+        else
             r = undo_run(e, tx->id, row->seq, list[i].res, row->undo, &item->err);
-        if (r < 0) {
-            item->stuck = true;
-            item->kind = row->kind;
-            item->id = row->id;
-            return r;
-        }
+        if (r < 0)
+            return stuck_at(item, row, r);
         item->undone++;
     }
-    int r = any ? tell_services(e, tx->id, list, n, &item->err) : 0;
-    if (r < 0) {
-        item->stuck = true;
-        item->kind = "refresh";
-        item->id = "of a service";
-    }
-    return r;
+    return any ? tell_services(e, tx->id, list, n, item) : 0;
 }
 
 static int recover_one(struct engine *e, struct arena *a, const struct store_tx *tx,
@@ -122,7 +147,8 @@ static int recover_one(struct engine *e, struct arena *a, const struct store_tx 
     item->transaction = tx->id;
     if (take_back(e, a, tx, list, n, item) < 0)
         return store_tx_end(e->store, tx->id, TX_STUCK, item->err.text, err);
-    r = store_tx_end(e->store, tx->id, TX_UNDONE, "interrupted by a crash", err);
+    const char *why = tx->state == TX_STUCK ? NULL : "interrupted by a crash"; /* NULL: as it is written */
+    r = store_tx_end(e->store, tx->id, TX_UNDONE, why, err);
     if (r == 0)
         fs_remove_tree(e->host, engine_undo_dir(e, a, tx->id), NULL);
     return r;
