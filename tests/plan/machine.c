@@ -318,6 +318,41 @@ static int line_order(const void *x, const void *y)
     return strcmp(*(char *const *)x, *(char *const *)y);
 }
 
+static VEC(char *) listed;
+static struct arena *listed_arena;
+static size_t listed_skip;
+
+static int list_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    const char *kind = S_ISDIR(st->st_mode) ? "d" : S_ISLNK(st->st_mode) ? "l" : "-";
+    (void)type;
+    if (where->level == 0)
+        return 0;
+    char *line = arena_printf(listed_arena, "%s  %s%04o %u:%u", path + listed_skip + 1, kind,
+                              (unsigned)st->st_mode & 07777, (unsigned)st->st_uid, (unsigned)st->st_gid);
+    vec_push(listed_arena, &listed, line);
+    return 0;
+}
+
+char *machine_list(struct machine *m, const char *path, struct arena *a)
+{
+    struct buf b = {0};
+    const char *top = place(m, path);
+    listed_arena = a;
+    listed_skip = strlen(top);
+    listed.at = NULL;
+    listed.n = listed.cap = 0;
+    if (nftw(top, list_entry, 16, FTW_PHYS) < 0)
+        return NULL;
+    if (listed.n)
+        qsort(listed.at, listed.n, sizeof *listed.at, line_order);
+    for (size_t i = 0; i < listed.n; i++)
+        buf_addf(&b, "%s\n", listed.at[i]);
+    char *text = arena_strdup(a, buf_str(&b));
+    buf_free(&b);
+    return text;
+}
+
 char *machine_tree(struct machine *m, struct arena *a)
 {
     struct buf b = {0};

@@ -21,6 +21,8 @@ bool machine_section(struct machine *m, const struct section *s);
 /* Everything in the root outside citrus's own state, a line each: type, mode, owner, path, digest of content
  * or target. What must be the same before and after is compared as this text. */
 char *machine_tree(struct machine *m, struct arena *a);
+char *machine_list(struct machine *m, const char *path,
+                   struct arena *a);    /* below `path`; NULL: nothing there */
 char *machine_world(struct machine *m); /* units, packages, databases as JSON; free() it */
 
 /* Puts what packages bring, tar and WP-CLI before the fake's ops. */

@@ -101,11 +101,36 @@ static bool has_word(const char *const *argv, const char *word)
     return false;
 }
 
+/* "refuses": {"b.example.com.conf": {"alone": true, "text": "nginx: [emerg] ..."}}: nginx -t fails while the
+ * file is in sites-enabled; when that is a staged directory, only where the entry says that the file is bad
+ * `alone`. */
+static bool nginx_refuses(struct host *h, const struct exec *x, struct exec_result *ret)
+{
+    const char *dir = x->n_binds ? x->binds[0].source : "/etc/nginx/sites-enabled", *name;
+    struct arena a = {0};
+    bool refused = false;
+    json_t *v;
+    json_object_foreach(json_object_get(fake_of(h)->world, "refuses"), name, v)
+    {
+        struct fs_stat st;
+        if (refused || (x->n_binds && !json_is_true(json_object_get(v, "alone"))))
+            continue;
+        refused = fs_stat(h, arena_printf(&a, "%s/%s", dir, name), &st, NULL) == 0 && st.type != FS_ABSENT;
+        if (refused)
+            buf_adds(&ret->out, fake_text(v, "text", ""));
+    }
+    arena_free(&a);
+    ret->status = refused;
+    return refused;
+}
+
 static int run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
 {
     int r = fake->run(h, x, ret, err);
     if (r < 0 || ret->status != 0)
         return r;
+    if (strcmp(x->argv[0], "/usr/sbin/nginx") == 0 && nginx_refuses(h, x, ret))
+        return 0;
     if (strcmp(x->argv[0], "/usr/bin/tar") == 0)
         return unpack(h, x->argv[2], x->argv[4], err);
     if (!starts_with(x->argv[0], "/usr/bin/php") || !has_word(x->argv, "install"))
@@ -156,7 +181,9 @@ static int file_bring(struct host *h, const char *path, const char *text, struct
     if (r == 0 && !ends_with(path, "/")) {
         r = fs_stat(h, path, &st, err);
         /* --force-confold */
-        if (r == 0 && st.type == FS_ABSENT)
+        if (r == 0 && st.type == FS_ABSENT && starts_with(text, "-> "))
+            r = fs_symlink(h, text + strlen("-> "), path, err);
+        else if (r == 0 && st.type == FS_ABSENT)
             r = fs_write(h, path, text, strlen(text), 0644, 0, 0, err);
     }
     arena_free(&a);
@@ -174,34 +201,62 @@ static void file_take(struct host *h, enum apt_verb verb, const char *path, cons
         return;
     if (ends_with(path, "/"))
         fs_rmdir(h, arena_strndup(&a, path, n - 1), NULL);
+    else if (starts_with(text, "-> "))
+        fs_unlink(h, path, NULL);
     else if (fs_read(h, path, 0, &have, NULL) == 0 && strcmp(buf_str(&have), text) == 0)
         fs_unlink(h, path, NULL);
     buf_free(&have);
     arena_free(&a);
 }
 
+/* Removed in the opposite order: directories after what is in them. */
+static void package_take(struct host *h, enum apt_verb verb, json_t *brings)
+{
+    const char *keys[64], *key;
+    size_t n = 0;
+    json_t *v;
+    json_object_foreach(brings, key, v) if (n < sizeof keys / sizeof *keys) keys[n++] = key;
+    while (n-- > 0) {
+        const char *text = json_string_value(json_object_get(brings, keys[n]));
+        if (*keys[n] == '/')
+            file_take(h, verb, keys[n], text);
+        else
+            json_object_del(fake_part(h, "units", false), text);
+    }
+}
+
+static int package_bring(struct host *h, json_t *brings, struct error *err)
+{
+    const char *key;
+    json_t *v;
+    int r = 0;
+    json_object_foreach(brings, key, v) if (*key == '/' && r == 0) r =
+        file_bring(h, key, json_string_value(v), err);
+    return r;
+}
+
 static int apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n,
                const struct progress *p, struct error *err)
 {
-    int r = fake->apt(h, verb, names, n, p, err);
+    struct dpkg_package *before;
+    size_t count;
+    struct arena a = {0};
     bool takes = verb == APT_REMOVE || verb == APT_PURGE;
+    int r = dpkg_read(h, &before, &count, &a, err);
+    if (r == 0)
+        r = fake->apt(h, verb, names, n, p, err);
     for (size_t i = 0; i < n && r == 0 && (takes || verb == APT_INSTALL); i++) {
-        struct arena a = {0};
-        const char *name = arena_strndup(&a, names[i], strcspn(names[i], "=")), *key;
-        json_t *v, *brings = json_object_get(fake_part(h, "brings", false), name);
-        json_object_foreach(brings, key, v)
-        {
-            if (*key == '/' && takes)
-                file_take(h, verb, key, json_string_value(v));
-            else if (*key == '/' && r == 0)
-                r = file_bring(h, key, json_string_value(v), err);
-            else if (takes)
-                json_object_del(fake_part(h, "units", false), json_string_value(v));
-        }
+        const char *name = arena_strndup(&a, names[i], strcspn(names[i], "="));
+        const struct dpkg_package *was = dpkg_find(before, count, name);
+        json_t *brings = json_object_get(fake_part(h, "brings", false), name);
+        if (takes)
+            package_take(h, verb, brings);
+        else if (!was || was->state != DPKG_INSTALLED) /* an upgrade brings nothing back that was removed */
+            r = package_bring(h, brings, err);
         if (takes && strcmp(name, "mariadb-server") == 0)
             json_object_del(fake_of(h)->world, "db");
-        arena_free(&a);
     }
+    arena_free(&a);
     return r;
 }
 

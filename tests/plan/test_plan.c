@@ -92,6 +92,15 @@ static bool has_arg(const struct outcome *r, const char *word)
     return false;
 }
 
+static bool may_change(const struct outcome *r)
+{
+    static const char *const words[] = {"apply", "rollback", "recover"};
+    bool may = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        may |= strcmp(r->argv[1], words[i]) == 0;
+    return may && !has_arg(r, "--plan");
+}
+
 static const char *top_file(struct arena *a, const char *name)
 {
     return arena_printf(a, "%s/%s", machine.top, name);
@@ -194,20 +203,19 @@ static void check_store(const struct outcome *r, struct arena *a)
     size_t n;
     if (store_open(arena_printf(a, "%s/var/lib/citrus", machine.root), STORE_READ, &s, NULL) < 0)
         return;
-    if (r->exit != EXIT_STUCK && (store_tx_open(s, a, &open, &n, NULL) < 0 || n > 0))
+    if (may_change(r) && r->exit != EXIT_STUCK && (store_tx_open(s, a, &open, &n, NULL) < 0 || n > 0))
         complain(r->at, "a transaction was left open");
-    if (!has_arg(r, "get") && store_secret_list(s, a, &names, &n, NULL) == 0)
+    if (store_secret_list(s, a, &names, &n, NULL) == 0)
         for (size_t i = 0; i < n; i++)
             secret_note(names[i], secret_reveal(store_secret_get(s, names[i])));
     store_close(s);
-    for (size_t i = 0; i < secrets.n; i++)
+    for (size_t i = 0; i < secrets.n && !has_arg(r, "get"); i++)
         check_secret(r, secrets.at[i].name, secrets.at[i].value, a);
 }
 
 static void check_unchanged(const struct outcome *r, struct arena *a)
 {
-    bool changes = (strcmp(r->argv[1], "apply") == 0 || strcmp(r->argv[1], "rollback") == 0) &&
-                   !has_arg(r, "--plan") && r->exit != EXIT_STALE && r->exit != EXIT_ERROR;
+    bool changes = may_change(r) && r->exit != EXIT_STALE && r->exit != EXIT_ERROR;
     char *world = machine_world(&machine);
     if (!changes)
         differ(r->at, "it was only to look, and changed the machine:", r->world, world);
@@ -274,6 +282,20 @@ static void expect(struct section *s, const struct outcome *r, struct arena *a)
         differ(s, "is not what was seen:", s->text, got);
 }
 
+/* `content PATH` and `tree PATH`: what a file of the machine holds, and what is below a directory (type and
+ * mode, owner, name), without the digests. */
+static void look_section(struct section *s, struct arena *a)
+{
+    bool tree = strcmp(s->word, "tree") == 0;
+    char *seen = tree ? machine_list(&machine, s->args, a)
+                      : file_text(a, arena_printf(a, "%s%s", machine.root, s->args), NULL);
+    const char *got = as_section(a, output_normal(&machine, seen ? seen : "(there is none)\n", offline, a));
+    if (updating)
+        s->text = got;
+    else
+        differ(s, "is not what is there:", s->text, got);
+}
+
 static void run_section(struct script *s, size_t i, struct arena *a)
 {
     struct outcome r = {.at = &s->list.at[i]};
@@ -332,6 +354,8 @@ static void run_script(const char *path)
         bool run = strcmp(one->word, "run") == 0;
         if (run)
             run_section(&s, i, &a);
+        else if (strcmp(one->word, "tree") == 0 || strcmp(one->word, "content") == 0)
+            look_section(one, &a);
         else if (is_expectation(one) ? !after_run
                                      : strcmp(one->word, "use") != 0 && !machine_section(&machine, one))
             script_die(one, "no such section here");
