@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* While the secret NAME is rotated, NAME.previous is the value that is still accepted beside it. */
+#define SECRET_PREVIOUS ".previous"
+
 struct secret;
 
 struct secret *secret_new(const char *bytes, size_t len);

@@ -105,6 +105,9 @@ static struct resource *database_build(struct builder *b, struct site *s, const 
                                    s->domain, pos);
     struct database_user_spec *u = s->database_user->spec;
     u->password = password_name;
+    u->password_previous = b->in->rotating && b->in->rotating(b->in->secret_self, password_name)
+                               ? arena_printf(b->a, "%s%s", password_name, SECRET_PREVIOUS)
+                               : "";
     u->database = s->account;
     u->privileges = "ALL PRIVILEGES";
     u->extra = "";
@@ -181,6 +184,8 @@ int site_wordpress(struct builder *b, struct site *s, struct error *err)
         return r;
     resource_needs(b->c, config, s->public);
     resource_needs(b->c, config, s->account_res);
+    /* A password is accepted before it is written where PHP reads it. */
+    resource_needs(b->c, config, s->database_user);
     s->wordpress = catalog_add(b->c, &wordpress_kind, s->domain, s->domain,
                                pos_field(record_site("wordpress"), w, "version", pos));
     wordpress_fill(b, s, path, admin);

@@ -7,6 +7,7 @@
 #include "text.h"
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -107,12 +108,51 @@ static int tables_read(struct db_conn *c, struct db_snapshot *s, struct arena *a
     return 0;
 }
 
+/* A way to prove oneself, as a db_user's password_hash. */
+static const char *method_text(const char *plugin, const char *auth, struct arena *a)
+{
+    if (!*plugin || strcmp(plugin, "mysql_native_password") == 0)
+        return arena_strdup(a, auth);
+    if (strcmp(plugin, "unix_socket") == 0)
+        return "";
+    /* no hash that a native one could equal */
+    return arena_printf(a, "%s:%s", plugin, auth);
+}
+
+static const char *member(json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    return text ? text : "";
+}
+
+/* Where there are several ways, "auth_or" has them in order, and {} for the one that stands outside. */
+static void methods_read(const char *auth_or, const char *outside, struct db_user *u, struct arena *a)
+{
+    VEC(const char *) list = {0};
+    json_t *root = auth_or ? json_loads(auth_or, 0, NULL) : NULL, *one;
+    size_t i;
+    json_array_foreach(root, i, one)
+    {
+        bool itself = json_object_size(one) == 0;
+        vec_push(a, &list,
+                 itself ? outside
+                        : method_text(member(one, "plugin"), member(one, "authentication_string"), a));
+    }
+    json_decref(root);
+    if (list.n == 0)
+        vec_push(a, &list, outside);
+    u->password_hash = list.at[0];
+    u->others = list.at + 1;
+    u->n_others = list.n - 1;
+}
+
 static int users_read(struct db_conn *c, struct db_snapshot *s, struct arena *a, struct error *err)
 {
     struct rows rows;
     int r = rows_query(c,
                        "SELECT User, Host, JSON_VALUE(Priv, '$.plugin'),"
-                       " JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv"
+                       " JSON_VALUE(Priv, '$.authentication_string'), JSON_QUERY(Priv, '$.auth_or')"
+                       " FROM mysql.global_priv"
                        " WHERE User NOT IN (" SYSTEM_USERS ")"
                        " AND COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true')",
                        &rows, err);
@@ -122,12 +162,7 @@ static int users_read(struct db_conn *c, struct db_snapshot *s, struct arena *a,
     while (rows_next(&rows)) {
         const char *plugin = rows.row[2] ? rows.row[2] : "", *auth = rows.row[3] ? rows.row[3] : "";
         struct db_user u = {.user = cell(&rows, 0, a), .host = cell(&rows, 1, a)};
-        if (!*plugin || strcmp(plugin, "mysql_native_password") == 0)
-            u.password_hash = arena_strdup(a, auth);
-        else if (strcmp(plugin, "unix_socket") == 0)
-            u.password_hash = "";
-        else /* no hash that a native one could equal */
-            u.password_hash = arena_printf(a, "%s:%s", plugin, auth);
+        methods_read(rows.row[4], method_text(plugin, auth, a), &u, a);
         vec_push(a, &list, u);
     }
     rows_end(&rows);

@@ -41,6 +41,11 @@ int fake_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
         s.users[s.n_users] = (struct db_user){.user = text_of(a, v, "user", ""),
                                               .host = text_of(a, v, "host", "localhost"),
                                               .password_hash = text_of(a, v, "password_hash", "")};
+        json_t *others = json_object_get(v, "others");
+        struct db_user *u = &s.users[s.n_users];
+        u->others = arena_array(a, const char *, json_array_size(others) + 1);
+        for (; u->n_others < json_array_size(others); u->n_others++)
+            u->others[u->n_others] = arena_strdup(a, json_string_value(json_array_get(others, u->n_others)));
     }
     for (; s.n_grants < grants; s.n_grants++) {
         json_t *v = json_array_get(json_object_get(db, "grants"), s.n_grants);

@@ -176,17 +176,26 @@ static void account_read(struct sql *s, const char **user, const char **host)
     *host = accept(s, "@") ? take(s) : "%";
 }
 
-/* IDENTIFIED BY [PASSWORD] 'x' | IDENTIFIED {VIA|WITH} plugin [{USING|AS} 'hash'] */
-static const char *identified_read(struct sql *s)
+/* plugin [{USING|AS} 'hash'] */
+static const char *method_read(struct sql *s)
+{
+    next(s);
+    s->secret = true;
+    bool with = accept(s, "USING") || accept(s, "AS");
+    const char *hash = with ? take(s) : "";
+    s->secret = false;
+    return hash;
+}
+
+/* IDENTIFIED BY [PASSWORD] 'x' | IDENTIFIED {VIA|WITH} METHOD [OR METHOD ...] */
+static const char *identified_read(struct sql *s, json_t *others)
 {
     if (!accept(s, "IDENTIFIED"))
         return NULL;
     if (accept(s, "VIA") || accept(s, "WITH")) {
-        next(s);
-        s->secret = true;
-        bool with = accept(s, "USING") || accept(s, "AS");
-        const char *hash = with ? take(s) : "";
-        s->secret = false;
+        const char *hash = method_read(s);
+        while (accept(s, "OR"))
+            json_array_append_new(others, json_string(method_read(s)));
         return hash;
     }
     s->secret = true;
@@ -211,6 +220,28 @@ static void grants_drop(struct sql *s, const char *user, const char *host)
         json_array_remove(list, i);
 }
 
+static int user_change(struct sql *s, const char *verb, bool quiet, const char *user, const char *host,
+                       const char *hash, json_t *others, struct error *err)
+{
+    size_t i;
+    json_t *list = part(s, "users"), *v = find(list, &i, "user", user, "host", host, NULL, NULL);
+    bool create = strcasecmp(verb, "CREATE") == 0;
+    if (create == (v != NULL) && !quiet)
+        return error_set(err, create ? -EEXIST : -ENOENT, "Operation %s USER failed for '%s'@'%s'", verb,
+                         user, host);
+    if (create && !v) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:O}", "user", user, "host", host,
+                                              "password_hash", hash ? hash : "", "others", others));
+    } else if (strcasecmp(verb, "ALTER") == 0 && v && hash) {
+        set(v, "password_hash", hash);
+        json_object_set(v, "others", others);
+    } else if (strcasecmp(verb, "DROP") == 0 && v) {
+        json_array_remove(list, i);
+        grants_drop(s, user, host);
+    }
+    return 0;
+}
+
 static int do_user(struct sql *s, const char *verb, struct error *err)
 {
     bool quiet = accept(s, "IF");
@@ -220,27 +251,13 @@ static int do_user(struct sql *s, const char *verb, struct error *err)
     }
     const char *user, *host;
     account_read(s, &user, &host);
-    const char *hash = identified_read(s);
-    if (s->token != T_END)
-        return unknown(s, err);
-    if (s->dry)
-        return 0;
-    size_t i;
-    json_t *list = part(s, "users"), *v = find(list, &i, "user", user, "host", host, NULL, NULL);
-    bool create = strcasecmp(verb, "CREATE") == 0;
-    if (create == (v != NULL) && !quiet)
-        return error_set(err, create ? -EEXIST : -ENOENT, "Operation %s USER failed for '%s'@'%s'", verb,
-                         user, host);
-    if (create && !v)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "user", user, "host", host, "password_hash",
-                                              hash ? hash : ""));
-    else if (strcasecmp(verb, "ALTER") == 0 && v && hash)
-        set(v, "password_hash", hash);
-    else if (strcasecmp(verb, "DROP") == 0 && v) {
-        json_array_remove(list, i);
-        grants_drop(s, user, host);
-    }
-    return 0;
+    json_t *others = json_array();
+    const char *hash = identified_read(s, others);
+    int r = s->token != T_END ? unknown(s, err) : 0;
+    if (r == 0 && !s->dry)
+        r = user_change(s, verb, quiet, user, host, hash, others, err);
+    json_decref(others);
+    return r;
 }
 
 /* SET PASSWORD FOR 'u'@'h' = 'hash' | PASSWORD('x') */

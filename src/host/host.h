@@ -126,6 +126,8 @@ struct db_database {
 struct db_user {
     const char *user, *host;
     const char *password_hash; /* "*HEX", "" for socket users */
+    const char **others;       /* what is accepted beside it, in the same form and in the server's order */
+    size_t n_others;
 };
 struct db_grant {
     const char *user, *host, *database;

@@ -1,7 +1,8 @@
-/* A database user, its password and its grants on one database.
+/* A database user, its password and its grants on one database. While a password is rotated, the user proves
+ * itself with either of two.
  *
- * Passwords travel as their hash alone (IDENTIFIED BY PASSWORD '*...'): no statement, error or server log can
- * show one. The journal keeps the hash that was there before, so that an undo is exact. */
+ * Passwords travel as their hash alone (IDENTIFIED BY PASSWORD '*...'): no statement, error or
+ * server log can show one. The journal keeps the hash that was there before, so that an undo is exact. */
 #include "database.h"
 #include "text.h"
 #include <errno.h>
@@ -14,6 +15,11 @@ static const struct field fields[] = {
      .type = FIELD_SECRET,
      .offset = offsetof(struct database_user_spec, password),
      .doc = "Name of the password."},
+    {.name = "password_previous",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct database_user_spec, password_previous),
+     .def = "",
+     .doc = "Name of a password that is accepted, too, while the other one takes its place."},
     {.name = "database",
      .type = FIELD_STRING,
      .offset = offsetof(struct database_user_spec, database),
@@ -75,14 +81,39 @@ static char *pattern_escape(struct arena *a, const char *database)
     return out;
 }
 
-static bool password_is(struct kind_ctx *ctx, const char *secret, const char *hash)
+/* False: nobody set the secret. */
+static bool hash_of(struct kind_ctx *ctx, const char *secret, char hash[HASH_LEN])
 {
     const struct secret *value = ctx->secret ? ctx->secret(ctx->secret_self, secret) : NULL;
-    char want[HASH_LEN];
-    if (!value)
-        return false;
-    db_password_hash(secret_reveal(value), want);
-    return !strcmp(want, hash);
+    if (value)
+        db_password_hash(secret_reveal(value), hash);
+    return value != NULL;
+}
+
+/* What the user's ways to prove itself are, in the words of the wanted spec: the one that is the password,
+ * and the others. Where none is, one that is nobody's stands in the password's place. */
+static void describe_passwords(struct kind_ctx *ctx, const struct database_user_spec *want,
+                               const struct db_user *u, struct database_user_spec *s)
+{
+    char now[HASH_LEN], previous[HASH_LEN];
+    bool has_now = hash_of(ctx, want->password, now);
+    bool has_previous = want->password_previous && *want->password_previous &&
+                        hash_of(ctx, want->password_previous, previous);
+    bool found = false, found_previous = false;
+    size_t strangers = 0;
+    for (size_t i = 0; i <= u->n_others; i++) {
+        const char *hash = i ? u->others[i - 1] : u->password_hash;
+        if (has_now && !strcmp(hash, now))
+            found = true;
+        else if (has_previous && !strcmp(hash, previous))
+            found_previous = true;
+        else
+            strangers++;
+    }
+    if (!found && strangers)
+        strangers--;
+    s->password = found ? want->password : "(differs)";
+    s->password_previous = strangers ? "(others)" : found_previous ? want->password_previous : "";
 }
 
 static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db_snapshot *snapshot,
@@ -93,7 +124,7 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
     struct database_user_spec *s = arena_new(ctx->arena, struct database_user_spec);
     *s = (struct database_user_spec){.database = want->database, .privileges = "none", .extra = ""};
     if (want->password)
-        s->password = password_is(ctx, want->password, u->password_hash) ? want->password : "(differs)";
+        describe_passwords(ctx, want, u, s);
     for (size_t i = 0; i < snapshot->n_grants; i++) {
         const struct db_grant *g = &snapshot->grants[i];
         if (!grant_of(g, n))
@@ -112,9 +143,15 @@ static int observe_dormant(struct kind_ctx *ctx, const struct resource *res, voi
     const struct database_user_spec *want = res->spec;
     bool there = false;
     int r = want->database ? database_dormant(ctx, want->database, &there, err) : 0;
-    if (r == 0)
-        *found = there ? record_copy(&record, ctx->arena, want) : NULL;
-    return r;
+    if (r < 0 || !there)
+        return r;
+    struct database_user_spec *s = record_copy(&record, ctx->arena, want);
+    /* A rotation that is under way is not believed to have come so far: the new password must not be written
+     * anywhere before this user is known to accept it. */
+    if (s->password_previous && *s->password_previous)
+        s->password_previous = "";
+    *found = s;
+    return 0;
 }
 
 static int database_user_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n,
@@ -166,6 +203,10 @@ static int database_user_capture(struct kind_ctx *ctx, struct change *c, const c
     if (!u)
         return 0;
     jw_str(undo, "hash", u->password_hash);
+    jw_array(undo, "others");
+    for (size_t i = 0; i < u->n_others; i++)
+        jw_str(undo, NULL, u->others[i]);
+    jw_end(undo);
     jw_array(undo, "grants");
     for (size_t i = 0; i < snapshot.n_grants; i++) {
         const struct db_grant *g = &snapshot.grants[i];
@@ -186,22 +227,33 @@ static int run(struct kind_ctx *ctx, const char *id, const char *sql, struct err
     return r < 0 ? error_prefix(err, "database user %s", id) : 0;
 }
 
-/* How a user proves itself, from what a snapshot says: a native hash, "" for the socket, "plugin:text". */
-static const char *identified(struct arena *a, const char *hash)
+/* One way to prove oneself, from what a snapshot says: a native hash, "" for the socket, "plugin:text". */
+static const char *method(struct arena *a, const char *hash)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
     const char *colon = strchr(hash, ':');
     if (!*hash)
-        return "VIA unix_socket";
+        return "unix_socket";
     if (colon && strspn(hash, letters) == (size_t)(colon - hash))
-        return arena_printf(a, "VIA %.*s USING %s", (int)(colon - hash), hash, db_quote(a, colon + 1));
-    return arena_printf(a, "BY PASSWORD %s", db_quote(a, hash));
+        return arena_printf(a, "%.*s USING %s", (int)(colon - hash), hash, db_quote(a, colon + 1));
+    return arena_printf(a, "mysql_native_password USING %s", db_quote(a, hash));
 }
 
-/* Makes the user if need be, and its password the one of that hash. */
-static int user_define(struct kind_ctx *ctx, const char *id, const char *hash, struct error *err)
+/* "VIA a OR b": any of them does (MariaDB's manual, CREATE USER, "IDENTIFIED VIA ... OR"; from 10.4). */
+static const char *identified(struct arena *a, const struct strings *hashes)
 {
-    const char *who = name_sql(ctx->arena, id), *how = identified(ctx->arena, hash);
+    if (hashes->n == 1 && *hashes->at[0] == '*')
+        return arena_printf(a, "BY PASSWORD %s", db_quote(a, hashes->at[0]));
+    const char *text = arena_printf(a, "VIA %s", method(a, hashes->at[0]));
+    for (size_t i = 1; i < hashes->n; i++)
+        text = arena_printf(a, "%s OR %s", text, method(a, hashes->at[i]));
+    return text;
+}
+
+/* Makes the user if need be, and these the ways that it can prove itself. */
+static int user_define(struct kind_ctx *ctx, const char *id, const struct strings *hashes, struct error *err)
+{
+    const char *who = name_sql(ctx->arena, id), *how = identified(ctx->arena, hashes);
     int r =
         run(ctx, id, arena_printf(ctx->arena, "CREATE USER IF NOT EXISTS %s IDENTIFIED %s", who, how), err);
     return r < 0 ? r : run(ctx, id, arena_printf(ctx->arena, "ALTER USER %s IDENTIFIED %s", who, how), err);
@@ -240,20 +292,28 @@ static int user_drop(struct kind_ctx *ctx, const char *id, struct error *err)
     return run(ctx, id, arena_printf(ctx->arena, "DROP USER IF EXISTS %s", name_sql(ctx->arena, id)), err);
 }
 
+static int hash_need(struct kind_ctx *ctx, const char *id, const char *secret, char hash[HASH_LEN],
+                     struct error *err)
+{
+    if (secret && hash_of(ctx, secret, hash))
+        return 0;
+    error_set(err, -ENOKEY, "database user %s: the secret %s is not set", id, secret ? secret : "(none)");
+    error_hint(err, "set it with `citrus secret set %s`", secret ? secret : "NAME");
+    return -ENOKEY;
+}
+
 static int set_password(struct kind_ctx *ctx, const struct resource *res, struct error *err)
 {
     const struct database_user_spec *s = res->spec;
-    const struct secret *value =
-        s->password && ctx->secret ? ctx->secret(ctx->secret_self, s->password) : NULL;
-    char hash[HASH_LEN];
-    if (!value) {
-        error_set(err, -ENOKEY, "database user %s: the secret %s is not set", res->id,
-                  s->password ? s->password : "(none)");
-        error_hint(err, "set it with `citrus secret set %s`", s->password ? s->password : "NAME");
-        return -ENOKEY;
+    char now[HASH_LEN], previous[HASH_LEN];
+    const char *hashes[] = {now, previous};
+    struct strings list = {hashes, 1};
+    int r = hash_need(ctx, res->id, s->password, now, err);
+    if (r == 0 && s->password_previous && *s->password_previous) {
+        r = hash_need(ctx, res->id, s->password_previous, previous, err);
+        list.n = 2;
     }
-    db_password_hash(secret_reveal(value), hash);
-    return user_define(ctx, res->id, hash, err);
+    return r < 0 ? r : user_define(ctx, res->id, &list, err);
 }
 
 static bool differs(const struct change *c, const char *field)
@@ -271,7 +331,7 @@ static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct er
     int r = 0;
     if (c->op == OP_REMOVE)
         return user_drop(ctx, id, err);
-    if (!found || differs(c, "password"))
+    if (!found || differs(c, "password") || differs(c, "password_previous"))
         r = set_password(ctx, c->res, err);
     bool excess = found && (*found->extra || strcmp(found->privileges, "none")) &&
                   (differs(c, "extra") || differs(c, "privileges"));
@@ -280,6 +340,17 @@ static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct er
     if (r == 0 && (!found || excess || differs(c, "privileges")))
         r = user_grant(ctx, id, s->database, s->privileges, err);
     return r;
+}
+
+/* The ways that the journal names. */
+static struct strings saved_hashes(struct arena *a, const char *hash, json_t *others)
+{
+    struct strings list = {arena_array(a, const char *, json_array_size(others) + 1), 1};
+    size_t i;
+    json_t *one;
+    list.at[0] = hash;
+    json_array_foreach(others, i, one) if (json_is_string(one)) list.at[list.n++] = json_string_value(one);
+    return list;
 }
 
 static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
@@ -296,7 +367,8 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
         return user_drop(ctx, res->id, err);
     if (!hash)
         return error_set(err, -EINVAL, "database user %s: the journal does not say what was before", res->id);
-    r = user_define(ctx, res->id, hash, err);
+    struct strings hashes = saved_hashes(ctx->arena, hash, json_object_get(undo, "others"));
+    r = user_define(ctx, res->id, &hashes, err);
     if (r == 0)
         r = user_revoke_all(ctx, res->id, err);
     json_array_foreach(json_object_get(undo, "grants"), i, g)

@@ -64,6 +64,9 @@ struct database_spec {
 /* database_user: id = user@host. */
 struct database_user_spec {
     const char *password;   /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
+    /* Name of the secret that is accepted, too, while the password is rotated; wanted "" otherwise. Found "", that
+     * name, or "(others)". */
+    const char *password_previous;
     const char *database;
     const char *privileges; /* "ALL PRIVILEGES" or a sorted list; on `database`.* */
     const char *extra;      /* grants beyond that: wanted "", found e.g. "mysql.*: SELECT" */

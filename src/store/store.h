@@ -129,10 +129,7 @@ int store_run_last(struct store *s, struct arena *a, const char **command, int64
 /* --- secrets ------------------------------------------------------------------------------------------- */
 /* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c. STORE_WRITE needs
  * it to open; STORE_READ needs it for the calls below: -ENOKEY it is lost, -EKEYREJECTED it is another store's,
- * -EBADMSG a value was tampered with. STORE_MEMORY needs none.
- *
- * While the secret NAME is rotated, NAME.previous holds the value that is still accepted beside it. */
-#define SECRET_PREVIOUS ".previous"
+ * -EBADMSG a value was tampered with. STORE_MEMORY needs none. */
 int store_secrets_load(struct store *s, struct error *err); /* what else happens at the first use */
 /* Borrowed until store_close; NULL: not there. */
 const struct secret *store_secret_get(struct store *s, const char *name);

@@ -32,7 +32,7 @@ shop=$(site_user shop.example.com)
 out=$(fetch https://shop.example.com/)
 has "shop runs PHP as its own user" "as $shop" "$out"
 hasnt "which reads nothing of the others or of citrus" READ "$out"
-is "three times" 3 "$(grep -c 'cannot read' <<<"$out")"
+is "each of them" 4 "$(grep -c 'cannot read' <<<"$out")"
 has "its sessions work" session "$(grep -v 'no session' <<<"$out")"
 has "its temporary files are its own" "tmp /var/www/shop.example.com/tmp" "$out"
 

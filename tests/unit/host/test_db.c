@@ -253,6 +253,33 @@ static void users_show_how_they_prove_themselves(void **state)
     sql(t, "DROP ROLE a_role");
 }
 
+static void a_user_with_two_passwords_shows_both_in_order(void **state)
+{
+    struct db_test *t = *state;
+    char one[42], two[42];
+    db_password_hash("one", one);
+    db_password_hash("two", two);
+    sql(t, arena_printf(&t->a,
+                        "CREATE USER u@localhost IDENTIFIED VIA mysql_native_password USING '%s'"
+                        " OR mysql_native_password USING '%s'",
+                        one, two));
+    struct db_snapshot s = snapshot(t);
+    assert_string_equal(s.users[0].password_hash, one);
+    assert_int_equal(s.users[0].n_others, 1);
+    assert_string_equal(s.users[0].others[0], two);
+    sql(t,
+        "ALTER USER u@localhost IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('two')");
+    s = snapshot(t);
+    assert_string_equal(s.users[0].password_hash, "");
+    assert_string_equal(s.users[0].others[0], two);
+    /* A user that had two is left with "auth_or": [{}]. */
+    sql(t, arena_printf(&t->a, "ALTER USER u@localhost IDENTIFIED BY PASSWORD '%s'", one));
+    s = snapshot(t);
+    assert_string_equal(s.users[0].password_hash, one);
+    assert_int_equal(s.users[0].n_others, 0);
+    sql(t, "DROP USER u@localhost");
+}
+
 static void grants_are_named_and_sorted(void **state)
 {
     struct db_test *t = *state;
@@ -366,6 +393,7 @@ int main(void)
         DB_TEST(a_fresh_server_shows_nothing_of_its_own),
         DB_TEST(databases_and_their_tables_are_seen),
         DB_TEST(users_show_how_they_prove_themselves),
+        DB_TEST(a_user_with_two_passwords_shows_both_in_order),
         DB_TEST(grants_are_named_and_sorted),
         DB_TEST(values_are_bound),
         DB_TEST(errors_name_the_statement_and_never_a_value),

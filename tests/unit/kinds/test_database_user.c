@@ -1,10 +1,14 @@
 #include "kit.h"
 
 #define PASSWORD "correct-horse-battery"
+#define PREVIOUS "staple-before-it"
 #define ID       "a_1@localhost"
 
 static const struct secret *secret_of(void *self, const char *name)
 {
+    static struct secret *previous;
+    if (strcmp(name, "site/a/database.previous") == 0)
+        return previous ? previous : (previous = secret_new(PREVIOUS, strlen(PREVIOUS)));
     return !strcmp(name, "site/a/database") ? self : NULL;
 }
 
@@ -19,6 +23,7 @@ static struct kit *world(const char *json)
 static void world_free(struct kit *t)
 {
     assert_null(strstr(fake_log(t->h), PASSWORD));
+    assert_null(strstr(fake_log(t->h), PREVIOUS));
     assert_null(strstr(t->err.text, PASSWORD));
     secret_free(t->ctx.secret_self);
     kit_free(t);
@@ -107,6 +112,79 @@ static void another_password_is_set_and_the_old_hash_comes_back(void **state)
     world_free(t);
 }
 
+/* The user's ways to prove itself, joined. */
+static const char *hashes(struct kit *t)
+{
+    struct db_snapshot s;
+    assert_int_equal(host_db_read(t->h, &s, &t->a, &t->err), 0);
+    const char *text = s.users[0].password_hash;
+    for (size_t i = 0; i < s.users[0].n_others; i++)
+        text = arena_printf(&t->a, "%s %s", text, s.users[0].others[i]);
+    return text;
+}
+
+static void a_rotation_accepts_both_then_the_new_one_alone(void **state)
+{
+    char now[42], previous[42];
+    db_password_hash(PASSWORD, now);
+    db_password_hash(PREVIOUS, previous);
+    struct kit *t = with_user(previous, GRANT("a_1", "ALL PRIVILEGES"));
+    const char *both = arena_printf(&t->a, "%s %s", now, previous);
+    struct resource *r = user(t);
+    struct database_user_spec *s = r->spec;
+
+    s->password_previous = "site/a/database.previous";
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    assert_string_equal(hashes(t), both);
+    kit_undo(t, c, undo);
+    assert_string_equal(hashes(t), previous);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+
+    s->password_previous = "";
+    c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), "password_previous: (others) -> ");
+    undo = kit_apply(t, c);
+    assert_string_equal(hashes(t), now);
+    kit_undo(t, c, undo);
+    assert_string_equal(hashes(t), both);
+    world_free(t);
+}
+
+static void a_password_that_nobody_gave_the_user_is_taken_away(void **state)
+{
+    char now[42];
+    db_password_hash(PASSWORD, now);
+    struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    assert_int_equal(
+        host_db_exec(t->h,
+                     "ALTER USER 'a_1'@'localhost' IDENTIFIED VIA unix_socket OR mysql_native_password"
+                     " USING '*0123456789ABCDEF0123456789ABCDEF01234567'",
+                     NULL, 0, &t->err),
+        0);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), "password: {secret: (differs)} -> {secret: site/a/database}, "
+                                         "password_previous: (others) -> ");
+    json_t *undo = kit_apply(t, c);
+    assert_string_equal(hashes(t), now);
+    kit_undo(t, c, undo);
+    assert_string_equal(hashes(t), " *0123456789ABCDEF0123456789ABCDEF01234567");
+    world_free(t);
+}
+
+static void while_the_server_is_down_a_rotation_is_not_believed_done(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = user(t);
+    kit_mkdirs(t, "/var/lib/mysql/a_1");
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    ((struct database_user_spec *)r->spec)->password_previous = "site/a/database.previous";
+    assert_int_equal(kit_change(t, r)->op, OP_UPDATE);
+    world_free(t);
+}
+
 static void a_removed_user_comes_back_with_password_and_grants(void **state)
 {
     struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES"));
@@ -168,6 +246,9 @@ int main(void)
         cmocka_unit_test(a_revoked_grant_is_given_back),
         cmocka_unit_test(privileges_on_other_databases_are_taken_away_and_come_back_when_undone),
         cmocka_unit_test(another_password_is_set_and_the_old_hash_comes_back),
+        cmocka_unit_test(a_rotation_accepts_both_then_the_new_one_alone),
+        cmocka_unit_test(a_password_that_nobody_gave_the_user_is_taken_away),
+        cmocka_unit_test(while_the_server_is_down_a_rotation_is_not_believed_done),
         cmocka_unit_test(a_removed_user_comes_back_with_password_and_grants),
         cmocka_unit_test(a_secret_that_nobody_set_is_named_and_nothing_is_made),
         cmocka_unit_test(names_are_quoted_as_text),
