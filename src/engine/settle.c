@@ -101,9 +101,9 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
     return r;
 }
 
-/* Whether the manifest says something else than the newest generation, whose number is put into the result.
- */
-static int newest(struct applying *x, bool *news, struct error *err)
+/* Whether this makes a generation: the manifest says something else than the newest one, or more of it stands
+ * now. Mending drift makes none. The newest one's number is put into the result. */
+static int newest(struct applying *x, enum tx_state st, bool *news, struct error *err)
 {
     struct store_generation last = {0};
     int r = store_generation_get(x->e->store, 0, x->p->arena, &last, err);
@@ -112,7 +112,8 @@ static int newest(struct applying *x, bool *news, struct error *err)
     if (r == -ENOENT)
         error_clear(err);
     *news = r == -ENOENT || !x->p->bundle_digest || !last.digest ||
-            strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of;
+            strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of ||
+            (st == TX_DONE && !x->p->sites && strcmp(last.status, "applied") != 0);
     x->ret->generation = last.number;
     return 0;
 }
@@ -145,7 +146,7 @@ int settle(struct applying *x, struct error *err)
         ret->outcome = APPLY_DONE;
     }
     bool kept = st != TX_UNDONE, news = true;
-    int r = kept && ret->done == 0 ? newest(x, &news, err) : 0;
+    int r = kept ? newest(x, st, &news, err) : 0;
     if (r == 0)
         r = end(x, st, kept && news, kept, err);
     if (!news)
@@ -163,9 +164,10 @@ int settle_nothing(struct applying *x, struct error *err)
     bool news = true, rows = x->p->forgotten.n > 0;
     for (size_t i = 0; i < x->p->kept.n; i++)
         rows = rows || !x->p->kept.at[i].stored;
-    int r = newest(x, &news, err);
+    enum tx_state st = x->ret->failures.n ? TX_PARTIAL : TX_DONE;
+    int r = newest(x, st, &news, err);
     if (r == 0 && (news || rows))
-        r = end(x, x->ret->failures.n ? TX_PARTIAL : TX_DONE, news, true, err);
+        r = end(x, st, news, true, err);
     if (r == 0 && !news)
         x->ret->generation = 0;
     if (r == 0)

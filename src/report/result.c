@@ -48,8 +48,11 @@ void report_result(const struct plan *p, const struct apply_result *r, const str
         show_failure(&r->failures.at[i], s, out);
     switch (r->outcome) {
     case APPLY_DONE:
-        buf_addf(out, "%sApplied%s %zu change%s to %s as generation %lld.\n", style_green(s), style_off(s),
-                 r->done, r->done == 1 ? "" : "s", p->server, (long long)r->generation);
+        buf_addf(out, "%sApplied%s %zu change%s to %s", style_green(s), style_off(s), r->done,
+                 r->done == 1 ? "" : "s", p->server);
+        if (r->generation)
+            buf_addf(out, " as generation %lld", (long long)r->generation);
+        buf_adds(out, ".\n");
         break;
     case APPLY_NOTHING:
         if (r->generation)

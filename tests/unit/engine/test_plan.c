@@ -154,6 +154,7 @@ static void one_site_alone_leaves_server_and_other_sites(void **state)
     rig_probe(t, "new-a", A, "1");
     rig_probe(t, "new-b", B, "1");
     t->sites[0] = A;
+    t->bundle = "another manifest";
     rig_plan(t);
     assert_string_equal(rig_actions(t), "create new-a (intentional)\nremove old-a (removed)\n");
     assert_int_equal(rig_run(t), APPLY_DONE);
