@@ -29,6 +29,34 @@ static struct resource *find_orphan(void *self, const char *kind, const char *id
     return m ? o->res[m - o->managed] : NULL;
 }
 
+/* Puts `at` behind what it needs. A circle, which no catalog has, would end where it began. */
+static void place(struct seen *from, size_t at, bool *placed, struct seen *out, size_t *n)
+{
+    const struct resource *r = from[at].res;
+    if (placed[at])
+        return;
+    placed[at] = true;
+    for (size_t i = 0; i < r->needs.n; i++)
+        place(from, r->needs.at[i]->slot, placed, out, n);
+    out[(*n)++] = from[at];
+}
+
+/* Ranks are of the transactions that wrote the rows last, and need not fit each other: what needs a thing
+ * goes before it in any case. From the last removal to the first, so that ranks decide the rest. */
+static struct seen *needers_first(struct seen *list, size_t count, struct arena *a)
+{
+    struct seen *out = arena_array(a, struct seen, count), *sorted = arena_array(a, struct seen, count);
+    bool *placed = arena_array(a, bool, count);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        list[i].res->slot = i;
+    for (size_t i = count; i-- > 0;)
+        place(list, i, placed, out, &n);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = out[count - 1 - i];
+    return sorted;
+}
+
 int orphans_collect(struct orphans *o, const struct catalog *c, struct arena *a, struct seen **ret, size_t *n,
                     struct error *err)
 {
@@ -55,7 +83,7 @@ int orphans_collect(struct orphans *o, const struct catalog *c, struct arena *a,
             return r;
         seen[i] = (struct seen){.res = res, .managed = gone[i], .rank = gone[i]->rank};
     }
-    *ret = seen;
+    *ret = needers_first(seen, count, a);
     *n = count;
     return 0;
 }

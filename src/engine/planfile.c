@@ -22,6 +22,8 @@ static void write_action(const struct action *act, const struct redaction *red, 
     jw_str(j, "id", c->res->id);
     if (c->res->site)
         jw_str(j, "site", c->res->site);
+    if (c->op == OP_REFRESH)
+        jw_str(j, "how", impact_names[act->refresh]);
     hash_hex(act->before, hex);
     jw_str(j, "before", hex);
     hash_hex(act->after, hex);
@@ -165,6 +167,22 @@ static const char *member(json_t *o, const char *name)
     return s ? s : "";
 }
 
+/* Either may be NULL: there was no such change, or is none now. */
+static int compare_field(json_t *was, const struct field_change *is, const struct resource *res,
+                         struct error *err)
+{
+    const char *field = is ? is->field->name : member(was, "field");
+    const char *before = is && is->before ? is->before : "", *after = is && is->after ? is->after : "";
+    bool same = is && was && strcmp(member(was, "field"), field) == 0;
+    if (!same || strcmp(member(was, "before"), before) != 0)
+        return error_set(err, -ESTALE, "%s %s: %s is now \"%s\", which the plan did not see", res->kind->name,
+                         res->id, field, *before ? before : "(unset)");
+    if (strcmp(member(was, "after"), after) != 0)
+        return error_set(err, -ESTALE, "%s %s: %s would become \"%s\" now, which the plan does not say",
+                         res->kind->name, res->id, field, after);
+    return 0;
+}
+
 static int compare_action(json_t *then, const struct action *now, struct error *err)
 {
     const struct change *c = &now->change;
@@ -174,21 +192,19 @@ static int compare_action(json_t *then, const struct action *now, struct error *
         return error_set(err, -ESTALE, "the plan says %s %s %s where it would be %s %s %s now",
                          member(then, "op"), member(then, "kind"), member(then, "id"), op_names[c->op],
                          c->res->kind->name, c->res->id);
+    if (c->op == OP_REFRESH && strcmp(member(then, "how"), impact_names[now->refresh]) != 0)
+        return error_set(err, -ESTALE, "the plan says %s %s where it would be %s now", member(then, "how"),
+                         c->res->id, impact_names[now->refresh]);
     hash_hex(now->before, before);
     hash_hex(now->after, after);
     if (strcmp(member(then, "before"), before) == 0 && strcmp(member(then, "after"), after) == 0)
         return 0;
     json_t *changes = json_object_get(then, "changes");
     for (size_t i = 0; i < c->delta.n || i < json_array_size(changes); i++) {
-        json_t *was = json_array_get(changes, i);
-        const struct field_change *is = i < c->delta.n ? &c->delta.at[i] : NULL;
-        const char *field = is ? is->field->name : member(was, "field");
-        const char *a = is && is->before ? is->before : "(unset)";
-        if (is && was && strcmp(member(was, "field"), field) == 0 &&
-            strcmp(member(was, "before"), is->before ? a : "") == 0)
-            continue;
-        return error_set(err, -ESTALE, "%s %s: %s is now \"%s\", which the plan did not see",
-                         c->res->kind->name, c->res->id, field, a);
+        int r =
+            compare_field(json_array_get(changes, i), i < c->delta.n ? &c->delta.at[i] : NULL, c->res, err);
+        if (r < 0)
+            return r;
     }
     return error_set(err, -ESTALE, "%s %s is not as it was when the plan was made", c->res->kind->name,
                      c->res->id);
