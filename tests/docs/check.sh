@@ -41,6 +41,11 @@ for c in "${commands[@]}"; do
   result "the page of $c has no option that it does not take" "$(comm -13 <(echo "$help") <(echo "$written") | grep -vx -- '-v' || true)"
   result "the page of $c has -v if it takes --verbose" \
     "$(diff <(grep -cx -- --verbose <<<"$help") <(grep -cx -- -v <<<"$written") || true)"
+  # `citrus secret list | get NAME | set NAME`: the words that are said as they stand
+  result "the page of $c explains every verb of its usage" \
+    "$("$citrus" "$c" --help | sed -n "1s/^Usage: citrus $c//p" | grep -oE '\b[a-z]+\b' | while read -r verb; do
+      grep -qE "^\*$verb\*( |$)" "$page" || echo "$verb"
+    done)"
   # what stands in the text counts, too: an option that no command has is a slip of the pen
   result "the page of $c names no unknown option" \
     "$(comm -13 <({ for k in "${commands[@]}"; do options_of_help "$k" || true; done; printf '%s\n' --help --version; } | sort -u) \
