@@ -1,6 +1,6 @@
 #!/bin/bash
 # Holds the manual pages against the program: each command has one, it names the options that --help lists
-# and no others, and scdoc makes all of them without a warning.
+# and no others, the manifests that are shown are valid, and scdoc makes all pages without a warning.
 #   check.sh CITRUS DIRECTORY-OF-PAGES [SCDOC]
 set -euo pipefail
 
@@ -68,6 +68,20 @@ for page in "$pages"/*.scd; do
   [ -n "$scdoc" ] || continue
   result "$name is made by scdoc without a word" "$("$scdoc" <"$page" 2>&1 >/dev/null || echo "exit $?")"
 done
+# Manifests that the texts show: every block whose first line is `citrus: 1`.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/sites"
+for text in "$pages/citrus-manifest.5.scd" "$pages/../operators-guide.md" "$pages/../../README.md"; do
+  rm -f "$work"/*.yaml
+  awk -v dir="$work" '/^```/ {inside = !inside; first = 1; next}
+    inside && first {n += (yes = $0 == "citrus: 1" || $0 ~ /^citrus: 1 /)}
+    inside {first = 0}
+    inside && yes {print > (dir "/" n ".yaml")}' "$text"
+  result "$(basename "$text") shows a manifest" "$([ -e "$work/1.yaml" ] || echo "none was found")"
+  result "the manifests of $(basename "$text") are valid" "$(for m in "$work"/*.yaml; do "$citrus" validate "$m" 2>&1 >/dev/null || true; done)"
+done
+
 [ -n "$scdoc" ] || echo "scdoc is not installed: whether the pages can be made was not tested"
 
 echo "$passed passed, $failed failed"
