@@ -1,5 +1,6 @@
 #include "diff.h"
 #include "arena.h"
+#include "text.h"
 #include <stdint.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 struct line {
     const char *at;
     size_t len;
+    bool open; /* the text ends without a newline here */
 };
 struct text {
     struct line *at;
@@ -28,7 +30,7 @@ static struct text split(struct arena *a, const struct buf *b)
     while (p < end) {
         const char *eol = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)((eol ? eol : end) - p);
-        t.at[t.n++] = (struct line){p, n};
+        t.at[t.n++] = (struct line){p, n, !eol};
         p += n + 1;
     }
     return t;
@@ -36,7 +38,7 @@ static struct text split(struct arena *a, const struct buf *b)
 
 static bool same(const struct line *x, const struct line *y)
 {
-    return x->len == y->len && memcmp(x->at, y->at, x->len) == 0;
+    return x->len == y->len && x->open == y->open && memcmp(x->at, y->at, x->len) == 0;
 }
 
 /* The longest common subsequence by its table: configuration files are short, and the middle part, once equal
@@ -76,15 +78,29 @@ static size_t compare(struct arena *a, struct text x, struct text y, struct edit
     return n;
 }
 
+/* Nothing that a terminal would obey: no control characters, neither the one-byte ones nor U+0080 to U+009F.
+ */
+static void add_harmless(const struct line *l, struct buf *out)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        unsigned char c = (unsigned char)l->at[i];
+        size_t n = c < 0x80 ? 1 : utf8_char(l->at + i, l->len - i);
+        bool control = c < 0x20 || c == 0x7f || n == 0 || (c == 0xc2 && (unsigned char)l->at[i + 1] < 0xa0);
+        if (control)
+            buf_addc(out, c == '\t' ? ' ' : '?');
+        else
+            buf_add(out, l->at + i, n);
+        i += n ? n - 1 : 0;
+    }
+}
+
 static void show(const struct edit *e, const struct diff_style *s, struct buf *out)
 {
     const char *on = !s->colour ? "" : e->op == '-' ? "\033[31m" : e->op == '+' ? "\033[32m" : "\033[2m";
     buf_addf(out, "%s%s%c ", s->indent, on, e->op);
-    for (size_t i = 0; i < e->line.len; i++) {
-        unsigned char c = (unsigned char)e->line.at[i];
-        buf_addc(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
-    buf_adds(out, s->colour ? "\033[0m\n" : "\n");
+    add_harmless(&e->line, out);
+    buf_addf(out, "%s%s\n", e->line.open && e->op != ' ' ? " (no newline at the end)" : "",
+             s->colour ? "\033[0m" : "");
 }
 
 static bool near_change(const struct edit *edits, size_t n, size_t at, int context)

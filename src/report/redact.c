@@ -1,16 +1,23 @@
 #include "redact.h"
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 struct known {
     const char *name;
     const struct secret *secret;
+    const struct known *next; /* of those that begin alike */
 };
+
+/* By their first four bytes, since a server has thousands of secrets and a plan megabytes of text. */
+#define KEY_BYTES 4
+#define BUCKETS   4096
 
 struct redactor {
     struct arena *arena;
-    VEC(struct known) list;
+    const struct known *buckets[BUCKETS];
+    const struct known *quoted; /* those whose first bytes a template writes with a backslash */
 };
 
 /* Shorter values would hide ordinary words. Nothing citrus generates is shorter. */
@@ -23,38 +30,87 @@ struct redactor *redactor_new(struct arena *a)
     return r;
 }
 
-void redactor_add(struct redactor *r, const char *name, const struct secret *s)
+static size_t bucket(const char *text)
 {
-    for (size_t i = 0; i < r->list.n; i++)
-        if (r->list.at[i].secret == s)
-            return;
-    struct known k = {arena_strdup(r->arena, name), s};
-    if (secret_len(s) >= SHORTEST)
-        vec_push(r->arena, &r->list, k);
+    uint32_t key;
+    memcpy(&key, text, KEY_BYTES);
+    return (key * UINT32_C(2654435769)) >> 20;
 }
 
-static const struct known *secret_at(const struct redactor *r, const char *text, size_t left)
+static bool is_quoted(char c)
 {
-    for (size_t i = 0; i < r->list.n; i++) {
-        size_t n = secret_len(r->list.at[i].secret);
-        if (n <= left && memcmp(text, secret_reveal(r->list.at[i].secret), n) == 0)
-            return &r->list.at[i];
+    return c == '\'' || c == '"' || c == '\\';
+}
+
+void redactor_add(struct redactor *r, const char *name, const struct secret *s)
+{
+    const char *value = secret_reveal(s);
+    bool quoted = false;
+    if (secret_len(s) < SHORTEST)
+        return;
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        quoted = quoted || is_quoted(value[i]);
+    const struct known **list = quoted ? &r->quoted : &r->buckets[bucket(value)];
+    for (const struct known *k = *list; k; k = k->next)
+        if (k->secret == s)
+            return;
+    struct known *k = arena_new(r->arena, struct known);
+    *k = (struct known){arena_strdup(r->arena, name), s, *list};
+    *list = k;
+}
+
+/* How many bytes of the text are this secret, as it is or with quotes and backslashes escaped; 0: none. */
+static size_t length_here(const struct secret *s, const char *text, size_t left)
+{
+    const char *value = secret_reveal(s);
+    size_t n = secret_len(s), at = 0;
+    if (n <= left && memcmp(text, value, n) == 0)
+        return n;
+    for (size_t i = 0; i < n; i++, at++) {
+        if (is_quoted(value[i]) && at + 1 < left && text[at] == '\\' && text[at + 1] == value[i])
+            at++;
+        if (at >= left || text[at] != value[i])
+            return 0;
     }
-    return NULL;
+    return at;
+}
+
+/* The longest that begins here. */
+static const struct known *secret_at(const struct redactor *r, const char *text, size_t left, size_t *ret_n)
+{
+    const struct known *best = NULL;
+    *ret_n = 0;
+    for (int i = 0; i < 2; i++)
+        for (const struct known *k = i                   ? r->quoted
+                                     : left >= KEY_BYTES ? r->buckets[bucket(text)]
+                                                         : NULL;
+             k; k = k->next) {
+            size_t n = length_here(k->secret, text, left);
+            if (n > *ret_n) {
+                best = k;
+                *ret_n = n;
+            }
+        }
+    return best;
 }
 
 void redact(const struct redactor *r, const char *text, size_t len, struct buf *out)
 {
     size_t plain = 0;
     for (size_t i = 0; r && i < len;) {
-        const struct known *k = secret_at(r, text + i, len - i);
+        size_t n, more;
+        const struct known *k = secret_at(r, text + i, len - i, &n);
         if (!k) {
             i++;
             continue;
         }
         buf_add(out, text + plain, i - plain);
         buf_addf(out, "«secret %s»", k->name);
-        i += secret_len(k->secret);
+        /* Another may begin within this one and end behind it. */
+        for (size_t at = 1; at < n; at++)
+            if (secret_at(r, text + i + at, len - i - at, &more) && at + more > n)
+                n = at + more;
+        i += n;
         plain = i;
     }
     buf_add(out, text + plain, len - plain);
@@ -97,7 +153,8 @@ static void pieces_take(struct pieces *p, const struct redactor *r, const struct
         struct piece whole = {line, (size_t)((stop ? stop : end) - line)};
         vec_push(&p->arena, &p->lines, whole);
         for (size_t i = 0; i < whole.n; i++) {
-            if (!secret_at(r, line + i, whole.n - i))
+            size_t n;
+            if (!secret_at(r, line + i, whole.n - i, &n))
                 continue;
             struct piece word = word_before(line, line + i);
             if (word.n)
