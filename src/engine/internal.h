@@ -32,6 +32,7 @@ int engine_observe_one(struct engine *e, struct arena *a, const struct resource 
 
 /* --- stored.c: resources as the store and the journal hold them */
 char *stored_write(struct arena *a, const struct resource *r);
+bool stored_adopted(const char *text); /* its resource was there before citrus came */
 /* A resource from its row. Its notifies name resources of `c` where they are there (c may be NULL). */
 int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
                 struct arena *a, struct resource **ret, struct error *err);

@@ -118,12 +118,12 @@ static const struct resource *bringer(const struct planning *g, const struct see
     return NULL;
 }
 
-/* False: it is not there, and stays so. */
+/* False: it is not there, and stays so; or it is not citrus's own to remove. */
 static bool plan_removal(struct planning *g, const struct seen *s, struct change *c)
 {
     struct plan *p = g->p;
     const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
-    if (!s->found || (is_orphan(g, s) && trees_hold(g->trees, r))) {
+    if (!s->found || (is_orphan(g, s) && (r->adopted || trees_hold(g->trees, r)))) {
         struct forgotten f = {r->kind->name, r->id, r->site};
         if (s->managed)
             vec_push(p->arena, &p->forgotten, f);
@@ -146,8 +146,10 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
         return;
     }
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
-    if (!r->absent)
+    if (!r->absent) {
+        s->res->adopted = s->managed ? stored_adopted(s->managed->spec) : k->shared && s->found;
         note_kept(g, s, wanted);
+    }
     struct action act = {
         .before = record_fingerprint(k->record, s->found), .after = wanted, .early = s->early};
     struct change *c = &act.change;

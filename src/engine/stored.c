@@ -1,6 +1,8 @@
 /* A resource as the store keeps it: {"spec": {...}, "needs": [["kind", "id"], ...], "notifies": [["kind",
- * "id", "reload"], ...]}. With it a resource can be removed or undone when no manifest names it any more. */
+ * "id", "reload"], ...], "found": true}. With it a resource can be removed or undone when no manifest names
+ * it any more. */
 #include "internal.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 
@@ -35,6 +37,8 @@ char *stored_write(struct arena *a, const struct resource *r)
         }
         jw_end(&j);
     }
+    if (r->adopted)
+        jw_bool(&j, "found", true);
     jw_end(&j);
     char *s = arena_strdup(a, buf_str(&b));
     buf_free(&b);
@@ -60,6 +64,12 @@ static void read_notifies(struct resource *r, json_t *list, const struct catalog
     }
 }
 
+bool stored_adopted(const char *text)
+{
+    /* The last member: rows of what is wanted are not parsed in each run. */
+    return ends_with(text, ",\"found\":true}");
+}
+
 int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
                 struct arena *a, struct resource **ret, struct error *err)
 {
@@ -75,6 +85,7 @@ int stored_read(const char *kind, const char *id, const char *site, const char *
     r->kind = k;
     r->id = arena_strdup(a, id);
     r->site = arena_strdup(a, site);
+    r->adopted = stored_adopted(text);
     r->spec = arena_alloc(a, k->record->size);
     int rc = record_from_json(k->record, r->spec, json_object_get(root, "spec"), a, err);
     if (rc < 0)

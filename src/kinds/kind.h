@@ -44,6 +44,7 @@ struct resource {
     VEC(struct notify) notifies;
     size_t slot;  /* the engine's: place in the catalog */
     bool changed; /* the engine's: this transaction changed it */
+    bool adopted; /* the engine's: it was there before citrus came, and its kind is `shared` */
 };
 
 /* All resources that a manifest means for this machine. */
@@ -91,9 +92,11 @@ struct kind_ctx {
 struct kind {
     const char *name;
     const struct record *record;
-    bool live;  /* needs a running system: deferred with --root */
-    bool batch; /* apply, capture and undo of neighbours of one op happen together, see apply_all */
-    bool wide;  /* what it changes brings and changes things of other kinds (a package: its scripts, files) */
+    bool live;   /* needs a running system: deferred with --root */
+    bool shared; /* may be there for others' sake: what was found, and not made, stays when no manifest names
+                    it */
+    bool batch;  /* apply, capture and undo of neighbours of one op happen together, see apply_all */
+    bool wide; /* what it changes brings and changes things of other kinds (a package: its scripts, files) */
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);
     void (*plan)(struct kind_ctx *, struct change *);

@@ -378,6 +378,7 @@ const struct kind package_kind = {
     .name = "package",
     .record = &record,
     .live = true,
+    .shared = true,
     .batch = true,
     .wide = true,
     .observe = observe,

@@ -220,6 +220,7 @@ static int refresh(struct kind_ctx *ctx, const struct resource *res, enum impact
 const struct kind service_kind = {
     .name = "service",
     .record = &record,
+    .shared = true,
     .observe = observe,
     .plan = plan,
     .capture = capture,
