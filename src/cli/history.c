@@ -81,7 +81,7 @@ static void history_text(struct session *s, const struct store_generation *g, si
     }
     bool any = false;
     for (size_t i = 0; i < m; i++) {
-        if (generation_of(g, n, t[i].id) || t[i].state == TX_DONE)
+        if (generation_of(g, n, t[i].id))
             continue;
         if (!any)
             buf_adds(out, "\ntransactions that made no generation\n");
