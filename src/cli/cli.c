@@ -84,6 +84,32 @@ static int wrong(const struct command *c, const char *what, const char *hint)
     return EXIT_ERROR;
 }
 
+/* What getopt did not take: `word` is the argument as it was written, `letter` what getopt makes of it. */
+static int not_taken(const struct command *c, const char *word, int letter)
+{
+    const char *names[KNOWN + 1], *name = strncmp(word, "--", 2) == 0 ? word + 2 : NULL, *near = NULL;
+    char what[160], hint[80];
+    size_t n = 0, len = name ? strcspn(name, "=") : 0;
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strchr(c->letters, known[i].option.val))
+            names[n++] = known[i].option.name;
+    if (!name) {
+        snprintf(what, sizeof what, "there is no option -%c", optopt);
+    } else if (letter == ':') {
+        snprintf(what, sizeof what, "--%.100s needs a value", name);
+    } else if (optopt) {
+        snprintf(what, sizeof what, "--%.*s takes no value", (int)(len < 100 ? len : 100), name);
+    } else {
+        char asked[100];
+        snprintf(what, sizeof what, "there is no option --%.*s", (int)(len < 100 ? len : 100), name);
+        snprintf(asked, sizeof asked, "%.*s", (int)len, name);
+        near = near_name(asked, names, n);
+    }
+    if (near)
+        snprintf(hint, sizeof hint, "did you mean --%s?", near);
+    return wrong(c, what, near ? hint : NULL);
+}
+
 static int set_on_failure(struct options *o, const char *word)
 {
     static const char *const words[] = {
@@ -149,23 +175,22 @@ static int set_option(const struct command *c, struct options *o, int letter)
 static int run_command(const struct command *c, int argc, char **argv)
 {
     struct option list[KNOWN + 2] = {{0}};
-    char letters[32] = "";
+    const char *letters = strchr(c->letters, OPT_VERBOSE) ? ":v" : ":";
     size_t n = 0;
     for (size_t i = 0; i < KNOWN; i++)
         if (strchr(c->letters, known[i].option.val))
             list[n++] = known[i].option;
     list[n] = (struct option){"help", no_argument, NULL, LONG_HELP};
-    if (strchr(c->letters, OPT_VERBOSE))
-        snprintf(letters, sizeof letters, "v");
     struct options o = {0};
-    optind = 1;
+    opterr = 0;
+    optind = 0; /* from the beginning, whatever was parsed before: getopt(3) */
     for (int letter; (letter = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
         if (letter == LONG_HELP) {
             usage_command(c);
             return EXIT_DONE;
         }
-        if (letter == '?')
-            return wrong(c, "an option that it does not take", NULL);
+        if (letter == '?' || letter == ':')
+            return not_taken(c, argv[optind - 1], letter);
         int r = set_option(c, &o, letter);
         if (r)
             return r;

@@ -1,0 +1,234 @@
+/* The command line before any machine is touched: options, near names, exit statuses; and who it is that
+ * asks. */
+#include "session.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants the above before it */
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char said[2][8192]; /* what the last run wrote: output, errors */
+
+static int divert(int fd, FILE **to)
+{
+    *to = tmpfile();
+    assert_non_null(*to);
+    int kept = dup(fd);
+    assert_true(kept >= 0);
+    assert_true(dup2(fileno(*to), fd) >= 0);
+    return kept;
+}
+static void restore(int fd, int kept, FILE *from, char *text)
+{
+    assert_true(dup2(kept, fd) >= 0);
+    close(kept);
+    rewind(from);
+    text[fread(text, 1, sizeof said[0] - 1, from)] = '\0';
+    fclose(from);
+}
+
+/* Runs a line of words; its exit status. */
+static int citrus(const char *line)
+{
+    char words[1024], *argv[32] = {(char *)"citrus"}, *save = NULL;
+    int argc = 1;
+    FILE *out, *err;
+    snprintf(words, sizeof words, "%s", line);
+    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+        argv[argc++] = w;
+    fflush(NULL);
+    int kept_out = divert(STDOUT_FILENO, &out), kept_err = divert(STDERR_FILENO, &err);
+    int status = cli_main(argc, argv);
+    fflush(NULL);
+    restore(STDERR_FILENO, kept_err, err, said[1]);
+    restore(STDOUT_FILENO, kept_out, out, said[0]);
+    return status;
+}
+
+static void assert_said(int stream, const char *what)
+{
+    if (!strstr(said[stream], what))
+        fail_msg("\"%s\" is not in:\n%s", what, said[stream]);
+}
+
+static int open_nothing(const char *root, struct host **ret, struct error *err)
+{
+    return error_set(err, -ENOENT, "there is no machine here");
+}
+static struct host *close_nothing(struct host *h)
+{
+    assert_null(h);
+    return NULL;
+}
+
+static void a_line_without_a_command_shows_how_it_goes(void **state)
+{
+    assert_int_equal(citrus(""), EXIT_ERROR);
+    assert_said(1, "Usage: citrus COMMAND");
+    assert_string_equal(said[0], "");
+    assert_int_equal(citrus("--help"), EXIT_DONE);
+    for (const struct command *c = commands; c->name; c++)
+        assert_said(0, c->name);
+    assert_int_equal(citrus("--version"), EXIT_DONE);
+    assert_string_equal(said[0], "citrus " CITRUS_VERSION "\n");
+}
+
+static void a_near_command_is_suggested(void **state)
+{
+    assert_int_equal(citrus("aply"), EXIT_ERROR);
+    assert_said(1, "no command \"aply\"");
+    assert_said(1, "did you mean `citrus apply`?");
+    assert_int_equal(citrus("frobnicate"), EXIT_ERROR);
+    assert_said(1, "`citrus --help` lists them");
+}
+
+static void a_near_option_is_suggested(void **state)
+{
+    assert_int_equal(citrus("apply --jsn"), EXIT_ERROR);
+    assert_said(1, "citrus apply: there is no option --jsn\n  hint: did you mean --json?\n");
+    assert_int_equal(citrus("apply --on-failur3=stop"), EXIT_ERROR);
+    assert_said(1, "there is no option --on-failur3\n  hint: did you mean --on-failure?\n");
+    assert_int_equal(citrus("apply --xyzzy"), EXIT_ERROR);
+    assert_null(strstr(said[1], "did you mean"));
+}
+
+static void an_option_of_another_command_is_not_taken(void **state)
+{
+    assert_int_equal(citrus("history --yes"), EXIT_ERROR);
+    assert_said(1, "citrus history: there is no option --yes\n");
+    assert_said(1, "see `citrus history --help`");
+    assert_int_equal(citrus("status -q"), EXIT_ERROR);
+    assert_said(1, "there is no option -q");
+    /* one that is left in the middle of a word must not haunt the next line */
+    assert_int_equal(citrus("status -qx"), EXIT_ERROR);
+    assert_int_equal(citrus("status --jsn"), EXIT_ERROR);
+    assert_said(1, "there is no option --jsn");
+}
+
+static void values_are_where_they_belong(void **state)
+{
+    assert_int_equal(citrus("apply --out"), EXIT_ERROR);
+    assert_said(1, "--out needs a value");
+    assert_int_equal(citrus("apply --yes=no"), EXIT_ERROR);
+    assert_said(1, "--yes takes no value");
+    assert_int_equal(citrus("apply --on-failure=panic"), EXIT_ERROR);
+    assert_said(1, "--on-failure takes undo-site, undo-all or stop");
+    assert_int_equal(citrus("apply --out p.json"), EXIT_ERROR);
+    assert_said(1, "--out goes with --plan");
+}
+
+static void words_too_many_are_refused(void **state)
+{
+    assert_int_equal(citrus("apply a.yaml b.yaml"), EXIT_ERROR);
+    assert_said(1, "too many arguments");
+    assert_int_equal(citrus("history 3"), EXIT_ERROR);
+    assert_int_equal(citrus("rollback three"), EXIT_ERROR);
+    assert_said(1, "\"three\" is no generation's number");
+    assert_int_equal(citrus("rollback 0"), EXIT_ERROR);
+    assert_int_equal(citrus("show -- -1"), EXIT_ERROR);
+}
+
+static void more_sites_than_there_is_room_for_are_refused(void **state)
+{
+    char *argv[SITES_MOST + 4] = {(char *)"citrus", (char *)"apply"};
+    int argc = 2;
+    while (argc < SITES_MOST + 3)
+        argv[argc++] = (char *)"--site=a";
+    FILE *err;
+    fflush(NULL);
+    int kept = divert(STDERR_FILENO, &err), status = cli_main(argc, argv);
+    fflush(NULL);
+    restore(STDERR_FILENO, kept, err, said[1]);
+    assert_int_equal(status, EXIT_ERROR);
+    assert_said(1, "at most 256 sites");
+}
+
+static void help_names_a_commands_own_options_and_no_others(void **state)
+{
+    assert_int_equal(citrus("drift --help"), EXIT_DONE);
+    assert_said(0, "Usage: citrus drift [OPTIONS] [MANIFEST]");
+    assert_said(0, "--detailed-exitcode");
+    assert_null(strstr(said[0], "--yes"));
+    for (const struct command *c = commands; c->name; c++) {
+        char line[64];
+        snprintf(line, sizeof line, "%s --help", c->name);
+        assert_int_equal(citrus(line), EXIT_DONE);
+        assert_said(0, "More: man citrus-");
+    }
+}
+
+static void a_machine_that_cannot_be_opened_is_status_1_with_its_reason(void **state)
+{
+    static const char *const lines[] = {"apply --yes", "apply --plan", "drift",   "history",
+                                        "show",        "rollback",     "recover", "status"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_int_equal(citrus(lines[i]), EXIT_ERROR);
+        assert_string_equal(said[1], "citrus: there is no machine here\n");
+        assert_string_equal(said[0], "");
+    }
+}
+
+/* --- who asks --------------------------------------------------------------------------------------------
+ */
+
+static const char *who(const char *sudo_user)
+{
+    static char name[64];
+    struct session s = {.lock = -1};
+    if (sudo_user)
+        setenv("SUDO_USER", sudo_user, 1);
+    else
+        unsetenv("SUDO_USER");
+    snprintf(name, sizeof name, "%s", session_who(&s));
+    arena_free(&s.arena);
+    return name;
+}
+
+static void who_asks_is_the_person_behind_sudo(void **state)
+{
+    assert_string_equal(who("alice"), "alice");
+    char *self = strdup(who(NULL));
+    assert_true(*self != '\0');
+    assert_string_equal(who(""), self);
+    if (geteuid() == 0)
+        assert_string_equal(self, "root");
+    free(self);
+}
+
+static void a_path_is_taken_into_the_root_that_was_given(void **state)
+{
+    struct options o = {.root = "/mnt"};
+    struct session s = {.o = &o, .lock = -1};
+    assert_string_equal(session_path(&s, "/etc/x"), "/mnt/etc/x");
+    o.root = "/";
+    assert_string_equal(session_path(&s, "/etc/x"), "/etc/x");
+    o.root = NULL;
+    assert_string_equal(session_path(&s, "/etc/x"), "/etc/x");
+    arena_free(&s.arena);
+}
+
+int main(void)
+{
+    session_machine = (struct session_machine){open_nothing, close_nothing};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_without_a_command_shows_how_it_goes),
+        cmocka_unit_test(a_near_command_is_suggested),
+        cmocka_unit_test(a_near_option_is_suggested),
+        cmocka_unit_test(an_option_of_another_command_is_not_taken),
+        cmocka_unit_test(values_are_where_they_belong),
+        cmocka_unit_test(words_too_many_are_refused),
+        cmocka_unit_test(more_sites_than_there_is_room_for_are_refused),
+        cmocka_unit_test(help_names_a_commands_own_options_and_no_others),
+        cmocka_unit_test(a_machine_that_cannot_be_opened_is_status_1_with_its_reason),
+        cmocka_unit_test(who_asks_is_the_person_behind_sudo),
+        cmocka_unit_test(a_path_is_taken_into_the_root_that_was_given),
+    };
+    return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}
