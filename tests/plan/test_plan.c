@@ -70,8 +70,7 @@ static void run_words(struct outcome *r, struct arena *a)
     size_t n;
     char **w = words_split(a, r->at->args, &n);
     r->argv = arena_array(a, char *, n + 4);
-    r->argv[r->argc++] = (char[]){"citrus"};
-    r->argv[0] = arena_strdup(a, "citrus");
+    r->argv[r->argc++] = arena_strdup(a, "citrus");
     offline = false;
     for (size_t i = 0; i < n; i++)
         offline |= strcmp(w[i], "--root") == 0;
