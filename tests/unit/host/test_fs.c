@@ -199,11 +199,27 @@ static void a_digest_is_remembered_until_the_file_moves(void **state)
     struct fs_stat st;
     struct hash128 one, two;
     t->h.cache = &dc;
-    put(AT("/a"), "one", 0644);
-    assert_int_equal(fs_stat(&t->h, "/a", &st, &t->err), 0);
-    assert_int_equal(fs_digest(&t->h, "/a", &st, &one, &t->err), 0);
+    /* A file that changed this instant is not remembered: a second change could look the same. On a busy
+     * machine the instant may be over before the digest is made; then it is tried again. */
+    bool within = false;
+    for (int i = 0; i < 50 && !within; i++) {
+        struct timespec t0, t1;
+        c.puts = 0;
+        c.full = false;
+        clock_gettime(CLOCK_MONOTONIC, &t0);
+        put(AT("/a"), "one", 0644);
+        assert_int_equal(fs_stat(&t->h, "/a", &st, &t->err), 0);
+        assert_int_equal(fs_digest(&t->h, "/a", &st, &one, &t->err), 0);
+        clock_gettime(CLOCK_MONOTONIC, &t1);
+        within = (t1.tv_sec - t0.tv_sec) * 1000000000L + t1.tv_nsec - t0.tv_nsec < 10000000L;
+    }
     assert_true(hash_equal(one, hash_bytes("one", 3)));
-    assert_int_equal(c.puts, 0); /* it changed this instant: a second change could look the same */
+    if (within)
+        assert_int_equal(c.puts, 0);
+    else
+        print_message("too slow here to look within 10 ms of a change: not tested\n");
+    c.puts = 0;
+    c.full = false;
     usleep(50000);
     assert_int_equal(fs_digest(&t->h, "/a", &st, &one, &t->err), 0);
     assert_int_equal(c.puts, 1);

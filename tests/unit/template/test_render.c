@@ -227,15 +227,16 @@ static void a_thousand_vhosts_are_quick(void **state)
                  "    {{#tls}}\n    add_header X \"of {{domain}}\" always; # {{root}}\n    {{/tls}}\n"
                  "    access_log {{root}}/logs/access.log;\n");
     assert_int_equal(template_parse("x", source.at, source.len, NULL, &a, &t, &err), 0);
-    clock_gettime(CLOCK_MONOTONIC, &t0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t0);
     for (int i = 0; i < 1000; i++) {
         buf_reset(&out);
         assert_int_equal(template_render(t, v, &out, &err), 0);
     }
-    clock_gettime(CLOCK_MONOTONIC, &t1);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t1);
     double ms = (double)(t1.tv_sec - t0.tv_sec) * 1e3 + (double)(t1.tv_nsec - t0.tv_nsec) / 1e6;
     print_message("1000 renderings of %zu bytes: %.1f ms\n", out.len, ms);
-    assert_true(ms < 5000);
+    if (!getenv("CITRUS_TEST_SLOW")) /* below valgrind and the sanitizers a time says nothing */
+        assert_true(ms < 1000);
     buf_free(&source);
     buf_free(&out);
     arena_free(&a);
