@@ -3,11 +3,6 @@
 #include "text.h"
 #include <string.h>
 
-/* Letters and digits, 5.95 bits each: 190, 142 and 380 bits. */
-#define DB_PASSWORD_CHARS    32
-#define ADMIN_PASSWORD_CHARS 24
-#define SALTS_CHARS          64
-
 static int secret_get(struct builder *b, const char *name, size_t chars, const struct secret **ret,
                       struct error *err)
 {
@@ -70,9 +65,9 @@ static int config_build(struct builder *b, struct site *s, const char *path, con
     struct value *v = s->values;
     struct bytes text;
     bool ok;
-    int r = secret_get(b, password_name, DB_PASSWORD_CHARS, &password, err);
+    int r = secret_get(b, password_name, SECRET_DB_PASSWORD, &password, err);
     if (r == 0)
-        r = secret_get(b, salts_name, SALTS_CHARS, &salts, err);
+        r = secret_get(b, salts_name, SECRET_SALTS, &salts, err);
     if (r < 0)
         return r;
     value_set(v, "database", s->account);
@@ -175,7 +170,7 @@ int site_wordpress(struct builder *b, struct site *s, struct error *err)
     struct resource *config = NULL;
     if (!w->version)
         return 0; /* the manifest asks for it */
-    int r = secret_get(b, admin, ADMIN_PASSWORD_CHARS, &unused, err);
+    int r = secret_get(b, admin, SECRET_ADMIN_PASSWORD, &unused, err);
     if (r < 0)
         return r;
     struct resource *database = database_build(b, s, db_password, pos);

@@ -16,8 +16,8 @@ const struct command commands[] = {
      command_rollback},
     {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
-    {"secret", "list | get NAME | set NAME", "values that a manifest refers to by name", "rj", 2,
-     command_secret},
+    {"secret", "list | VERB NAME", "values that a manifest refers to by name: list, get, set, rotate, forget",
+     "rjypRv", 2, command_secret},
     {"schema", "", "the JSON Schema of the manifest", "", 0, command_schema},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };

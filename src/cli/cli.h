@@ -70,6 +70,7 @@ int command_rollback(const struct options *o);
 int command_recover(const struct options *o);
 int command_status(const struct options *o);
 int command_secret(const struct options *o);
+int command_secret_rotate(const struct options *o, const char *name);
 int command_schema(const struct options *o);
 
 #endif

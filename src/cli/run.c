@@ -74,7 +74,7 @@ static int ask(struct session *s)
     return 0;
 }
 
-static int apply_plan(struct session *s, const struct run *r)
+int session_apply(struct session *s, const struct run *r)
 {
     struct error err = {0};
     struct buf b = {0};
@@ -94,9 +94,10 @@ static int apply_plan(struct session *s, const struct run *r)
                 "citrus: the journal could not be written; `citrus recover` settles what was begun\n");
         return EXIT_STUCK;
     }
-    if (s->o->json)
+    bool good = result.outcome == APPLY_DONE || result.outcome == APPLY_NOTHING;
+    if (s->o->json && !r->brief)
         report_result_json(s->plan, &result, &b);
-    else
+    else if (!s->o->json && !(r->brief && good))
         report_result(s->plan, &result, &s->style, &b);
     out_flush(&b);
     return apply_exit(&result);
@@ -140,5 +141,8 @@ int session_run(struct session *s, const struct run *r)
         if (status)
             return status;
     }
-    return note(s, r->why, apply_plan(s, r));
+    status = note(s, r->why, session_apply(s, r));
+    s->applied = status == 0;
+    /* A saved plan is done as it was shown, and no more. */
+    return status || r->file ? status : session_end_rotations(s);
 }

@@ -1,4 +1,5 @@
 #include "session.h"
+#include "text.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,8 @@ static int list(struct session *s)
 static int get(struct session *s, const char *name)
 {
     struct error err = {0};
+    if (store_secrets_load(s->store, &err) < 0)
+        return session_fail(s, &err);
     const struct secret *v = store_secret_get(s->store, name);
     if (!v) {
         error_set(&err, -ENOENT, "there is no secret \"%s\"", name);
@@ -48,6 +51,11 @@ static int set(struct session *s, const char *name)
 {
     struct error err = {0};
     char value[SECRET_MOST + 1];
+    if (ends_with(name, SECRET_PREVIOUS)) {
+        error_set(&err, -EINVAL, "%s: names that end with \"%s\" are citrus's own, for rotations", name,
+                  SECRET_PREVIOUS);
+        return session_fail(s, &err);
+    }
     if (isatty(STDIN_FILENO)) {
         error_set(&err, -ENOTTY, "the value of \"%s\" is read from standard input, which is a terminal here",
                   name);
@@ -69,19 +77,64 @@ static int set(struct session *s, const char *name)
     return r < 0 ? session_fail(s, &err) : EXIT_DONE;
 }
 
+/* For when the key is lost: the store cannot be opened then, so this does not use a session. */
+static int forget(const struct options *o)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct buf b = {0};
+    int lock = -1, status = EXIT_DONE;
+    const char *root = o->root && strcmp(o->root, "/") != 0 ? o->root : "";
+    const char *dir = arena_printf(&a, "%s/var/lib/citrus", root);
+    if (!o->yes) {
+        error_set(&err, -EPERM, "this gives up every value in the store, also those that you have set");
+        error_hint(&err, "it is for when the key is lost; `citrus secret forget --yes` does it");
+        status = EXIT_ERROR;
+    } else {
+        int r = store_lock(dir, &lock, &err);
+        status = r == 0 ? EXIT_DONE : r == -EWOULDBLOCK ? EXIT_LOCKED : EXIT_ERROR;
+        if (r == 0 && store_secrets_forget(dir, &err) < 0)
+            status = EXIT_ERROR;
+    }
+    if (status == EXIT_DONE) {
+        buf_adds(
+            &b,
+            "All values are given up, and there is a new key. The next `citrus apply` makes new database"
+            " passwords and salts; set your own secrets again. WordPress's administrators keep theirs.\n");
+        out_flush(&b);
+    } else {
+        report_error(&err, &b);
+        fputs(buf_str(&b), stderr);
+        buf_free(&b);
+    }
+    if (lock >= 0)
+        store_unlock(lock);
+    arena_free(&a);
+    return status;
+}
+
 int command_secret(const struct options *o)
 {
+    static const struct {
+        const char *name;
+        size_t args;
+    } verbs[] = {{"list", 1}, {"get", 2}, {"set", 2}, {"rotate", 2}, {"forget", 1}};
     struct session s;
     const char *verb = o->n_args ? o->args[0] : "list";
-    bool writes = strcmp(verb, "set") == 0;
-    bool good = (strcmp(verb, "list") == 0 && o->n_args <= 1) ||
-                ((writes || strcmp(verb, "get") == 0) && o->n_args == 2);
-    if (!good) {
-        fprintf(stderr, "citrus secret: say `list`, `get NAME` or `set NAME`\n");
+    size_t i = 0, n = o->n_args ? o->n_args : 1;
+    while (i < 5 && (strcmp(verbs[i].name, verb) != 0 || verbs[i].args != n))
+        i++;
+    if (i == 5) {
+        fprintf(stderr, "citrus secret: say `list`, `get NAME`, `set NAME`, `rotate NAME` or `forget`\n");
         return EXIT_ERROR;
     }
+    if (strcmp(verb, "rotate") == 0)
+        return command_secret_rotate(o, o->args[1]);
+    if (strcmp(verb, "forget") == 0)
+        return forget(o);
+    bool writes = strcmp(verb, "set") == 0;
     int status = session_open(&s, o, writes ? SESSION_CHANGE : SESSION_READ);
     if (status == 0)
-        status = writes ? set(&s, o->args[1]) : o->n_args == 2 ? get(&s, o->args[1]) : list(&s);
+        status = writes ? set(&s, o->args[1]) : n == 2 ? get(&s, o->args[1]) : list(&s);
     return session_close(&s, status);
 }

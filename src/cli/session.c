@@ -221,6 +221,11 @@ static void note_derived(void *self, const char *name, const char *value)
     redactor_add(s->redactor, name, v);
 }
 
+static bool rotating(void *self, const char *name)
+{
+    return session_rotating(self, name);
+}
+
 /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree). */
 static const char *share_dir(void)
 {
@@ -282,6 +287,7 @@ int session_plan(struct session *s)
                                .host = s->host,
                                .share_dir = share_dir(),
                                .secret = need_secret,
+                               .rotating = rotating,
                                .secret_self = s,
                                .derived = note_derived};
     r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);

@@ -30,6 +30,7 @@ struct session {
     struct facts facts;
     struct catalog catalog;
     struct plan *plan;
+    bool applied; /* session_run() did what it was asked for, whatever came of ending rotations */
 };
 
 /* How far: the store for writing and the lock held, for looking (a store is made when there is none and it
@@ -66,9 +67,17 @@ struct run {
     const char *why;
     int64_t rollback_of;
     const struct planfile *file; /* a saved plan that must match; NULL */
+    bool brief;                  /* only what failed is reported */
 };
 int session_run(struct session *s, const struct run *r);
+int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
 size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
+
+/* rotate.c: the secrets that are being rotated, by name; and what ends that once an apply has succeeded: the old
+ * values are no longer accepted. */
+int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
+bool session_rotating(struct session *s, const char *name);
+int session_end_rotations(struct session *s);
 
 /* progress.c: the engine's events and slow steps on stderr; one moving line on a terminal, a line each
  * elsewhere. */

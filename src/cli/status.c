@@ -33,6 +33,9 @@ struct overview {
     struct store_generation g;
     struct store_tx *open;
     size_t n_open;
+    const char **rotations; /* secrets that are being rotated */
+    size_t n_rotations;
+    struct error secrets; /* why they cannot be read */
     const char *last;
     int64_t last_time, last_changes;
     int last_exit;
@@ -59,6 +62,12 @@ static void status_json(struct session *s, const struct overview *v, struct buf 
         jw_int(&j, "changes", v->last_changes);
         jw_end(&j);
     }
+    jw_array(&j, "rotations");
+    for (size_t i = 0; i < v->n_rotations; i++)
+        jw_str(&j, NULL, v->rotations[i]);
+    jw_end(&j);
+    if (v->secrets.code)
+        jw_str(&j, "secrets_error", v->secrets.text);
     jw_array(&j, "sites");
     const struct manifest_site *sites = s->manifest->sites.at;
     for (size_t i = 0; i < s->manifest->sites.n; i++) {
@@ -96,6 +105,13 @@ static void status_text(struct session *s, const struct overview *v, struct buf 
     for (size_t i = 0; i < v->n_open; i++)
         buf_addf(out, "%stransaction %lld was interrupted%s: run `citrus recover`\n", style_red(st),
                  (long long)v->open[i].id, style_off(st));
+    for (size_t i = 0; i < v->n_rotations; i++)
+        buf_addf(out,
+                 "%srotation of %s is pending%s: the old value is still accepted; the next apply ends it, or"
+                 " `citrus secret rotate` of that name\n",
+                 style_yellow(st), v->rotations[i], style_off(st));
+    if (v->secrets.code)
+        buf_addf(out, "%s%s%s\n", style_red(st), v->secrets.text, style_off(st));
     if (v->last)
         buf_addf(out, "last run: %s %s, exit %d, %lld change%s\n", v->last, ago(v->last_time, &s->arena),
                  v->last_exit, (long long)v->last_changes, v->last_changes == 1 ? "" : "s");
@@ -128,6 +144,8 @@ int command_status(const struct options *o)
         r = store_tx_open(s.store, &s.arena, &v.open, &v.n_open, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
+    if (session_rotations(&s, &v.rotations, &v.n_rotations, &v.secrets) < 0)
+        v.n_rotations = 0;
     if (store_run_last(s.store, &s.arena, &v.last, &v.last_time, &v.last_exit, &v.last_changes, NULL) < 0)
         v.last = NULL;
     status = session_texts(&s, v.g.bundle);

@@ -94,7 +94,7 @@ static bool has_arg(const struct outcome *r, const char *word)
 static bool may_change(const struct outcome *r)
 {
     static const char *const words[] = {"apply", "rollback", "recover"};
-    bool may = false;
+    bool may = strcmp(r->argv[1], "secret") == 0 && has_arg(r, "rotate");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         may |= strcmp(r->argv[1], words[i]) == 0;
     return may && !has_arg(r, "--plan");
