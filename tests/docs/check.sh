@@ -41,9 +41,9 @@ for c in "${commands[@]}"; do
   result "the page of $c has no option that it does not take" "$(comm -13 <(echo "$help") <(echo "$written") | grep -vx -- '-v' || true)"
   result "the page of $c has -v if it takes --verbose" \
     "$(diff <(grep -cx -- --verbose <<<"$help") <(grep -cx -- -v <<<"$written") || true)"
-  # `citrus secret list | get NAME | set NAME`: the words that are said as they stand
+  # `citrus secret list | VERB NAME` and `...: list, get, set`: the words that are said as they stand
   result "the page of $c explains every verb of its usage" \
-    "$("$citrus" "$c" --help | sed -n "1s/^Usage: citrus $c//p" | grep -oE '\b[a-z]+\b' | while read -r verb; do
+    "$("$citrus" "$c" --help | sed -n "1s/^Usage: citrus $c//p; 3s/.*: \([a-z]*,\)/\1/p" | grep -oE '\b[a-z]+\b' | while read -r verb; do
       grep -qE "^\*$verb\*( |$)" "$page" || echo "$verb"
     done)"
   # what stands in the text counts, too: an option that no command has is a slip of the pen
