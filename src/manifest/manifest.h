@@ -101,6 +101,14 @@ struct site_nginx {
     struct origin origin;
     int64_t client_max_body_size; /* unset: the server's */
 };
+/* What a probe of the site must find; it is asked on the machine itself, before and after a run. */
+struct site_health {
+    struct origin origin;
+    const char *path;      /* "/" */
+    struct strings status; /* unset: any below 500 */
+    const char *contains;  /* unset: anything */
+    int64_t timeout;       /* seconds; 10 */
+};
 struct manifest_site {
     struct origin origin;
     const char *domain; /* the key; lower case, at most 253 characters, ASCII (punycode) */
@@ -111,6 +119,7 @@ struct manifest_site {
     struct site_tls tls;
     struct site_wordpress wordpress;
     struct site_nginx nginx;
+    struct site_health health;
     const char *upstream; /* type proxy: http://host:port */
     const char *target;   /* type redirect: https://... */
 };

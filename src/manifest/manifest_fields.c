@@ -1,5 +1,5 @@
 /* The field tables of manifest.h: names, defaults, limits and the reference page's sentences. */
-#include "manifest.h"
+#include "health_fields.h"
 #include "words.h"
 
 #define AT(s, m)       .offset = offsetof(struct s, m)
@@ -463,7 +463,11 @@ static const struct field site_fields[] = {
      .check = word_url,
      .doc = "For type `redirect`: the URL that visitors are sent to."},
     LATER("drift", "What becomes of drift, by resource or field."),
-    LATER("health", "How the site shows that it works."),
+    {.name = "health",
+     .type = FIELD_STRUCT,
+     AT(manifest_site, health),
+     .of = &site_health_record,
+     .doc = "How the site shows that it works, around each run that touches it."},
 };
 static const struct record site_record = {MANIFEST(manifest_site, "site"),
                                           .doc = "One site. Its key under `sites` is its domain.",

@@ -369,3 +369,31 @@ const char *word_issuer(const char *t)
                                     "use self-signed, or files with a certificate that you have"
                                   : NULL;
 }
+
+const char *word_request_path(const char *t)
+{
+    if (*t != '/')
+        return "does not begin with a slash\nwrite what follows the host's name, such as /shop/";
+    if (strlen(t) > 2048)
+        return "is longer than 2048 characters";
+    for (const char *c = t; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return "has a character that a URL cannot hold\nwrite it percent-encoded, as %20";
+    if (strchr(t, '#'))
+        return "has a fragment, which is never sent\nleave out what begins with #";
+    return NULL;
+}
+
+const char *word_http_status(const char *t)
+{
+    if (strlen(t) != 3 || t[0] < '1' || t[0] > '5' || !only(t, DIGITS))
+        return "is no HTTP status\nwrite three digits, such as 200";
+    return NULL;
+}
+
+const char *word_marker(const char *t)
+{
+    if (!*t)
+        return "is empty, which is in every page";
+    return strlen(t) > 512 ? "is longer than 512 bytes" : NULL;
+}

@@ -33,6 +33,9 @@ const char *word_title(const char *text);
 const char *word_secret(const char *text);
 const char *word_cache(const char *text);
 const char *word_issuer(const char *text);
+const char *word_request_path(const char *text); /* what follows the host in a URL, as it is sent */
+const char *word_http_status(const char *text);
+const char *word_marker(const char *text);
 
 /* The regular expression (ECMA 262) for what a check lets pass, or a little more; NULL: none. */
 const char *word_pattern(const char *(*check)(const char *));

@@ -33,6 +33,9 @@ static const struct {
     {word_constant, "^[A-Z][A-Z0-9_]*$"},
     {word_user, "^[A-Za-z0-9_.@][A-Za-z0-9 _.@-]{0,59}$"},
     {word_title, "^.+$"},
+    {word_request_path, "^/[!-~]*$"},
+    {word_http_status, "^[1-5][0-9]{2}$"},
+    {word_marker, "^.+$"},
     {word_secret, "^[A-Za-z0-9_][A-Za-z0-9_./-]*$"},
 };
 
