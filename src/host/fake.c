@@ -204,6 +204,7 @@ static const struct host_ops fake_ops = {
     .db_dump = fake_db_dump,
     .db_load = fake_db_load,
     .fetch = fake_fetch,
+    .probe = fake_probe,
 };
 
 static void fake_free(void *data)

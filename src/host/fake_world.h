@@ -30,6 +30,8 @@ int fake_db_load(struct host *h, const char *database, const char *path, struct 
 /* Carries out a statement on the "db" part. `shown` gets it as the log may hold it, without passwords. */
 int fake_sql(json_t *db, const char *sql, const char *const *values, size_t n, struct buf *shown, bool dry,
              struct error *err);
+int fake_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
+               struct error *err);
 /* Whether argv is one of shadow's tools; then it was carried out on the root's own files (*ret its status).
  */
 bool fake_account(struct host *h, const char *const *argv, int *ret);

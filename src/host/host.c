@@ -138,3 +138,9 @@ int host_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
 {
     MUTATE("fetch", f->path, h->ops->fetch(h, f, ret_sha256, err));
 }
+
+int host_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
+               struct error *err)
+{
+    return h->ops->probe(h, list, n, ret, a, err);
+}

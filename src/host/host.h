@@ -176,6 +176,34 @@ struct fetch {
 /* ret_sha256 may be NULL. Errors name URL and HTTP status. */
 int host_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err);
 
+/* Asks a site on this machine what a visitor would get: one GET to its real listener at 127.0.0.1. A redirect
+ * within the site is followed, one that leads elsewhere is the answer. Nothing is verified: the certificate
+ * that was served is handed over. nginx's own page cache is passed by. */
+struct probe {
+    const char *domain;
+    const char *path; /* "/" */
+    bool tls;
+    const char *contains; /* text to look for; NULL */
+    int timeout;          /* seconds for all; 0: 10 */
+    uint16_t port;        /* 0: 443 or 80 */
+};
+struct probe_result {
+    int code;           /* 0: it answered; else why not: -ETIMEDOUT, -ECONNREFUSED, -ECONNRESET, -EPROTO, ...;
+                           -ECANCELED: it was not asked, since the whole took too long */
+    const char *reason; /* code < 0: in words */
+    int status;         /* HTTP status */
+    bool contains;
+    const char *title;            /* of the page; NULL: none */
+    const char *fault;            /* what says that PHP or WordPress broke, though the status may be 200; NULL */
+    const char *location;         /* where a redirect led that was not followed; NULL */
+    char certificate[SHA256_HEX]; /* SHA-256 of the one that was served; "": none was */
+    int64_t ms;
+};
+#define PROBE_MOST (256 << 10) /* bytes of a page that are looked at */
+/* `n` sites, eight at a time, within a minute or so however many they are. 0 where each has its result. */
+int host_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
+               struct error *err);
+
 struct host_ops {
     int (*run)(struct host *, const struct exec *, struct exec_result *, struct error *);
     int (*units)(struct host *, struct unit_state *, size_t, struct arena *, struct error *);
@@ -190,6 +218,8 @@ struct host_ops {
     int (*db_dump)(struct host *, const char *, const char *, struct error *);
     int (*db_load)(struct host *, const char *, const char *, struct error *);
     int (*fetch)(struct host *, const struct fetch *, char[SHA256_HEX], struct error *);
+    int (*probe)(struct host *, const struct probe *, size_t, struct probe_result *, struct arena *,
+                 struct error *);
 };
 
 struct host {

@@ -98,6 +98,12 @@ static int offline_fetch(struct host *h, const struct fetch *f, char ret_sha256[
     return not_running(h, "fetching a file", err);
 }
 
+static int offline_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret,
+                         struct arena *a, struct error *err)
+{
+    return not_running(h, "asking a site", err);
+}
+
 const struct host_ops host_offline_ops = {
     .run = offline_run,
     .units = offline_units,
@@ -110,4 +116,5 @@ const struct host_ops host_offline_ops = {
     .db_dump = offline_db_dump,
     .db_load = offline_db_load,
     .fetch = offline_fetch,
+    .probe = offline_probe,
 };

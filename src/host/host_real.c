@@ -14,6 +14,7 @@ const struct host_ops host_real_ops = {
     .db_dump = real_db_dump,
     .db_load = real_db_load,
     .fetch = real_fetch,
+    .probe = real_probe,
 };
 
 struct host *host_close(struct host *h)

@@ -1,21 +1,17 @@
-/* One file from a URL. libcurl is loaded when the first is fetched. What a server sends is bounded in size
+/* One file from a URL. What a server sends is bounded in size
  * and time, checked before it has its name, and then there as a whole or not at all. */
-#define CURL_DISABLE_DEPRECATION /* CURLOPT_PROTOCOLS: its successor came with 7.85, the floor is 7.81 */
+#include "curl_conn.h"
 #include "fs.h"
 #include "real.h"
 #include "step.h"
 #include "text.h"
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CURL_LIBRARY      "libcurl.so.4"
 #define MAX_BYTES         (INT64_C(1) << 30)
 #define FETCH_SECONDS     600
 #define CONNECT_SECONDS   20L
@@ -23,28 +19,6 @@
 #define LOW_SPEED_BYTES   1000L
 #define LOW_SPEED_SECONDS 30L
 #define PROGRESS_SECONDS  1
-
-#define CURL_FUNCTIONS(X)                                                                                    \
-    X(curl_global_init)                                                                                      \
-    X(curl_easy_init)                                                                                        \
-    X(curl_easy_reset)                                                                                       \
-    X(curl_easy_setopt)                                                                                      \
-    X(curl_easy_perform)                                                                                     \
-    X(curl_easy_getinfo)                                                                                     \
-    X(curl_easy_strerror)                                                                                    \
-    X(curl_easy_cleanup)
-
-/* In parentheses: curl's header has macros of some of these names. */
-struct curl_api {
-#define X(f) __typeof__(&(f)) f##_;
-    CURL_FUNCTIONS(X)
-#undef X
-};
-
-struct curl_conn {
-    struct curl_api api;
-    CURL *easy; /* kept: a second file of the same server needs no new connection */
-};
 
 /* One transfer. */
 struct transfer {
@@ -58,47 +32,6 @@ struct transfer {
     time_t said;
     char reason[CURL_ERROR_SIZE];
 };
-
-static int curl_load(struct host *h, struct curl_conn **ret, struct error *err)
-{
-    if (h->curl) {
-        *ret = h->curl;
-        return 0;
-    }
-    void *library = dlopen(CURL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        int r = error_set(err, -ELIBACC, "libcurl cannot be loaded: %s", dlerror());
-        error_hint(err, "install it: apt-get install libcurl4");
-        return r;
-    }
-    struct curl_api api;
-#define X(f)                                                                                                 \
-    api.f##_ = (__typeof__(api.f##_))dlsym(library, #f);                                                     \
-    if (!api.f##_) {                                                                                         \
-        dlclose(library);                                                                                    \
-        return error_set(err, -ELIBBAD, "%s has no function %s", CURL_LIBRARY, #f);                          \
-    }
-    CURL_FUNCTIONS(X)
-#undef X
-    CURL *easy = api.curl_global_init_(CURL_GLOBAL_DEFAULT) == CURLE_OK ? api.curl_easy_init_() : NULL;
-    if (!easy)
-        return error_set(err, -ENOMEM, "libcurl cannot be started");
-    struct curl_conn *c = xmalloc(sizeof *c);
-    *c = (struct curl_conn){.api = api, .easy = easy};
-    h->curl = c;
-    *ret = c;
-    return 0;
-}
-
-void real_curl_close(struct host *h)
-{
-    struct curl_conn *c = h->curl;
-    if (!c)
-        return;
-    c->api.curl_easy_cleanup_(c->easy);
-    free(c);
-    h->curl = NULL;
-}
 
 /* --- the transfer ------------------------------------------------------------------------------------------
  */
@@ -306,7 +239,7 @@ int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
         r = dirfd;
         goto out;
     }
-    r = curl_load(h, &c, err);
+    r = curl_conn_open(h, &c, err);
     if (r == 0)
         r = fetch_into(h, c, dirfd, arena_printf(&a, ".%s.citrus~", name), &t, digest, err);
     close(dirfd);

@@ -19,11 +19,13 @@ int real_db_exec(struct host *h, const char *sql, const char *const *values, siz
 int real_db_dump(struct host *h, const char *database, const char *path, struct error *err);
 int real_db_load(struct host *h, const char *database, const char *path, struct error *err);
 int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err);
+int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
+               struct error *err);
 
 /* Connections that host_close() ends; each takes what its op left in struct host (NULL is fine). */
 void real_bus_close(struct host *h);  /* h->bus: units.c */
 void real_db_close(struct host *h);   /* h->db: db.c */
-void real_curl_close(struct host *h); /* h->curl: http.c */
+void real_curl_close(struct host *h); /* h->curl: curl_conn.c */
 
 /* Is there a unit file of this name, and is it enabled: from the unit files and links below the root, no
  * process and no bus (unit_links.c). A template's instance is found by its template's file. Fills `loaded`
