@@ -7,12 +7,12 @@
 const struct command commands[] = {
     {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
-    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwv", 1, command_apply},
+    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwHv", 1, command_apply},
     {"drift", "[MANIFEST]", "what differs from the last applied generation", "rjdsVv", 1, command_drift},
     {"history", "", "generations and transactions", "rj", 0, command_history},
     {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
      command_show},
-    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwv", 1,
+    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwHv", 1,
      command_rollback},
     {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
@@ -40,6 +40,7 @@ static const struct {
      "WHAT",
      "undo-site (default), undo-all or stop"},
     {{"allow-one-way", no_argument, NULL, OPT_ONE_WAY}, NULL, "apply what cannot be taken back, too"},
+    {{"no-health", no_argument, NULL, OPT_NO_HEALTH}, NULL, "do not ask the sites whether they still work"},
     {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache"},
     {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history"},
     {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted"},
@@ -142,6 +143,9 @@ static int set_option(const struct command *c, struct options *o, int letter)
         return 0;
     case OPT_ONE_WAY:
         o->allow_one_way = true;
+        return 0;
+    case OPT_NO_HEALTH:
+        o->no_health = true;
         return 0;
     case OPT_VERIFY:
         o->verify = true;

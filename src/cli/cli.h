@@ -23,7 +23,7 @@ enum {
 
 struct options {
     const char *root; /* --root DIR; NULL: this machine */
-    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only;
+    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health;
     int verbose;
     const char *out; /* --out FILE */
     const char *reason;
@@ -48,6 +48,7 @@ enum option_letter {
     OPT_REASON = 'R',
     OPT_RESUME = 'u',
     OPT_ONE_WAY = 'w',
+    OPT_NO_HEALTH = 'H',
     OPT_VERBOSE = 'v'
 };
 

@@ -120,6 +120,13 @@ static void failed(void *self, const struct action *a, const struct error *err)
     (void)err;
 }
 
+static void unhealthy(void *self, const char *site, const struct error *err)
+{
+    struct session *s = self;
+    wipe_line(s->line);
+    fprintf(stderr, "failed: %s%s%s\n", site ? site : "", site ? ": " : "", err->text);
+}
+
 static void undoing(void *self, const struct action *a)
 {
     line_for(self, a, "taking back ", false);
@@ -144,6 +151,7 @@ void progress_open(struct session *s)
                                        .preparing = preparing,
                                        .started = started,
                                        .failed = failed,
+                                       .unhealthy = unhealthy,
                                        .undoing = undoing,
                                        .undone = undone,
                                        .self = s};

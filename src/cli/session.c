@@ -302,6 +302,8 @@ int session_plan(struct session *s)
                               .bundle_json = s->bundle_json,
                               .bundle_digest = s->bundle_digest};
     r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
+    if (r == 0 && !s->o->no_health)
+        health_open(s);
     progress_close(s);
     return r < 0 ? session_fail(s, &err) : 0;
 }

@@ -22,6 +22,7 @@ struct session {
     VEC(struct secret *) derived; /* from secrets of the store: the redactor borrows them */
     struct engine engine;
     struct engine_events events;
+    struct engine_health health;
     struct progress progress;
     struct progress_line *line;
     struct bundle bundle;
@@ -78,6 +79,14 @@ size_t plan_changes(const struct plan *p); /* without refreshes, as results and 
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
 bool session_rotating(struct session *s, const char *name);
 int session_end_rotations(struct session *s);
+
+/* health.c: sites are asked around an apply. Once the manifest was read; session_plan() calls it. */
+void health_open(struct session *s);
+/* How long a site may take to come up, and PHP to see what was changed. Tests wait for nobody. */
+struct health_patience {
+    int settle_ms, grace_ms, opcache_ms;
+};
+extern struct health_patience health_patience;
 
 /* progress.c: the engine's events and slow steps on stderr; one moving line on a terminal, a line each
  * elsewhere. */

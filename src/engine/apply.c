@@ -49,7 +49,7 @@ static void prepare(struct applying *x)
         if (r == 0)
             continue;
         EVENT(x->e, failed, act, &err);
-        failure_add(x, act->change.res, act->change.res->site, &err);
+        failure_add(x, act->change.res->kind->name, act->change.res->id, act->change.res->site, &err);
         if (!act->change.res->site || x->o->on_failure != ON_FAILURE_UNDO_SITE || r == -EINTR) {
             x->ret->outcome = APPLY_REFUSED;
             x->ret->err = err;
@@ -144,12 +144,23 @@ static void run_batch(struct applying *x, size_t at, size_t n)
     apply_failed(x, act, res->site, &err);
 }
 
+/* A removal that comes after the refreshes: what the services let go of. */
+static bool is_late(const struct action *a)
+{
+    return a->change.op == OP_REMOVE && a->cause == CAUSE_REMOVED && !a->early;
+}
+
 static void run_actions(struct applying *x)
 {
+    bool passed = false, reaches = false; /* late removals of the server's may reach anybody */
     for (size_t i = 0, n; i < x->p->actions.n && !x->stop; i += n) {
         struct action *act = &x->p->actions.at[i];
         n = batch_length(x->p, i);
-        if (engine_interrupted(x->e)) {
+        if (is_late(act) && !passed) {
+            passed = true;
+            gate_pass(x);
+            n = 0; /* it may have ended here */
+        } else if (engine_interrupted(x->e)) {
             struct error err = {0};
             error_set(&err, -EINTR, "interrupted by a signal");
             apply_failed(x, act, NULL, &err);
@@ -158,9 +169,12 @@ static void run_actions(struct applying *x)
         } else if (act->change.op == OP_REFRESH) {
             run_refresh(x, i);
         } else {
+            reaches = reaches || (is_late(act) && !act->change.res->site);
             run_batch(x, i, n);
         }
     }
+    if (!x->stop && (!passed || reaches))
+        gate_pass(x);
 }
 
 /* Opens the transaction, all in one commit. -ESTALE: the saved plan was applied before. */
@@ -235,6 +249,10 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         return 0;
     if (all_skipped(&x))
         return settle_nothing(&x, err);
+    if (gate_open(&x, &ret->err) < 0) {
+        ret->outcome = APPLY_REFUSED;
+        return 0;
+    }
     if (step_check_all(e, p, &ret->err) < 0) {
         ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;

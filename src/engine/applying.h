@@ -22,6 +22,7 @@ struct applying {
     bool undo_all;              /* the server failed, or the operator wants it so */
     bool stop;                  /* go no further */
     bool stuck;
+    bool gated;                 /* the sites were asked before, and are asked again */
 };
 
 /* --- domains.c */
@@ -29,7 +30,7 @@ void domains_make(struct applying *x);
 struct domain *domain_of(const struct applying *x, const char *site); /* NULL: it has no action */
 /* The failure of a site (NULL: of the server), NULL when there is none. */
 struct failure *failure_of(const struct applying *x, const char *site);
-struct failure *failure_add(struct applying *x, const struct resource *res, const char *site,
+struct failure *failure_add(struct applying *x, const char *kind, const char *id, const char *site,
                             const struct error *err);
 /* Sets `named` of those whose name stands in a text, in a path or by itself. */
 void domains_mark_named(struct applying *x, const char *text);
@@ -39,6 +40,15 @@ void domains_mark_named(struct applying *x, const char *text);
 bool action_stands(const struct action *a);
 /* One failure: what it takes with it is taken back at once, so that the rest goes on from a clean state. */
 void apply_failed(struct applying *x, const struct action *act, const char *site, const struct error *err);
+
+/* The same where no action failed, and the site (NULL: many, by the server's doing) is worse off than before. */
+void apply_unhealthy(struct applying *x, const char *site, const struct error *err);
+
+/* --- gate.c */
+/* What the touched sites answer before anything is changed. */
+int gate_open(struct applying *x, struct error *err);
+/* What they answer now: a site that is worse is taken back; where it is not the site's own doing, everything. */
+void gate_pass(struct applying *x);
 
 /* --- settle.c */
 int settle(struct applying *x, struct error *err);

@@ -57,10 +57,10 @@ struct failure *failure_of(const struct applying *x, const char *site)
     return d && d->failed ? &x->ret->failures.at[d->failed - 1] : NULL;
 }
 
-struct failure *failure_add(struct applying *x, const struct resource *res, const char *site,
+struct failure *failure_add(struct applying *x, const char *kind, const char *id, const char *site,
                             const struct error *err)
 {
-    struct failure f = {.site = site, .kind = res->kind->name, .id = res->id, .err = *err, .undone = true};
+    struct failure f = {.site = site, .kind = kind, .id = id, .err = *err, .undone = true};
     vec_push(x->p->arena, &x->ret->failures, f);
     domain_of(x, site)->failed = x->ret->failures.n;
     return &x->ret->failures.at[x->ret->failures.n - 1];

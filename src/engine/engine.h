@@ -44,6 +44,32 @@ struct forgotten {
     const char *kind, *id, *site;
 };
 
+/* Whether a site still answers as it did. The engine says which sites are asked and when; how, and what is
+ * worse, is known to who gives it a struct engine_health. */
+enum health_state {
+    HEALTH_FINE,
+    HEALTH_BROKEN, /* it was before, too: nobody's failure */
+    HEALTH_WORSE,
+    HEALTH_UNKNOWN
+};
+extern const char *const health_names[];
+struct health {
+    const char *site;
+    bool known;  /* it was managed before this run: what it answered then is what counts */
+    bool untold; /* what it runs was changed, and no service was told of that */
+    enum health_state state;
+    const char *text; /* "HTTP 200", "worse than before: HTTP 200 -> HTTP 502" */
+    int64_t ms;
+};
+struct engine_health {
+    /* Before anything is changed. -EOPNOTSUPP: nobody can be asked here, and nobody is; any other error: nothing
+     * is begun. */
+    int (*before)(void *self, const struct health *sites, size_t n, struct error *err);
+    /* After the changes, or what was taken back of them: fills state, text and ms. */
+    int (*after)(void *self, struct health *sites, size_t n, struct error *err);
+    void *self;
+};
+
 struct plan {
     struct arena *arena;
     const char *server;
@@ -51,6 +77,7 @@ struct plan {
     VEC(struct deferred) deferred;
     VEC(struct kept) kept;           /* as wanted already, with or without an action: what apply records */
     VEC(struct forgotten) forgotten; /* managed, no longer wanted, and not there or gone with its tree */
+    VEC(struct health) touched;      /* the sites of the manifest that its actions concern */
     size_t unchanged;                /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
@@ -74,6 +101,7 @@ struct engine_events {
     void (*started)(void *self, const struct action *a);
     void (*finished)(void *self, const struct action *a);
     void (*failed)(void *self, const struct action *a, const struct error *err);
+    void (*unhealthy)(void *self, const char *site, const struct error *err); /* site NULL: the server's doing */
     void (*undoing)(void *self, const struct action *a);
     void (*undone)(void *self, const struct action *a, const struct error *err); /* err NULL: fine */
     void *self;
@@ -85,6 +113,7 @@ struct engine {
     struct arena *arena;
     const struct progress *progress;
     const struct engine_events *events;       /* NULL: none */
+    const struct engine_health *health;       /* NULL: sites are not asked */
     const char *state_dir;                    /* /var/lib/citrus as the managed system sees it */
     const volatile sig_atomic_t *interrupted; /* set by a signal: finish the action, undo, end. NULL: never */
 };
@@ -127,6 +156,7 @@ struct apply_result {
     int64_t transaction, generation; /* generation 0: none was made */
     size_t done;                     /* changes that stand; refreshes are not counted, as in the plan */
     VEC(struct failure) failures;
+    VEC(struct health) health; /* the touched sites, as they answered last; empty where none was asked */
     struct error err; /* REFUSED, STALE */
 };
 /* The exit status of the program for an outcome: 0, 1, 3, 4, 5, 6. */

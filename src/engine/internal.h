@@ -63,6 +63,9 @@ bool trees_hold(const struct trees *t, const struct resource *r);
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
 
+/* --- touched.c: fills p->touched. Slots are those of order_catalog(). */
+void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n);
+
 /* --- step.c: one action forward; more than one where a kind works in batches */
 /* -ESTALE: a target is not what the plan saw, and nothing of this step was done. On any other failure the
  * actions stay in ACTION_INTENT (or ACTION_PLANNED where not even that was written). */

@@ -319,6 +319,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         plan_one(&g, &ctx, &g.seen.at[i]);
     add_refreshes(&g);
     finish(p);
+    plan_touched(p, c, g.managed, g.n_managed);
     *ret = p;
     return 0;
 }

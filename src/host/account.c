@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* --- reading: passwd(5), group(5) ----------------------------------------------------------------------- */
 
@@ -180,6 +181,10 @@ static int field_check(const char *what, const char *value, struct error *err)
 }
 
 /* `fine`: an exit status that says that it is so already, 0 for none. */
+/* 8: userdel's "user currently logged in", which is also that of a user who has a process; groupdel's "can't
+ * remove user's primary group". */
+enum { BUSY = 8 };
+
 static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
 {
     struct exec_result result;
@@ -192,8 +197,8 @@ static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
         size_t n = result.out.len;
         while (n > 0 && result.out.at[n - 1] == '\n')
             n--;
-        r = error_set(err, -EIO, "%s %s: status %d: %.*s", t->argv[0], t->argv[t->n - 1], result.status,
-                      (int)(n < 800 ? n : 800), buf_str(&result.out));
+        r = error_set(err, result.status == BUSY ? -EBUSY : -EIO, "%s %s: status %d: %.*s", t->argv[0],
+                      t->argv[t->n - 1], result.status, (int)(n < 800 ? n : 800), buf_str(&result.out));
     }
     exec_result_free(&result);
     return r;
@@ -288,12 +293,24 @@ out:
  * userdel took the user's own group with it. */
 enum { NOT_THERE = 6 };
 
+/* A pool's worker that was told to leave ends its request first; php-fpm gives it 30 s
+ * (process_control_timeout in configs/php-global.conf). */
+#define LEAVE_MS       35000
+#define LEAVE_PAUSE_MS 250
+
 int account_user_remove(struct host *h, const char *name, struct error *err)
 {
     struct tool t = tool_start(h, "/usr/sbin/userdel", "--prefix");
     int r = name_check(name, err);
     arg(&t, name);
-    return r < 0 ? r : tool_run(h, &t, NOT_THERE, err);
+    if (r == 0)
+        r = tool_run(h, &t, NOT_THERE, err);
+    for (int waited = 0; r == -EBUSY && waited < LEAVE_MS; waited += LEAVE_PAUSE_MS) {
+        nanosleep(&(struct timespec){.tv_nsec = LEAVE_PAUSE_MS * 1000000L}, NULL);
+        error_clear(err);
+        r = tool_run(h, &t, NOT_THERE, err);
+    }
+    return r;
 }
 
 int account_group_remove(struct host *h, const char *name, struct error *err)

@@ -41,6 +41,33 @@ static void show_partial(const struct apply_result *r, const struct report_style
         buf_adds(out, "; the run stopped there, and nothing was taken back.\n");
 }
 
+/* The sites that were asked: what is not as it should be, each; the others are counted. */
+static void show_health(const struct apply_result *r, const struct report_style *s, struct buf *out)
+{
+    size_t fine = 0;
+    for (size_t i = 0; i < r->health.n; i++) {
+        const struct health *h = &r->health.at[i];
+        fine += h->state == HEALTH_FINE;
+        if (h->state == HEALTH_BROKEN)
+            buf_addf(out, "%s%s%s: was broken before this run, and is: %s\n", style_yellow(s), h->site,
+                     style_off(s), h->text);
+        else if (h->state == HEALTH_UNKNOWN)
+            buf_addf(out, "%s%s%s: whether it works is not known: %s\n", style_yellow(s), h->site,
+                     style_off(s), h->text);
+        else if (h->state == HEALTH_WORSE && r->outcome != APPLY_STUCK && r->failures.n &&
+                 r->failures.at[0].undone)
+            buf_addf(out, "%s%s%s: what was changed is taken back, and it is still %s\n", style_red(s),
+                     h->site, style_off(s), h->text);
+        else if (h->state == HEALTH_WORSE && r->failures.n == 0)
+            buf_addf(out, "%s%s%s: %s\n", style_red(s), h->site, style_off(s), h->text);
+        else if (s->verbose)
+            buf_addf(out, "%s: %s, %lld ms\n", h->site, h->text, (long long)h->ms);
+    }
+    if (fine)
+        buf_addf(out, "%zu site%s asked, and answer%s as %s should.\n", fine, fine == 1 ? " was" : "s were",
+                 fine == 1 ? "s" : "", fine == 1 ? "it" : "they");
+}
+
 void report_result(const struct plan *p, const struct apply_result *r, const struct report_style *s,
                    struct buf *out)
 {
@@ -81,6 +108,7 @@ void report_result(const struct plan *p, const struct apply_result *r, const str
         buf_adds(out, "The plan is stale. Nothing was changed; plan again.\n");
         break;
     }
+    show_health(r, s, out);
 }
 
 void report_result_json(const struct plan *p, const struct apply_result *r, struct buf *out)
@@ -109,6 +137,17 @@ void report_result_json(const struct plan *p, const struct apply_result *r, stru
         jw_bool(&j, "undone", f->undone);
         if (!f->undone && f->undo_err.code)
             jw_str(&j, "undo_error", f->undo_err.text);
+        jw_end(&j);
+    }
+    jw_end(&j);
+    jw_array(&j, "health");
+    for (size_t i = 0; i < r->health.n; i++) {
+        const struct health *h = &r->health.at[i];
+        jw_object(&j, NULL);
+        jw_str(&j, "site", h->site);
+        jw_str(&j, "state", health_names[h->state]);
+        jw_str(&j, "text", h->text);
+        jw_int(&j, "ms", h->ms);
         jw_end(&j);
     }
     jw_end(&j);

@@ -392,6 +392,7 @@ int main(int argc, char **argv)
     setenv("CITRUS_SHARE", SHARE_DIR, 1);
     session_machine.open = machine_open;
     session_machine.close = machine_close;
+    health_patience = (struct health_patience){0};
     char cwd[4096];
     if (!getcwd(cwd, sizeof cwd))
         return 2;

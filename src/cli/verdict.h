@@ -1,0 +1,18 @@
+/* What an answer of a site is worth, and whether it is worse than the one before. Pure. */
+#ifndef CITRUS_VERDICT_H
+#define CITRUS_VERDICT_H
+#include "engine.h"
+#include "manifest.h"
+
+/* An answer, and what the machine had on its disk then. */
+struct seen {
+    struct probe_result answer;
+    const char *certificate; /* SHA-256 of the one on the disk; NULL: none is to be served */
+};
+
+/* `before` NULL: the site is new, and `want` alone counts. *text has no line's end and stays borrowed from
+ * `a`. */
+enum health_state verdict(const struct site_health *want, const struct seen *before, const struct seen *now,
+                          struct arena *a, const char **text);
+
+#endif
