@@ -1,0 +1,179 @@
+#!/bin/bash
+# No secret shows anywhere but where it is used, whatever citrus is told to do; and a password is rotated under load
+# with no request refused.
+# shellcheck source=tests/server/case.sh
+. "$(dirname "$0")/../case.sh"
+
+BLOG=blog.example.com
+NAME=site/$BLOG/db_password
+W=/var/www/$BLOG
+
+boot site
+DB=$(site_user $BLOG)
+
+# ------------------------------------------------------------------ a neighbour who asks 20 to 50 times a second
+
+# The page takes its password from wp-config.php as WordPress does, without the rest of WordPress.
+guest mkdir -p $W/public/probe </dev/null
+echo '<?php' | put $W/public/probe/wp-settings.php
+put $W/public/probe.php <<'END'
+<?php
+define('ABSPATH', __DIR__ . '/probe/');
+require dirname(__DIR__) . '/wp-config.php';
+mysqli_report(MYSQLI_REPORT_OFF);
+$db = @new mysqli('localhost', DB_USER, DB_PASSWORD, DB_NAME, 0, '/run/mysqld/mysqld.sock');
+if ($db->connect_errno || !$db->query('SELECT option_value FROM wp_options LIMIT 1'))
+    http_response_code(500);
+END
+guest cat "/etc/citrus/tls/$BLOG/fullchain.pem" >"$TMP/blog.pem" </dev/null
+ask() { # ask URL-PATTERN: until the load ends, ten at a time
+  while [ -e "$TMP/load" ]; do
+    lab_outside curl -s -m 30 --cacert "$TMP/blog.pem" --resolve "$BLOG:443:$(lab_ip "$HOST")" -o /dev/null -w '%{http_code}\n' "$1" || true
+    sleep 0.2
+  done
+}
+LOAD=()
+load() {
+  : >"$TMP/load"
+  rm -f "$TMP"/answers.*
+  t0=$SECONDS
+  ask "https://$BLOG/probe.php?[1-10]" >"$TMP/answers.1" &
+  LOAD=($!)
+  ask "https://$BLOG/probe.php?[1-10]" >"$TMP/answers.2" &
+  LOAD+=($!)
+  ask "https://$BLOG/?[1-2]" >"$TMP/answers.3" &
+  LOAD+=($!)
+}
+end_load() { # ASKED, REFUSED and their seconds
+  rm -f "$TMP/load"
+  wait "${LOAD[@]}" || true
+  took=$((SECONDS - t0))
+  ASKED=$(cat "$TMP"/answers.* | wc -l)
+  REFUSED=$(cat "$TMP"/answers.* | grep -vc '^200$' || true)
+  both "     $CASE: $ASKED requests in $took s, $REFUSED of them refused"
+  sort "$TMP"/answers.* | uniq -c
+}
+enough() { is "$1: there was a load" yes "$([ "$ASKED" -ge 100 ] && echo yes)"; }
+
+# ------------------------------------------------------------------ what must not show
+
+needles() { # every value that there is now, and what is derived from it, joins those that were
+  local n
+  for n in $(guest citrus secret list </dev/null); do guest citrus secret get "$n" </dev/null; done >>"$TMP/needles"
+  guest cat /var/www/{blog,news}.example.com/wp-config.php </dev/null | sed -n "s/^define( '[A-Z_]*\(KEY\|SALT\)', '\(.*\)' );/\2/p" >>"$TMP/needles"
+  sort -u "$TMP/needles" -o "$TMP/needles"
+  awk 'length($0) < 8 {bad = 1} END {exit bad}' "$TMP/needles"
+}
+say_all() { # a command, shown as a person and as a program would see it
+  local o
+  for o in "" -v --json; do
+    # shellcheck disable=SC2086 # no option is no word
+    run "$@" $o
+    printf '%s\n' "$OUT" >>"$TMP/said"
+    case $* in *rotate*) needles ;; esac # each has a value that the next replaces
+  done
+}
+
+: >"$TMP/needles"
+needles
+is "there are values to look for" yes "$([ "$(wc -l <"$TMP/needles")" -ge 22 ] && echo yes)"
+background bash -c 'while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | grep -aE "^.{8,}$" | sort -u; sleep 0.1; done >/run/seen'
+
+step "every command"
+say_all citrus validate
+say_all citrus apply --plan
+echo my-own-secret-0123456789 >"$TMP/own"
+guest citrus secret set editor-password <"$TMP/own"
+needles
+# somebody writes a password of his own into the file, and gives it to the database user
+echo his-own-password-0123456789 >>"$TMP/needles"
+guest sed -i "s/DB_PASSWORD', '.*'/DB_PASSWORD', 'his-own-password-0123456789'/" $W/wp-config.php </dev/null
+sql "alter user '$DB'@localhost identified by 'his-own-password-0123456789'"
+say_all citrus drift
+say_all citrus apply --plan --out /root/plan
+say_all citrus show /root/plan
+say_all citrus apply --yes
+is "the site works with its own password again" 200 "$(status_of https://$BLOG/)"
+manifest "$SITE" -e 's/present: \[htop\]/present: [htop, no-such-package]/' -e 's/title: Blog, /&config: {WP_MEMORY_LIMIT: 64M}, /'
+say_all citrus apply --yes
+manifest "$SITE" -e 's/children: 6/children: 5/'
+say_all citrus apply --yes
+say_all citrus rollback --plan
+say_all citrus rollback --yes
+say_all citrus secret rotate --plan $NAME
+say_all citrus secret rotate --yes site/news.example.com/db_password
+say_all citrus secret rotate --yes site/news.example.com/salts
+say_all citrus secret rotate --yes site/$BLOG/admin_password
+for c in status history show "show 1" recover "secret list"; do
+  # shellcheck disable=SC2086 # a command of words
+  say_all citrus $c
+done
+
+manifest "$SITE"
+exit_is "all is as the first manifest says" 0 citrus apply --yes
+
+step "a rotation under load"
+old=$(guest citrus secret get $NAME </dev/null)
+load
+sleep 2
+exit_is "a password is rotated" 0 citrus secret rotate --yes -v $NAME
+printf '%s\n' "$OUT" >>"$TMP/said"
+sleep 3
+end_load
+enough "rotation"
+is "no request was refused" 0 "$REFUSED"
+needles
+is "the value is another one" yes "$([ "$(guest citrus secret get $NAME </dev/null)" != "$old" ] && echo yes)"
+printf '[client]\nuser=%s\npassword=%s\n' "$DB" "$old" | put /run/old.cnf 600
+exit_is "the old password is no longer accepted" 1 mariadb --defaults-file=/run/old.cnf -e 'select 1'
+printf '[client]\nuser=%s\npassword=%s\n' "$DB" "$(guest citrus secret get $NAME </dev/null)" | put /run/old.cnf 600
+exit_is "the new one is" 0 mariadb --defaults-file=/run/old.cnf -e 'select 1'
+guest rm /run/old.cnf </dev/null
+exit_is "and nothing is left to do" 0 citrus apply --plan --detailed-exitcode
+
+step "a rotation that is killed between its two halves"
+load
+run bash -c "citrus secret rotate --yes $NAME >/run/rotation 2>&1 & p=\$!
+  until grep -q 'Both passwords' /run/rotation || ! kill -0 \$p; do sleep 0.1; done; kill -9 \$p; cat /run/rotation"
+needles
+has "status says that it is pending" "rotation of $NAME is pending" "$(guest citrus status </dev/null)"
+exit_is "a plan has nothing to do" 0 citrus apply --plan --detailed-exitcode
+exit_is "the next apply ends it" 0 citrus apply --yes
+has "and says so" "$NAME is rotated" "$OUT"
+printf '%s\n' "$OUT" >>"$TMP/said"
+end_load
+enough "killed"
+is "no request was refused meanwhile" 0 "$REFUSED"
+hasnt "status has no rotation any more" pending "$(guest citrus status </dev/null)"
+hasnt "the store has no old value any more" previous "$(guest citrus secret list </dev/null)"
+
+step "the load would notice"
+load
+sleep 1
+sql "alter user '$DB'@localhost identified by 'his-own-password-0123456789'"
+sleep 1
+end_load
+is "a password changed by hand refuses requests" yes "$([ "$REFUSED" -gt 0 ] && echo yes)"
+exit_is "which an apply mends" 0 citrus apply --yes
+
+step "what was said, and what lies there"
+end_background
+needles
+put /run/needles 600 <"$TMP/needles"
+is "no output shows a value" "" "$(grep -aoF -f "$TMP/needles" "$TMP/said" | sort -u || true)"
+is "the processes were seen" yes "$(guest grep -qaF 'citrus' /run/seen </dev/null && echo yes)"
+is "no process's arguments or environment do" "" "$(guest grep -aoF -f /run/needles /run/seen </dev/null | sort -u || true)"
+guest sh -c 'journalctl --no-pager -o export >/run/journal; rm -f /run/seen' </dev/null
+is "the search finds what is there" "$W/wp-config.php" "$(guest grep -rlaF -f /run/needles $W </dev/null || true)"
+is "no file of the server does but wp-config.php" "/var/www/$BLOG/wp-config.php /var/www/news.example.com/wp-config.php" \
+  "$(guest grep -rlaF --exclude=needles -D skip -f /run/needles /etc /var /root /home /tmp /run </dev/null 2>/dev/null | sort | tr '\n' ' ' | sed 's/ $//' || true)"
+exit_is "neither does the store's memory of it" 1 grep -qaF -f /run/needles /var/lib/citrus/store.db /var/lib/citrus/store.db-wal
+is "the key is for root alone" "600 root" "$(guest stat -c '%a %U' /var/lib/citrus/secret.key </dev/null)"
+
+step "a lost key"
+guest mv /var/lib/citrus/secret.key /root/secret.key </dev/null
+exit_is "an apply refuses to go on" 1 citrus apply --yes
+has "and names the file" /var/lib/citrus/secret.key "$OUT"
+exit_is "status still looks" 0 citrus status
+guest mv /root/secret.key /var/lib/citrus/secret.key </dev/null
+exit_is "it is back" 0 citrus apply --plan --detailed-exitcode
