@@ -20,10 +20,12 @@ struct catalog_input {
     const char *share_dir; /* /usr/share/citrus, or a source tree; a path of the running system */
     /* The secret of that name, generated with `chars` letters when there is none. */
     int (*secret)(void *self, const char *name, size_t chars, const struct secret **ret, struct error *err);
-    /* True where the password of that name is being rotated: NAME.previous is accepted beside it. NULL: never. */
+    /* True where the password of that name is being rotated: NAME.previous is accepted beside it. NULL:
+     * never. */
     bool (*rotating)(void *self, const char *name);
     void *secret_self;
-    /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody. */
+    /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody.
+     */
     void (*derived)(void *self, const char *name, const char *value);
 };
 /* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */

@@ -131,6 +131,27 @@ static char *source_url(struct arena *a, const char *pattern, const char *versio
     return text;
 }
 
+/* wordpress.org keeps the translated releases one folder down; a source of the operator's own says itself
+ * where the locale goes. One that does not would install English, whatever the manifest says. */
+static const char *source_pattern(struct builder *b, const struct site *s)
+{
+    static const char translated[] =
+        "https://downloads.wordpress.org/release/{locale}/wordpress-{version}.tar.gz";
+    const struct manifest_sources *sources = &b->m->server.sources;
+    const struct record *records[] = {&manifest_record, NULL, NULL};
+    if (strcmp(s->m->wordpress.locale, "en_US") == 0 || strstr(sources->wordpress, "{locale}"))
+        return sources->wordpress;
+    records[1] = record_field(records[0], "server")->of;
+    records[2] = record_field(records[1], "sources")->of;
+    if (!origin_of(records[2], sources, "wordpress").file ||
+        strcmp(sources->wordpress, record_field(records[2], "wordpress")->def) == 0)
+        return translated;
+    diag_error(b->d, s->pos, "put {locale} into server.sources.wordpress, or use the locale en_US",
+               "%s wants WordPress in %s, and server.sources.wordpress has no {locale}: it gives English",
+               s->domain, s->m->wordpress.locale);
+    return sources->wordpress;
+}
+
 static void wordpress_fill(struct builder *b, const struct site *s, const char *config,
                            const char *admin_password)
 {
@@ -152,7 +173,7 @@ static void wordpress_fill(struct builder *b, const struct site *s, const char *
     spec->admin_email = w->admin.email;
     spec->admin_password = admin_password;
     spec->php = arena_printf(b->a, "/usr/bin/php%s", s->php->version);
-    spec->source = source_url(b->a, sources->wordpress, w->version, w->locale);
+    spec->source = source_url(b->a, source_pattern(b, s), w->version, w->locale);
     spec->source_sha256 = strmap_get(&sources->wordpress_sha256, w->version);
     spec->cli_source = sources->wp_cli.url;
     spec->cli_sha256 = sources->wp_cli.sha256;

@@ -59,6 +59,11 @@ static int ask(struct session *s)
     struct error err = {0};
     if (s->o->yes)
         return 0;
+    if (s->o->json) {
+        error_set(&err, -EINVAL, "--json shows no plan to be asked about. Nothing was changed");
+        error_hint(&err, "--yes applies without a question, --plan shows the plan and stops");
+        return session_fail(s, &err);
+    }
     if (!isatty(STDIN_FILENO)) {
         error_set(&err, -ENOTTY,
                   "nobody can be asked here: standard input is no terminal. Nothing was changed");

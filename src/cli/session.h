@@ -74,8 +74,8 @@ int session_run(struct session *s, const struct run *r);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
 size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
 
-/* rotate.c: the secrets that are being rotated, by name; and what ends that once an apply has succeeded: the old
- * values are no longer accepted. */
+/* rotate.c: the secrets that are being rotated, by name; and what ends that once an apply has succeeded: the
+ * old values are no longer accepted. */
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
 bool session_rotating(struct session *s, const char *name);
 int session_end_rotations(struct session *s);

@@ -22,7 +22,7 @@ struct applying {
     bool undo_all;              /* the server failed, or the operator wants it so */
     bool stop;                  /* go no further */
     bool stuck;
-    bool gated;                 /* the sites were asked before, and are asked again */
+    bool gated; /* the sites were asked before, and are asked again */
 };
 
 /* --- domains.c */
@@ -41,13 +41,15 @@ bool action_stands(const struct action *a);
 /* One failure: what it takes with it is taken back at once, so that the rest goes on from a clean state. */
 void apply_failed(struct applying *x, const struct action *act, const char *site, const struct error *err);
 
-/* The same where no action failed, and the site (NULL: many, by the server's doing) is worse off than before. */
+/* The same where no action failed, and the site (NULL: many, by the server's doing) is worse off than before.
+ */
 void apply_unhealthy(struct applying *x, const char *site, const struct error *err);
 
 /* --- gate.c */
 /* What the touched sites answer before anything is changed. */
 int gate_open(struct applying *x, struct error *err);
-/* What they answer now: a site that is worse is taken back; where it is not the site's own doing, everything. */
+/* What they answer now: a site that is worse is taken back; where it is not the site's own doing, everything.
+ */
 void gate_pass(struct applying *x);
 
 /* --- settle.c */

@@ -62,8 +62,8 @@ struct health {
     int64_t ms;
 };
 struct engine_health {
-    /* Before anything is changed. -EOPNOTSUPP: nobody can be asked here, and nobody is; any other error: nothing
-     * is begun. */
+    /* Before anything is changed. -EOPNOTSUPP: nobody can be asked here, and nobody is; any other error:
+     * nothing is begun. */
     int (*before)(void *self, const struct health *sites, size_t n, struct error *err);
     /* After the changes, or what was taken back of them: fills state, text and ms. */
     int (*after)(void *self, struct health *sites, size_t n, struct error *err);
@@ -101,7 +101,8 @@ struct engine_events {
     void (*started)(void *self, const struct action *a);
     void (*finished)(void *self, const struct action *a);
     void (*failed)(void *self, const struct action *a, const struct error *err);
-    void (*unhealthy)(void *self, const char *site, const struct error *err); /* site NULL: the server's doing */
+    void (*unhealthy)(void *self, const char *site,
+                      const struct error *err); /* site NULL: the server's doing */
     void (*undoing)(void *self, const struct action *a);
     void (*undone)(void *self, const struct action *a, const struct error *err); /* err NULL: fine */
     void *self;
@@ -157,7 +158,7 @@ struct apply_result {
     size_t done;                     /* changes that stand; refreshes are not counted, as in the plan */
     VEC(struct failure) failures;
     VEC(struct health) health; /* the touched sites, as they answered last; empty where none was asked */
-    struct error err; /* REFUSED, STALE */
+    struct error err;          /* REFUSED, STALE */
 };
 /* The exit status of the program for an outcome: 0, 1, 3, 4, 5, 6. */
 int apply_exit(const struct apply_result *r);

@@ -25,14 +25,15 @@ int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct 
 const struct account_user *accounts_user(const struct accounts *s, const char *name);
 const struct account_group *accounts_group(const struct accounts *s, const char *name);
 /* Reads anew each time: for applying. -ENOENT with a clear text. "root" is always 0. */
-int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid, struct error *err);
+int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid,
+                struct error *err);
 
 /* System accounts without a password. uid/gid -1: the next free one. */
 int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err);
 int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
                      int64_t uid, struct error *err);
-int account_user_change(struct host *h, const char *name, const char *group, const char *home, const char *shell,
-                        struct error *err);
+int account_user_change(struct host *h, const char *name, const char *group, const char *home,
+                        const char *shell, struct error *err);
 int account_member(struct host *h, const char *user, const char *group, bool add, struct error *err);
 int account_user_remove(struct host *h, const char *name, struct error *err);
 int account_group_remove(struct host *h, const char *name, struct error *err);

@@ -9,9 +9,9 @@ struct facts {
     int64_t memory;                 /* bytes; offline: FIELD of a file or 0 */
     int64_t cpus;
     const char *nginx, *mariadb, *openssl; /* upstream versions: "1.22.1" */
-    const char *php;                /* the version that the package `php-fpm` depends on: "8.2" */
-    const char *web_user;           /* "www-data" */
-    struct dpkg_package *packages;  /* sorted: dpkg_find */
+    const char *php;                       /* the version that the package `php-fpm` depends on: "8.2" */
+    const char *web_user;                  /* "www-data" */
+    struct dpkg_package *packages;         /* sorted: dpkg_find */
     size_t n_packages;
 };
 int facts_read(struct host *h, struct facts *ret, struct arena *a, struct error *err);

@@ -30,19 +30,24 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
 int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
 int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err);
 /* Content hash of a regular file; from the cache when its identity is unchanged and !host->verify. */
-int fs_digest(struct host *h, const char *path, const struct fs_stat *st, struct hash128 *ret, struct error *err);
+int fs_digest(struct host *h, const char *path, const struct fs_stat *known, struct hash128 *ret,
+              struct error *err);
 /* A file descriptor of a directory or file (O_PATH or O_RDONLY as flags say), resolved as above. */
 int fs_open(struct host *h, const char *path, int flags, struct error *err);
 /* Names in a directory, sorted, without "." and "..". */
-int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret, size_t *n, struct error *err);
+int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret, size_t *n,
+            struct error *err);
 
-int fs_write(struct host *h, const char *path, const void *p, size_t n, mode_t mode, uid_t uid, gid_t gid,
+int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode_t mode, uid_t uid, gid_t gid,
              struct error *err);
-int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid,
+            struct error *err);
 /* A directory that is there gets mode and owner. (Here and below, mode or owner -1 leaves what is there.) */
 int fs_mkdir(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
-int fs_mkdirs(struct host *h, const char *path, mode_t mode, struct error *err); /* root-owned, missing parents too */
-int fs_symlink(struct host *h, const char *target, const char *path, struct error *err); /* replaces atomically */
+int fs_mkdirs(struct host *h, const char *path, mode_t mode,
+              struct error *err); /* root-owned, missing parents too */
+int fs_symlink(struct host *h, const char *target, const char *path,
+               struct error *err); /* replaces atomically */
 int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
 int fs_unlink(struct host *h, const char *path, struct error *err); /* absent is fine, also for fs_rmdir */
 int fs_rmdir(struct host *h, const char *path, struct error *err);
@@ -50,11 +55,14 @@ int fs_rename(struct host *h, const char *from, const char *to, struct error *er
 /* Removes a tree without following anything out of it, nor across mounts. Absent is fine. */
 int fs_remove_tree(struct host *h, const char *path, struct error *err);
 /* chown/chmod of a whole tree: directories and files get their modes, links their owner. */
-int fs_own_tree(struct host *h, const char *path, uid_t uid, gid_t gid, mode_t dirs, mode_t files, struct error *err);
-int fs_sync(struct host *h, const char *path, struct error *err); /* syncfs of the file system that holds it */
+int fs_own_tree(struct host *h, const char *path, uid_t uid, gid_t gid, mode_t dirs, mode_t files,
+                struct error *err);
+int fs_sync(struct host *h, const char *path,
+            struct error *err); /* syncfs of the file system that holds it */
 /* Moves a tree (or file) out of the way: into /var/lib/citrus/trash/NAME, or, where that is another file
  * system, into ".citrus-trash/NAME" beside it. *ret: where it is now. */
-int fs_trash(struct host *h, const char *path, const char *name, struct arena *a, char **ret, struct error *err);
+int fs_trash(struct host *h, const char *path, const char *name, struct arena *a, char **ret,
+             struct error *err);
 
 /* A digest over a tree's relative paths, types and contents (not modes, owners, times), in sorted order.
  * `skip` names top-level entries to leave out (NULL-terminated, may be NULL); `only_top` when not NULL
@@ -66,16 +74,17 @@ struct fs_tree {
     /* after the call: */
     size_t files;
 };
-int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret, struct error *err);
+int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret,
+                   struct error *err);
 
 /* Saving a path so that it can come back exactly: absent, file (the old inode is kept by a hard link, or
  * a copy on another file system, with mode, owner, times), link (its target), directory (mode, owner,
  * times; not its content). Writes one object into `j` at `key`; what must be kept goes below `dir`
  * (an undo directory, 0700), named by `name`. */
-int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j, const char *key,
-            struct error *err);
+int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j,
+            const char *key, struct error *err);
 /* Brings it back from the object that fs_save wrote; what is there now makes room (a directory that was
  * absent before is removed with its content). Can be repeated after a crash. */
-int fs_restore(struct host *h, json_t *saved, struct error *err);
+int fs_restore(struct host *h, json_t *record, struct error *err);
 
 #endif

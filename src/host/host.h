@@ -193,9 +193,9 @@ struct probe_result {
     const char *reason; /* code < 0: in words */
     int status;         /* HTTP status */
     bool contains;
-    const char *title;            /* of the page; NULL: none */
-    const char *fault;            /* what says that PHP or WordPress broke, though the status may be 200; NULL */
-    const char *location;         /* where a redirect led that was not followed; NULL */
+    const char *title;    /* of the page; NULL: none */
+    const char *fault;    /* what says that PHP or WordPress broke, though the status may be 200; NULL */
+    const char *location; /* where a redirect led that was not followed; NULL */
     char certificate[SHA256_HEX]; /* SHA-256 of the one that was served; "": none was */
     int64_t ms;
 };

@@ -1,15 +1,15 @@
 /* Certificates: reading what is on disk, making self-signed ones. libcrypto; no process. */
 #ifndef CITRUS_X509_H
 #define CITRUS_X509_H
-#include "host.h"
 #include "field.h"
+#include "host.h"
 
 struct x509_info {
-    struct strings names;     /* DNS names of the SAN, lower case, sorted */
-    const char *issuer;       /* "CN=..." */
+    struct strings names; /* DNS names of the SAN, lower case, sorted */
+    const char *issuer;   /* "CN=..." */
     bool self_signed;
     int64_t not_before, not_after; /* unix seconds */
-    char sha256[SHA256_HEX];  /* of the DER */
+    char sha256[SHA256_HEX];       /* of the DER */
 };
 /* The first certificate of a PEM text. -EINVAL with a text when it is none. */
 int x509_parse(const char *pem, size_t len, struct x509_info *ret, struct arena *a, struct error *err);

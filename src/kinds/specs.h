@@ -11,25 +11,26 @@ struct package_spec {
 };
 /* file: id = path. */
 struct file_spec {
-    const char *type;      /* wanted "file" (the default); found "directory", "link", ... where that lies there */
-    struct bytes content;  /* payload */
-    const char *digest;    /* XXH3-128 hex of content; file_content() sets both */
+    const char *type; /* wanted "file" (the default); found "directory", "link", ... where that lies there */
+    struct bytes content;      /* payload */
+    const char *digest;        /* XXH3-128 hex of content; file_content() sets both */
     const char *secret_digest; /* the same for content that holds secrets (sensitive) */
     int64_t mode;
     const char *owner, *group;
-    const char *validate;  /* payload: name of a validator for prepare and apply ("nginx", "php-fpm:8.2", "mariadb"), NULL */
+    const char *validate; /* payload: name of a validator for prepare and apply ("nginx", "php-fpm:8.2",
+                             "mariadb"), NULL */
 };
 /* directory: id = path. Removal moves a tree to the trash when `data` is set, else only an empty one goes. */
 struct directory_spec {
-    const char *type;      /* wanted "directory" (the default) */
+    const char *type; /* wanted "directory" (the default) */
     int64_t mode;
     const char *owner, *group;
-    int8_t data;           /* stored, not compared */
-    bool left;             /* not in the table: removal found it filled and left it, which is fine */
+    int8_t data; /* stored, not compared */
+    bool left;   /* not in the table: removal found it filled and left it, which is fine */
 };
 /* link: id = path. */
 struct link_spec {
-    const char *type;      /* wanted "link" (the default) */
+    const char *type; /* wanted "link" (the default) */
     const char *target;
 };
 /* account: id = name; a user with its own group. */
@@ -41,7 +42,7 @@ struct account_spec {
 /* service: id = unit name. */
 struct service_spec {
     int8_t enabled, active;
-    const char *check;     /* stored: "nginx", "php-fpm:8.2": what validates the configuration before a refresh */
+    const char *check; /* stored: "nginx", "php-fpm:8.2": what validates the configuration before a refresh */
 };
 /* vhost: id = domain. Writes /etc/nginx/sites-available/ID.conf and its link in sites-enabled. */
 struct vhost_spec {
@@ -50,7 +51,8 @@ struct vhost_spec {
     int64_t mode;
     int8_t enabled;
 };
-/* php_pool: id = domain. Writes /etc/php/VERSION/fpm/pool.d/ID.conf; other versions' file of that name goes. */
+/* php_pool: id = domain. Writes /etc/php/VERSION/fpm/pool.d/ID.conf; other versions' file of that name goes.
+ */
 struct php_pool_spec {
     const char *version;
     struct bytes content;
@@ -63,9 +65,9 @@ struct database_spec {
 };
 /* database_user: id = user@host. */
 struct database_user_spec {
-    const char *password;   /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
-    /* Name of the secret that is accepted, too, while the password is rotated; wanted "" otherwise. Found "", that
-     * name, or "(others)". */
+    const char *password; /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
+    /* Name of the secret that is accepted, too, while the password is rotated; wanted "" otherwise. Found "",
+     * that name, or "(others)". */
     const char *password_previous;
     const char *database;
     const char *privileges; /* "ALL PRIVILEGES" or a sorted list; on `database`.* */
@@ -73,45 +75,47 @@ struct database_user_spec {
 };
 /* certificate: id = domain. /etc/citrus/tls/ID/{fullchain,privkey}.pem (0644, 0600, root). */
 struct certificate_spec {
-    struct strings names;  /* covered names, a set */
-    const char *issuer;    /* "self-signed" | "files" */
+    struct strings names;                        /* covered names, a set */
+    const char *issuer;                          /* "self-signed" | "files" */
     const char *source_certificate, *source_key; /* files: paths; stored */
-    const char *source_digest; /* files: fingerprint of the source certificate (kind fills it in when observing) */
-    int64_t days;          /* self-signed: stored */
-    const char *state;     /* wanted "valid"; found "valid", "due (…)", "expired", "key does not match", "unreadable" */
+    const char
+        *source_digest; /* files: fingerprint of the source certificate (kind fills it in when observing) */
+    int64_t days;       /* self-signed: stored */
+    const char
+        *state; /* wanted "valid"; found "valid", "due (…)", "expired", "key does not match", "unreadable" */
 };
 /* wordpress: id = domain. */
 struct wordpress_spec {
-    const char *path;      /* document root */
+    const char *path; /* document root */
     const char *version;
-    const char *core;      /* wanted "intact"; found "intact", "altered", "unknown" */
+    const char *core; /* wanted "intact"; found "intact", "altered", "unknown" */
     int8_t installed;
-    const char *owner;     /* site's user: stored */
-    const char *config;    /* path of wp-config.php: stored */
-    const char *database, *table_prefix; /* stored */
+    const char *owner;                                           /* site's user: stored */
+    const char *config;                                          /* path of wp-config.php: stored */
+    const char *database, *table_prefix;                         /* stored */
     const char *url, *title, *locale, *admin_user, *admin_email; /* used when installed (CREATE_ONLY) */
-    const char *admin_password; /* SECRET: name */
-    const char *php;       /* "/usr/bin/php8.2": stored */
-    const char *source, *source_sha256; /* URL of the core: stored */
+    const char *admin_password;                                  /* SECRET: name */
+    const char *php;                                             /* "/usr/bin/php8.2": stored */
+    const char *source, *source_sha256;                          /* URL of the core: stored */
     const char *cli_source, *cli_sha256;
 };
 
-extern const struct kind package_kind, file_kind, directory_kind, link_kind, account_kind, service_kind, vhost_kind,
-    php_pool_kind, database_kind, database_user_kind, certificate_kind, wordpress_kind;
+extern const struct kind package_kind, file_kind, directory_kind, link_kind, account_kind, service_kind,
+    vhost_kind, php_pool_kind, database_kind, database_user_kind, certificate_kind, wordpress_kind;
 
 /* Sets content and its digest (sensitive: secret_digest). The bytes are borrowed. */
 void file_content(struct arena *a, struct file_spec *s, const char *p, size_t n, bool sensitive);
 void content_digest(struct arena *a, const struct bytes *b, const char **digest);
 
-/* Validators of configuration (validate.c): "nginx" (live tree), "php-fpm:8.2", "mariadb". 0, or an error with
- * the program's own words. -ENOENT: the program is not installed; -EOPNOTSUPP: offline, nothing can run.
+/* Validators of configuration (validate.c): "nginx" (live tree), "php-fpm:8.2", "mariadb". 0, or an error
+ * with the program's own words. -ENOENT: the program is not installed; -EOPNOTSUPP: offline, nothing can run.
  * validate_possible(): false for these two, which prove nothing. */
 int validate_live(struct kind_ctx *, const char *what, struct error *);
 bool validate_possible(int r);
 /* The two below look at one site's part alone. They see the machine as it is: accounts, certificates and log
  * directories that the text names must be there (nginx -t opens the logs), so their place is in apply.
- * -EINVAL: the site's part is wrong. -EUCLEAN: the server's own configuration is broken without it. -ENOENT and
- * -EOPNOTSUPP as above.
+ * -EINVAL: the site's part is wrong. -EUCLEAN: the server's own configuration is broken without it. -ENOENT
+ * and -EOPNOTSUPP as above.
  *
  * One vhost alone beside the server's configuration: nginx -t in a private mount namespace where
  * sites-enabled holds the default server and this one only. */

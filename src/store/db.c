@@ -106,7 +106,7 @@ static int bind(sqlite3_stmt *st, const char *fmt, va_list ap)
             break;
         }
         default:
-            assert(!"a letter that storedb.h does not name");
+            rc = SQLITE_MISUSE; /* a letter that storedb.h does not name */
         }
     return rc;
 }

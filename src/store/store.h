@@ -41,8 +41,8 @@ struct store_file {
     struct hash128 digest;
 };
 bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
-/* Puts are collected and written in one transaction by store_cache_flush(), which is no part of a store_begin()
- * and writes nothing in STORE_READ. */
+/* Puts are collected and written in one transaction by store_cache_flush(), which is no part of a
+ * store_begin() and writes nothing in STORE_READ. */
 void store_cache_put(struct store *s, const char *path, const struct store_file *f);
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
@@ -55,22 +55,23 @@ struct store_managed {
     int64_t rank;                 /* place in the order of the transaction that made it */
     int64_t generation;           /* that last promised it */
 };
-int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n, struct error *err);
+int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
+                       struct error *err);
 /* Inside a journal transaction: see store_begin. */
 int store_managed_put(struct store *s, const struct store_managed *m, struct error *err);
 int store_managed_drop(struct store *s, const char *kind, const char *id, struct error *err);
 
 /* --- generations -------------------------------------------------------------------------------------- */
 struct store_generation {
-    int64_t number;        /* from 1 */
-    int64_t time;          /* unix seconds */
-    int64_t transaction;   /* that applied it */
-    int64_t rollback_of;   /* the generation whose content it took, 0: none */
-    const char *bundle;    /* JSON: manifest/bundle.h */
-    const char *digest;    /* SHA-256 of the bundle */
-    const char *who;       /* login or "root" */
-    const char *reason;    /* may be NULL */
-    const char *status;    /* "applied", "partial" (some sites were undone) */
+    int64_t number;      /* from 1 */
+    int64_t time;        /* unix seconds */
+    int64_t transaction; /* that applied it */
+    int64_t rollback_of; /* the generation whose content it took, 0: none */
+    const char *bundle;  /* JSON: manifest/bundle.h */
+    const char *digest;  /* SHA-256 of the bundle */
+    const char *who;     /* login or "root" */
+    const char *reason;  /* may be NULL */
+    const char *status;  /* "applied", "partial" (some sites were undone) */
 };
 /* `g->number` is given by the store. */
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err);
@@ -81,14 +82,21 @@ int store_generation_list(struct store *s, struct arena *a, struct store_generat
 
 /* --- journal ------------------------------------------------------------------------------------------ */
 enum tx_state { TX_OPEN, TX_DONE, TX_UNDONE, TX_PARTIAL, TX_STUCK };
-enum action_state { ACTION_PLANNED, ACTION_INTENT, ACTION_DONE, ACTION_UNDOING, ACTION_UNDONE, ACTION_STUCK,
-                    ACTION_SKIPPED };
+enum action_state {
+    ACTION_PLANNED,
+    ACTION_INTENT,
+    ACTION_DONE,
+    ACTION_UNDOING,
+    ACTION_UNDONE,
+    ACTION_STUCK,
+    ACTION_SKIPPED
+};
 struct store_tx {
     int64_t id, begun, ended; /* ended 0: open */
     enum tx_state state;
-    const char *why;    /* "apply", "rollback 3", "drift", "recover" */
+    const char *why; /* "apply", "rollback 3", "drift", "recover" */
     const char *who, *bundle;
-    const char *error;  /* first failure, NULL */
+    const char *error; /* first failure, NULL */
 };
 struct store_action {
     int64_t tx, seq;
@@ -112,7 +120,8 @@ int store_begin(struct store *s, struct error *err);
 int store_commit(struct store *s, struct error *err);
 void store_rollback(struct store *s);
 int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err);
-int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err); /* 0: newest */
+int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret,
+                 struct error *err); /* 0: newest */
 int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
                   struct error *err); /* newest first; limit 0: all */
 /* Those in state TX_OPEN (a crash left them, or this run is in them) and TX_STUCK, oldest first. */
@@ -127,18 +136,19 @@ int store_run_last(struct store *s, struct arena *a, const char **command, int64
                    int64_t *changes, struct error *err); /* -ENOENT */
 
 /* --- secrets ------------------------------------------------------------------------------------------- */
-/* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c. STORE_WRITE needs
- * it to open; STORE_READ needs it for the calls below: -ENOKEY it is lost, -EKEYREJECTED it is another store's,
- * -EBADMSG a value was tampered with. STORE_MEMORY needs none. */
+/* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c.
+ * STORE_WRITE needs it to open; STORE_READ needs it for the calls below: -ENOKEY it is lost, -EKEYREJECTED it
+ * is another store's, -EBADMSG a value was tampered with. STORE_MEMORY needs none. */
 int store_secrets_load(struct store *s, struct error *err); /* what else happens at the first use */
 /* Borrowed until store_close; NULL: not there. */
 const struct secret *store_secret_get(struct store *s, const char *name);
 /* The one that is there, or a generated one that is kept in memory until store_secrets_keep(). */
-int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret, struct error *err);
+int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret,
+                      struct error *err);
 int store_secret_set(struct store *s, const char *name, const struct secret *v, struct error *err);
 int store_secrets_keep(struct store *s, struct error *err); /* writes what was generated, durably */
-/* NAME gets a generated value, and with `keep` NAME.previous the one before: in memory, until they are kept. The value
- * before stays borrowed. -ENOENT: there is no NAME. */
+/* NAME gets a generated value, and with `keep` NAME.previous the one before: in memory, until they are kept.
+ * The value before stays borrowed. -ENOENT: there is no NAME. */
 int store_secret_rotate(struct store *s, const char *name, size_t chars, bool keep, struct error *err);
 /* The way back, durably: NAME has the value `old` again, and there is no NAME.previous. */
 int store_secret_revert(struct store *s, const char *name, const struct secret *old, struct error *err);

@@ -205,7 +205,7 @@ static bool gcm(const struct store *s, bool seal, const unsigned char *nonce, co
                 EVP_CipherUpdate(c, out, &len, in, (int)n) == 1;
     if (good && !seal)
         good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1;
-    good = good && EVP_CipherFinal_ex(c, out + len, &last) == 1 && (size_t)(len + last) == n;
+    good = good && EVP_CipherFinal_ex(c, out + len, &last) == 1 && (size_t)len + (size_t)last == n;
     if (good && seal)
         good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1;
     EVP_CIPHER_CTX_free(c);

@@ -32,8 +32,8 @@ struct scope {
 static int nodes(struct rendering *r, const struct scope *s, size_t from, size_t to, const struct context *c);
 
 /* "TEMPLATE:LINE:COL: {{name}} (from FILE:LINE:COL) ...". Never the value: it may be a secret. */
-static int fail(struct rendering *r, int code, const struct template *t, const struct node *n, struct pos pos,
-                const char *fmt, ...)
+__attribute__((format(printf, 6, 7))) static int fail(struct rendering *r, int code, const struct template *t,
+                                                      const struct node *n, struct pos pos, const char *fmt, ...)
 {
     struct buf text = {0};
     va_list ap;

@@ -36,7 +36,7 @@ struct value *value_list(struct arena *a);
  * empty text, a false flag and an empty list are false in a section. A name that was set is set anew. */
 void value_set(struct value *map, const char *name, const char *text);
 void value_set_at(struct value *map, const char *name, const char *text, struct pos pos);
-void value_set_int(struct value *map, const char *name, long long v);
+void value_set_int(struct value *map, const char *name, long long n);
 void value_set_flag(struct value *map, const char *name, bool on);
 void value_set_value(struct value *map, const char *name, struct value *v);
 void value_push(struct value *list, struct value *v); /* a map or text */

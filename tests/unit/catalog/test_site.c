@@ -157,7 +157,7 @@ static void wordpress_waits_for_all_that_it_uses(void **state)
     assert_true(fixture_needs(r, &package_kind, "php8.2-mysql"));
     assert_true(fixture_needs(r, &service_kind, "mariadb.service"));
     const struct wordpress_spec *s = r->spec;
-    assert_string_equal(s->source, "https://downloads.wordpress.org/release/wordpress-7.1.1.tar.gz");
+    assert_string_equal(s->source, "https://downloads.wordpress.org/release/de_DE/wordpress-7.1.1.tar.gz");
     assert_string_equal(s->url, "https://blog.example.com");
     assert_string_equal(s->php, "/usr/bin/php8.2");
     assert_string_equal(s->core, "intact");
@@ -177,6 +177,29 @@ static void a_source_is_found_by_version_and_locale(void **state)
     assert_string_equal(s->source, "http://127.0.0.1/de_DE/wordpress-7.1.1-de_DE.tgz");
     assert_int_equal(strlen(s->source_sha256), 64);
     fixture_free(&f);
+}
+
+static void a_locale_is_never_ignored(void **state)
+{
+    static const char site[] =
+        "sites:\n  " BLOG ":\n    type: wordpress\n    wordpress: {version: \"7.1.1\", "
+        "locale: de_DE, admin: {user: e, email: e@example.com}}\n";
+    struct fixture f;
+    char yaml[512];
+    snprintf(yaml, sizeof yaml, "citrus: 1\nserver: {name: s}\n%s", site);
+    build(&f, yaml);
+    struct wordpress_spec *s = fixture_find(&f, &wordpress_kind, BLOG)->spec;
+    assert_string_equal(s->source, "https://downloads.wordpress.org/release/de_DE/wordpress-7.1.1.tar.gz");
+    fixture_free(&f);
+    snprintf(yaml, sizeof yaml,
+             "citrus: 1\nserver: {name: s, sources: {wordpress: "
+             "\"http://127.0.0.1/wordpress-{version}.tgz\"}}\n%s",
+             site);
+    fixture_init(&f, yaml);
+    assert_int_equal(fixture_build(&f), 0);
+    assert_non_null(strstr(fixture_said(&f), "wants WordPress in de_DE"));
+    fixture_free(&f);
+    (void)state;
 }
 
 static void the_vhost_comes_after_what_its_text_names(void **state)
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(an_administrators_password_may_be_the_operators_secret),
         cmocka_unit_test(wordpress_waits_for_all_that_it_uses),
         cmocka_unit_test(a_source_is_found_by_version_and_locale),
+        cmocka_unit_test(a_locale_is_never_ignored),
         cmocka_unit_test(the_vhost_comes_after_what_its_text_names),
         cmocka_unit_test(nothing_in_the_list_comes_before_what_it_needs),
         cmocka_unit_test(every_type_answers_challenges_before_it_redirects),
