@@ -91,10 +91,16 @@ static void cache_put(void *self, const char *path, const struct fs_stat *st, st
 /* ---- opening
  * ------------------------------------------------------------------------------------------------ */
 
+static void step_of_store(bool after, const char *path)
+{
+    host_step(after ? STEP_AFTER : STEP_BEFORE, "commit", path);
+}
+
 static int open_store(struct session *s, enum session_mode mode)
 {
     struct error err = {0};
     const char *dir = session_path(s, STATE_DIR);
+    store_step = step_of_store;
     if (mode == SESSION_READ) {
         int r = store_open(dir, STORE_READ, &s->store, &err);
         if (r == -ENOENT) {

@@ -81,7 +81,8 @@ static int stuck_at(struct recover_item *item, const struct store_action *row, i
 }
 
 /* Services that the transaction may have told are told of the old state; one that is not there has nothing to
- * be told. */
+ * be told. One that it did not come to may have heard of the new state from somebody else, and is asked to
+ * reload; where it can't (MariaDB knows no reload), nothing of this transaction is left to be put right. */
 static int tell_services(struct engine *e, int64_t tx, struct open_action *list, size_t n,
                          struct recover_item *item)
 {
@@ -93,6 +94,10 @@ static int tell_services(struct engine *e, int64_t tx, struct open_action *list,
         struct kind_ctx ctx = engine_ctx(e, &a, tx);
         int r = list[i].res->kind->refresh(&ctx, list[i].res, how_told(row), &item->err);
         arena_free(&a);
+        if (r < 0 && !was_begun(row)) {
+            error_clear(&item->err);
+            r = 0;
+        }
         if (r == 0)
             r = store_action_state(e->store, tx, row->seq, ACTION_UNDONE, NULL, &item->err);
         if (r < 0)

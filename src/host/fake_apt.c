@@ -93,6 +93,10 @@ static int package_change(struct host *h, enum apt_verb verb, const char *wanted
     }
     if (!p)
         return error_set(err, -ENOENT, "apt: E: Package '%s' is not installed", name);
+    if ((verb == APT_REMOVE || verb == APT_PURGE) && p->held)
+        return error_set(err, -EPERM,
+                         "apt: E: Held packages were changed and -y was used without "
+                         "--allow-change-held-packages.");
     switch (verb) {
     case APT_REMOVE:
         p->state_text = "deinstall ok config-files";

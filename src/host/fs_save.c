@@ -14,7 +14,7 @@
 
 /* Extended attributes of a copy: what the file system does not take (an SELinux label, a namespace it does
  * not know) is its own matter; capabilities and ACLs are taken or are an error. */
-static int copy_xattrs(int from, int to)
+static int copy_xattrs(int from, int to, const char *object)
 {
     char names[65536], value[65536]; /* XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h */
     ssize_t n = flistxattr(from, names, sizeof names);
@@ -24,8 +24,9 @@ static int copy_xattrs(int from, int to)
         ssize_t len = fgetxattr(from, name, value, sizeof value);
         if (len < 0)
             return -errno;
-        if (fsetxattr(to, name, value, (size_t)len, 0) < 0 && errno != ENOTSUP)
-            return -errno;
+        int r = step_xattr(to, name, value, (size_t)len, object);
+        if (r < 0 && r != -ENOTSUP)
+            return r;
     }
     return 0;
 }
@@ -58,7 +59,7 @@ static int copy_exact(int fromfd, const char *from_name, int tofd, const char *t
     if (r == 0)
         r = step_fchown(out, st.st_uid, st.st_gid, object);
     if (r == 0)
-        r = copy_xattrs(in, out); /* after chown, which drops capabilities(7) */
+        r = copy_xattrs(in, out, object); /* after chown, which drops capabilities(7) */
     if (r == 0)
         r = step_fchmod(out, st.st_mode & 07777, object);
     if (r == 0)
@@ -207,6 +208,15 @@ static int put_attributes(int dirfd, const char *name, const struct saved *s)
     return r;
 }
 
+/* Numbers of files can move (overlayfs gives a file of a lower layer another one when it is first touched),
+ * and rename(2) of two names of one file does nothing: the second would stay. */
+static bool same_inode(const struct fs_place *kept, const struct stat *now)
+{
+    struct stat st;
+    return fstatat(kept->dirfd, kept->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == now->st_dev &&
+           st.st_ino == now->st_ino;
+}
+
 /* `now` is what is there, NULL when nothing is. */
 static int restore_file(struct host *h, const struct fs_place *p, const struct saved *s,
                         const struct stat *now, struct error *err)
@@ -218,6 +228,10 @@ static int restore_file(struct host *h, const struct fs_place *p, const struct s
     int r = place_open(h, s->kept, &kept, err);
     if (r < 0)
         return r;
+    if (!s->copied && now && same_inode(&kept, now)) {
+        r = put_attributes(p->dirfd, p->name, s);
+        goto out;
+    }
     if (now && S_ISDIR(now->st_mode))
         r = fs_remove_at(p->dirfd, p->name, p->path, err);
     place_temporary(p, temporary);
@@ -229,6 +243,7 @@ static int restore_file(struct host *h, const struct fs_place *p, const struct s
         r = put_attributes(p->dirfd, temporary, s);
     if (r == 0)
         r = step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, s->path);
+out:
     place_close(&kept);
     return r;
 }

@@ -37,9 +37,9 @@ int host_open(const char *root, struct host **ret, struct error *err)
 
 #define MUTATE(what, object, call)                                                                           \
     do {                                                                                                     \
-        host_step(what, object);                                                                             \
+        host_step(STEP_BEFORE, what, object);                                                                \
         int mutate_r = (call);                                                                               \
-        host_step(what " done", object);                                                                     \
+        host_step(STEP_AFTER, what, object);                                                                 \
         return mutate_r;                                                                                     \
     } while (0)
 
@@ -94,7 +94,9 @@ int host_units(struct host *h, struct unit_state *units, size_t n, struct arena 
 
 int host_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err)
 {
-    MUTATE("unit", name, h->ops->unit(h, name, verb, err));
+    static const char *const steps[] = {"unit start",   "unit stop",   "unit reload",
+                                        "unit restart", "unit enable", "unit disable"};
+    MUTATE(steps[verb], name, h->ops->unit(h, name, verb, err));
 }
 
 int host_units_reload(struct host *h, struct error *err)
@@ -111,7 +113,10 @@ int host_apt_candidates(struct host *h, const char *const *names, size_t n, cons
 int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err)
 {
-    MUTATE("apt", n > 0 ? names[0] : "", h->ops->apt(h, verb, names, n, p, err));
+    static const char *const steps[] = {"apt update",    "apt download", "apt install",
+                                        "apt reinstall", "apt remove",   "apt purge",
+                                        "apt hold",      "apt unhold",   "apt configure"};
+    MUTATE(steps[verb], n > 0 ? names[0] : "", h->ops->apt(h, verb, names, n, p, err));
 }
 
 int host_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)

@@ -241,9 +241,11 @@ int host_open(const char *root, struct host **ret, struct error *err);
 struct host *host_close(struct host *h);
 extern const struct host_ops host_real_ops, host_offline_ops;
 
-/* The fault points: `what` is the call ("rename"), `object` its object. A release build only checks a flag.
- */
-void host_step(const char *what, const char *object);
-unsigned long host_steps(void); /* how many so far */
+/* The fault points, right before and right after each call that changes something. `what` is the call
+ * ("rename") and one of host_step_names, `object` its object. A release build only counts. */
+enum step_side { STEP_BEFORE, STEP_AFTER };
+void host_step(enum step_side side, const char *what, const char *object);
+unsigned long host_steps(void);             /* how many so far */
+extern const char *const host_step_names[]; /* NULL-terminated */
 
 #endif

@@ -5,9 +5,24 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static atomic_ulong steps;
+
+/* Every name that host_step() is called with. A name that is not here ends a fault build at once, so that the
+ * sweep (tests/server/sweep.sh), which holds what it reached against this list, can't miss one. */
+const char *const host_step_names[] = {
+    /* files: below */
+    "create", "write", "copy", "rename", "link", "symlink", "unlink", "mkdir", "chown", "chmod", "xattr",
+    "times",
+    /* operations: host.c */
+    "run", "unit start", "unit stop", "unit reload", "unit restart", "unit enable", "unit disable",
+    "units reload", "apt update", "apt download", "apt install", "apt reinstall", "apt remove", "apt purge",
+    "apt hold", "apt unhold", "apt configure", "sql", "dump", "load", "fetch",
+    /* the journal: store/db.c */
+    "commit", NULL};
 
 unsigned long host_steps(void)
 {
@@ -21,6 +36,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned long die_at;
 static int log_fd = -1;
 
+/* The log's first lines, numbered 0, are the names that there are. */
 static void step_open(void)
 {
     const char *at = getenv("CITRUS_DIE_AT"), *log = getenv("CITRUS_STEPS_LOG");
@@ -28,20 +44,34 @@ static void step_open(void)
         die_at = strtoul(at, NULL, 10);
     if (log)
         log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    for (const char *const *name = host_step_names; log_fd >= 0 && *name; name++)
+        dprintf(log_fd, "0\t%s\n", *name);
 }
 
-void host_step(const char *what, const char *object)
+static bool known(const char *what)
+{
+    for (const char *const *name = host_step_names; *name; name++)
+        if (strcmp(*name, what) == 0)
+            return true;
+    return false;
+}
+
+void host_step(enum step_side side, const char *what, const char *object)
 {
     pthread_once(&once, step_open);
+    if (!known(what))
+        abort();
     unsigned long n = atomic_fetch_add(&steps, 1) + 1;
     if (log_fd >= 0)
-        dprintf(log_fd, "%lu %s %s\n", n, what, object ? object : "");
+        dprintf(log_fd, "%lu\t%s\t%s\t%s\n", n, what, side == STEP_BEFORE ? "before" : "after",
+                object ? object : "");
     if (die_at && n == die_at)
         raise(SIGKILL);
 }
 #else
-void host_step(const char *what, const char *object)
+void host_step(enum step_side side, const char *what, const char *object)
 {
+    (void)side;
     (void)what;
     (void)object;
     atomic_fetch_add(&steps, 1);
@@ -51,10 +81,10 @@ void host_step(const char *what, const char *object)
 /* `call` is evaluated once, between the two points; its negative result becomes -errno. */
 #define STEP(what, object, call)                                                                             \
     ({                                                                                                       \
-        host_step(what, object);                                                                             \
+        host_step(STEP_BEFORE, what, object);                                                                \
         int step_r = (call);                                                                                 \
         step_r = step_r < 0 ? -errno : step_r;                                                               \
-        host_step(what " done", object);                                                                     \
+        host_step(STEP_AFTER, what, object);                                                                 \
         step_r;                                                                                              \
     })
 
@@ -159,6 +189,11 @@ int step_fchown(int fd, uid_t uid, gid_t gid, const char *object)
 int step_fchmod(int fd, mode_t mode, const char *object)
 {
     return STEP("chmod", object, fchmod(fd, mode));
+}
+
+int step_xattr(int fd, const char *name, const void *value, size_t n, const char *object)
+{
+    return STEP("xattr", object, fsetxattr(fd, name, value, n, 0));
 }
 
 int step_times(int fd, const struct timespec times[2], const char *object)

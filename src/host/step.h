@@ -18,6 +18,7 @@ int step_mkdir(int dirfd, const char *name, mode_t mode, const char *object);
 int step_chown(int dirfd, const char *name, uid_t uid, gid_t gid, const char *object); /* never follows */
 int step_fchown(int fd, uid_t uid, gid_t gid, const char *object);
 int step_fchmod(int fd, mode_t mode, const char *object);
+int step_xattr(int fd, const char *name, const void *value, size_t n, const char *object);
 int step_times(int fd, const struct timespec times[2], const char *object);
 int step_link_times(int dirfd, const char *name, const struct timespec times[2], const char *object);
 

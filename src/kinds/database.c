@@ -117,15 +117,28 @@ int database_dump(struct kind_ctx *ctx, const char *name, const char *path, stru
     return host_db_dump(ctx->host, name, path, err);
 }
 
+/* The dump lies with what undo needs until the removal is begun, then in the trash: one that no journal knows
+ * goes with its transaction. */
+static char *dump_path(const struct kind_ctx *ctx, const char *name)
+{
+    return arena_printf(ctx->arena, "%s/database-%s.sql", ctx->undo_dir, name);
+}
+
+static char *trash_path(const struct kind_ctx *ctx, const char *name)
+{
+    return arena_printf(ctx->arena, TRASH_DIR "/%lld-%s.sql", (long long)ctx->transaction, name);
+}
+
 static int capture_dump(struct kind_ctx *ctx, struct change *c, struct jsonw *undo, struct error *err)
 {
-    const char *path =
-        arena_printf(ctx->arena, TRASH_DIR "/%lld-%s.sql", (long long)ctx->transaction, c->res->id);
-    int r = fs_mkdirs(ctx->host, TRASH_DIR, 0700, err);
+    const char *path = dump_path(ctx, c->res->id);
+    int r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
     if (r == 0)
         r = database_dump(ctx, c->res->id, path, err);
-    if (r == 0)
+    if (r == 0) {
         jw_str(undo, "dump", path);
+        jw_str(undo, "trash", trash_path(ctx, c->res->id));
+    }
     return r;
 }
 
@@ -165,6 +178,14 @@ static int drop(struct kind_ctx *ctx, const char *name, struct error *err)
     return r < 0 ? error_prefix(err, "database %s", name) : 0;
 }
 
+static int remove_database(struct kind_ctx *ctx, const char *name, struct error *err)
+{
+    int r = fs_mkdirs(ctx->host, TRASH_DIR, 0700, err);
+    if (r == 0)
+        r = fs_rename(ctx->host, dump_path(ctx, name), trash_path(ctx, name), err);
+    return r < 0 ? r : drop(ctx, name, err);
+}
+
 static int database_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct database_spec *s = c->res->spec;
@@ -174,7 +195,7 @@ static int database_apply(struct kind_ctx *ctx, struct change *c, struct error *
     case OP_UPDATE:
         return define(ctx, "ALTER DATABASE", c->res->id, s->charset, s->collation, err);
     case OP_REMOVE:
-        return drop(ctx, c->res->id, err);
+        return remove_database(ctx, c->res->id, err);
     default:
         return 0;
     }
@@ -196,19 +217,47 @@ static int undo_create(struct kind_ctx *ctx, const char *name, const struct db_d
     return -ENOTEMPTY;
 }
 
-/* DROP DATABASE removes table after table, so a crash can leave some of them: then the dump has it all. */
+static int exists(struct kind_ctx *ctx, const char *path, bool *ret, struct error *err)
+{
+    struct fs_stat st = {.type = FS_ABSENT};
+    int r = path ? fs_stat(ctx->host, path, &st, err) : 0;
+    *ret = r == 0 && st.type != FS_ABSENT;
+    return r;
+}
+
+/* `loading` is there from the beginning of a load until its end: the number of tables is whole before the
+ * last one's rows are. */
+static int load(struct kind_ctx *ctx, const char *name, const char *dump, const char *loading, json_t *undo,
+                struct error *err)
+{
+    int r = fs_write(ctx->host, loading, "", 0, 0600, 0, 0, err);
+    if (r == 0)
+        r = define(ctx, "CREATE DATABASE IF NOT EXISTS", name,
+                   json_string_value(json_object_get(undo, "charset")),
+                   json_string_value(json_object_get(undo, "collation")), err);
+    if (r == 0)
+        r = host_db_load(ctx->host, name, dump, err);
+    return r < 0 ? r : fs_unlink(ctx->host, loading, err);
+}
+
+/* DROP DATABASE removes table after table, so a crash can leave some of them: then the dump has it all. What
+ * is whole again leaves none in the trash. */
 static int undo_remove(struct kind_ctx *ctx, const char *name, const struct db_database *now, json_t *undo,
                        struct error *err)
 {
     const char *dump = json_string_value(json_object_get(undo, "dump"));
-    if (now && now->tables == json_integer_value(json_object_get(undo, "tables")))
-        return 0;
-    if (!dump)
-        return error_set(err, -ENOENT, "database %s: the journal names no dump of it", name);
-    int r = define(ctx, "CREATE DATABASE IF NOT EXISTS", name,
-                   json_string_value(json_object_get(undo, "charset")),
-                   json_string_value(json_object_get(undo, "collation")), err);
-    return r < 0 ? r : host_db_load(ctx->host, name, dump, err);
+    const char *trash = json_string_value(json_object_get(undo, "trash"));
+    const char *loading = arena_printf(ctx->arena, "%s/database-%s.loading", ctx->undo_dir, name);
+    bool all = now && now->tables == json_integer_value(json_object_get(undo, "tables"));
+    bool begun, moved;
+    int r = exists(ctx, loading, &begun, err);
+    if (r == 0)
+        r = exists(ctx, trash, &moved, err);
+    if (r == 0 && (!all || begun) && !dump)
+        r = error_set(err, -ENOENT, "database %s: the journal names no dump of it", name);
+    else if (r == 0 && (!all || begun))
+        r = load(ctx, name, moved ? trash : dump, loading, undo, err);
+    return r < 0 || !trash ? r : fs_unlink(ctx->host, trash, err);
 }
 
 static int database_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,

@@ -331,6 +331,18 @@ static int hold_restore(struct kind_ctx *ctx, const char *name, bool held, struc
     return host_apt(ctx->host, held ? APT_HOLD : APT_UNHOLD, &name, 1, ctx->progress, err);
 }
 
+/* apt removes nothing that is held. */
+static int let_go(struct kind_ctx *ctx, const struct dpkg *have, const struct names *names, struct error *err)
+{
+    struct names held = {0};
+    for (size_t i = 0; i < names->n; i++) {
+        const struct dpkg_package *p = dpkg_find(have->at, have->n, names->at[i]);
+        if (p && p->held)
+            vec_push(ctx->arena, &held, names->at[i]);
+    }
+    return apt(ctx, APT_UNHOLD, &held, err);
+}
+
 static int packages_restore(struct kind_ctx *ctx, json_t *saved, const char *path, struct error *err)
 {
     bool had_data = json_is_true(json_object_get(saved, "mariadb_data"));
@@ -352,7 +364,11 @@ static int packages_restore(struct kind_ctx *ctx, json_t *saved, const char *pat
         goto out;
     package_list_new(ctx, &have, before, after, had_data, &purge, &gone);
     package_list_lost(ctx, &have, before, after, &exact, &any);
-    r = apt(ctx, APT_REMOVE, &gone, err);
+    r = let_go(ctx, &have, &purge, err);
+    if (r >= 0)
+        r = let_go(ctx, &have, &gone, err);
+    if (r >= 0)
+        r = apt(ctx, APT_REMOVE, &gone, err);
     if (r >= 0)
         r = apt(ctx, APT_PURGE, &purge, err);
     if (r >= 0 && !had_data && any_mariadb(&purge))

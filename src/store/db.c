@@ -177,10 +177,16 @@ static void rollback(struct store *s)
     secrets_settle(s, false);
 }
 
+void (*store_step)(bool after, const char *path);
+
 /* Every commit to the disk passes here and nowhere else. */
 static int commit(struct store *s, const char *doing, struct error *err)
 {
+    if (store_step)
+        store_step(false, s->path);
     int r = db_run(s, doing, err, "COMMIT", "");
+    if (store_step)
+        store_step(true, s->path);
     if (r < 0) {
         rollback(s);
         return r;

@@ -23,6 +23,10 @@ enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
 struct store *store_close(struct store *s);
 
+/* Called right before and right after each commit: the program's fault points, which belong to a sibling of
+ * this layer. NULL: not called. */
+extern void (*store_step)(bool after, const char *path);
+
 /* The lock against a second run: flock on `dir`/lock, the holder's pid and start inside.
  * -EWOULDBLOCK with a text that names the holder. Held until store_unlock or the process ends. */
 int store_lock(const char *dir, int *ret_fd, struct error *err);

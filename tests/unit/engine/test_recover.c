@@ -224,7 +224,7 @@ static void an_apply_that_got_stuck_is_recovered_and_keeps_its_reason(void **sta
 static const char *const MARIADB =
     "{\"units\": {\"mariadb.service\": {\"active\": true, \"enabled\": true}}}";
 
-static void with_a_service(struct rig *t, enum impact how)
+static void with_a_service_until(struct rig *t, enum impact how, const char *crash_id)
 {
     rig_again(t, MARIADB);
     struct resource *unit = rig_service(t, "mariadb.service");
@@ -235,8 +235,13 @@ static void with_a_service(struct rig *t, enum impact how)
     rig_again(t, MARIADB);
     unit = rig_service(t, "mariadb.service");
     resource_notifies(&t->cat, rig_probe(t, "conf", NULL, "2"), unit, how);
-    crash_before(t, "old");
+    crash_before(t, crash_id);
     rig_again(t, MARIADB);
+}
+
+static void with_a_service(struct rig *t, enum impact how)
+{
+    with_a_service_until(t, how, "old");
 }
 
 static void services_that_were_told_are_told_of_the_old_state(void **state)
@@ -282,6 +287,20 @@ static void a_service_that_refuses_the_old_state_is_named(void **state)
     rig_free(t);
 }
 
+/* MariaDB knows no reload: one that was to be restarted, and was not yet, has nothing to be taken back. */
+static void a_service_that_was_not_told_yet_and_cannot_reload_is_no_obstacle(void **state)
+{
+    struct rig *t = rig_new(MARIADB);
+    with_a_service_until(t, IMPACT_RESTART, "mariadb.service");
+    rig_again(t, "{\"units\": {\"mariadb.service\": {\"active\": true}}, \"fail\": {\"unit reload\": \"not "
+                 "applicable\"}}");
+    struct recover_item *item = recover(t, 1);
+    assert_false(item->stuck);
+    assert_string_equal(probe_get("conf"), "1");
+    assert_int_equal(rig_count(fake_log(t->h), "unit restart"), 0);
+    rig_free(t);
+}
+
 static void what_changed_nothing_tells_no_service(void **state)
 {
     struct rig *t = rig_new(MARIADB);
@@ -311,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_service_that_was_restarted_for_the_new_state_is_restarted_for_the_old),
         cmocka_unit_test(a_recover_that_died_before_it_told_the_services_is_finished),
         cmocka_unit_test(a_service_that_refuses_the_old_state_is_named),
+        cmocka_unit_test(a_service_that_was_not_told_yet_and_cannot_reload_is_no_obstacle),
         cmocka_unit_test(what_changed_nothing_tells_no_service),
     };
     return cmocka_run_group_tests_name("recover", tests, NULL, NULL);

@@ -215,6 +215,22 @@ static void a_save_can_be_repeated(void **state)
     json_decref(saved);
 }
 
+/* On an overlay a file of a lower layer gets another number when it is first touched. rename(2) of two names
+ * of one file does nothing, and would leave the second. */
+static void a_file_whose_number_moved_leaves_no_second_name(void **state)
+{
+    struct test_root *t = *state;
+    arrange(t);
+    make_file(t);
+    json_t *saved = save(t, "/etc/x");
+    struct stat was = look(AT("/etc/x")), st;
+    json_object_set_new(saved, "ino", json_integer((json_int_t)was.st_ino + 1));
+    assert_int_equal(fs_restore(&t->h, saved, &t->err), 0);
+    assert_content(AT("/etc/x"), "old");
+    assert_int_equal(lstat(AT("/etc/.x.citrus~"), &st), -1);
+    json_decref(saved);
+}
+
 static void a_copy_on_another_file_system_is_exact_but_for_the_inode(void **state)
 {
     struct test_root *t = *state;
@@ -341,6 +357,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_became_of_it_comes_back_also_after_a_crash_at_any_step),
         TEST(a_save_can_be_repeated),
+        TEST(a_file_whose_number_moved_leaves_no_second_name),
         TEST(a_copy_on_another_file_system_is_exact_but_for_the_inode),
         TEST(an_undo_directory_on_another_file_system_keeps_a_copy),
         TEST(what_was_below_a_missing_directory_is_absent),

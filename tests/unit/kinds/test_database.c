@@ -1,3 +1,4 @@
+#include "fs.h"
 #include "kit.h"
 #include "text.h"
 
@@ -84,7 +85,7 @@ static int exclusive_dump(struct host *h, const char *name, const char *path, st
     return fake_ops->db_dump(h, name, path, err);
 }
 
-/* A crash between the dump and the journal's INTENT leaves it: nobody's, as the transaction's number says. */
+/* A crash between the dump and the journal's INTENT leaves it where the transaction's end removes it. */
 static void a_dump_that_was_never_journalled_makes_room(void **state)
 {
     struct kit *t = kit_new(FULL);
@@ -94,9 +95,9 @@ static void a_dump_that_was_never_journalled_makes_room(void **state)
     ops.db_dump = exclusive_dump;
     t->h->ops = &ops;
     r->absent = true;
-    kit_put(t, "/var/lib/citrus/trash/7-a_1.sql", "half of", 0600);
+    kit_put(t, "/var/lib/citrus/undo/7/database-a_1.sql", "half of", 0600);
     json_decref(kit_capture(t, kit_change(t, r)));
-    assert_null(strstr(kit_read(t, "/var/lib/citrus/trash/7-a_1.sql"), "half of"));
+    assert_null(strstr(kit_read(t, "/var/lib/citrus/undo/7/database-a_1.sql"), "half of"));
     t->h->ops = fake_ops;
     kit_free(t);
 }
@@ -111,6 +112,49 @@ static void a_removal_that_never_came_to_the_drop_loads_nothing(void **state)
     json_t *undo = kit_capture(t, c);
     kit_undo(t, c, undo);
     assert_null(strstr(fake_log(t->h), "db load"));
+    kit_free(t);
+}
+
+/* The number of tables is whole before the last one's rows are. */
+static void a_load_that_was_cut_off_is_begun_again(void **state)
+{
+    static const char world[] = "{\"db\": {\"databases\": [{\"name\": \"a_1\", \"charset\": \"utf8mb4\", "
+                                "\"collation\": \"utf8mb4_unicode_ci\", \"tables\": 3}]}, "
+                                "\"fail\": {\"db load a_1\": \"cut off\"}}";
+    struct kit *t = kit_new(world);
+    struct resource *r = database(t);
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    assert_true(database_kind.undo(&t->ctx, r, OP_REMOVE, undo, &t->err) < 0);
+    json_decref(undo);
+    const char *marker = "/var/lib/citrus/undo/7/database-a_1.loading";
+    assert_true(S_ISREG(kit_stat(t, marker).st_mode));
+    kit_free(t);
+
+    t = kit_new(FULL);
+    r = database(t);
+    r->absent = true;
+    c = kit_change(t, r);
+    undo = kit_capture(t, c);
+    kit_put(t, marker, "", 0600);
+    kit_undo(t, c, undo);
+    assert_non_null(strstr(fake_log(t->h), "db load a_1"));
+    kit_free(t);
+}
+
+/* A timer that fails every half hour would fill the disk with dumps of what was never removed. */
+static void a_removal_that_was_undone_leaves_no_dump(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r = database(t);
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    kit_undo(t, c, kit_apply(t, c));
+    const char **names;
+    size_t n;
+    assert_int_equal(fs_list(t->h, "/var/lib/citrus/trash", &t->a, &names, &n, &t->err), 0);
+    assert_int_equal(n, 0);
     kit_free(t);
 }
 
@@ -162,6 +206,8 @@ int main(void)
         cmocka_unit_test(a_removed_database_is_a_private_dump_first_and_comes_back_from_it),
         cmocka_unit_test(a_dump_that_was_never_journalled_makes_room),
         cmocka_unit_test(a_removal_that_never_came_to_the_drop_loads_nothing),
+        cmocka_unit_test(a_load_that_was_cut_off_is_begun_again),
+        cmocka_unit_test(a_removal_that_was_undone_leaves_no_dump),
         cmocka_unit_test(a_stopped_server_hides_only_what_its_data_directory_holds),
         cmocka_unit_test(changing_with_the_server_down_says_what_to_do),
         cmocka_unit_test(words_that_would_be_more_than_words_in_sql_are_refused),

@@ -251,6 +251,22 @@ static void a_hold_is_set_and_taken_back_without_touching_other_packages(void **
     kit_free(t);
 }
 
+/* The last of the batch is undone first, and takes all of it back: one that was held in it, too. */
+static void what_was_installed_and_held_is_purged_by_the_undo_of_another(void **state)
+{
+    struct kit *t = kit_with(base_system);
+    const char *before = installed(t), *const names[] = {"git", "htop", NULL};
+    struct change *c[2];
+    all(t, names, false, c);
+    ((struct package_spec *)c[0]->res->spec)->held = 1;
+    json_t *u0 = kit_capture(t, c[0]), *u1 = kit_capture(t, c[1]);
+    assert_int_equal(package_kind.apply_all(&t->ctx, c, 2, &t->err), 0);
+    kit_undo(t, c[1], u1);
+    kit_undo(t, c[0], u0);
+    assert_string_equal(installed(t), before);
+    kit_free(t);
+}
+
 static void databases_that_were_there_before_survive_the_undo_of_mariadb(void **state)
 {
     struct kit *t = kit_with(base_system);
@@ -296,6 +312,7 @@ int main(void)
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
         cmocka_unit_test(what_dpkg_wants_reinstalled_is_reinstalled),
         cmocka_unit_test(a_hold_is_set_and_taken_back_without_touching_other_packages),
+        cmocka_unit_test(what_was_installed_and_held_is_purged_by_the_undo_of_another),
         cmocka_unit_test(databases_that_were_there_before_survive_the_undo_of_mariadb),
         cmocka_unit_test(databases_that_came_with_the_batch_go_to_the_trash_with_it),
     };
