@@ -14,7 +14,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 lab_init
 
-CASE=$(basename "$0" .sh)
+CASE=${CITRUS_CASE:-$(basename "$0" .sh)}
 HOST=$CASE
 LOGS=${CITRUS_TEST_LOGS:-$LAB/log/cases}
 TMP=$LAB/run/case-$CASE

@@ -301,7 +301,7 @@ lab_up() { # lab_up NAME [LAYER]
   layer=$(cat "$d/layer")
   lab_unmount "$d/root"
   # redirect_dir: rename(2) of a directory works as on a real disk, also when it comes from a frozen layer
-  mount -t overlay overlay -o "redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$d/up,workdir=$d/work" "$d/root"
+  mount -t overlay overlay -o "${LAB_OVERLAY:-}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$d/up,workdir=$d/work" "$d/root"
   if [ ! -e "$d/seeded" ]; then
     echo "$n" >"$d/root/etc/hostname"
     : >"$d/root/etc/machine-id"

@@ -21,7 +21,7 @@ if [ "${1:-}" = --prepare ]; then ./lab.sh prepare 7>&-; exit; fi
 names=("$@")
 if [ ${#names[@]} = 0 ]; then
   # the long ones first, so that the end of the run is not one case alone
-  for n in fresh crash drift; do [ ! -e "cases/$n.sh" ] || names+=("$n"); done
+  for n in fresh sweep crash drift; do [ ! -e "cases/$n.sh" ] || names+=("$n"); done
   for f in cases/*.sh; do
     n=$(basename "$f" .sh)
     case " ${names[*]} " in *" $n "*) ;; *) names+=("$n") ;; esac
