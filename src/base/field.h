@@ -61,7 +61,9 @@ enum field_flag {
     FIELD_STORED = 1 << 6,    /* stored, but not compared or shown (e.g. how to remove it) */
     FIELD_LATER = 1 << 7,     /* known to the manifest's design; this version refuses it */
     FIELD_CREATE_ONLY =
-        1 << 8 /* used when made; later differences are nobody's (e.g. a site's first title) */
+        1 << 8,          /* used when made; later differences are nobody's (e.g. a site's first title) */
+    FIELD_REST = 1 << 9, /* a STRMAP that takes all keys which the struct has no field for; `choices` are its
+                            values. Its name is for the reference page alone */
 };
 
 struct strings {
@@ -70,6 +72,7 @@ struct strings {
 };
 struct strmap_item {
     const char *name, *value;
+    struct pos pos; /* of the name, where it was decoded from a FIELD_REST */
 };
 struct strmap {
     struct strmap_item *at;

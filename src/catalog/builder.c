@@ -119,6 +119,22 @@ int add_rendered(struct builder *b, const char *path, const char *template, cons
     return 0;
 }
 
+void add_counterpart(struct builder *b, struct resource *r, const char *field, const char *prefix, bool line,
+                     const struct manifest_site *site, const char *part, const char *name, const void *at)
+{
+    const struct record *rec = site ? record_site(part) : record_server(part);
+    struct counterpart *list = arena_array(b->a, struct counterpart, r->n_counterparts + 1);
+    for (size_t i = 0; i < r->n_counterparts; i++)
+        list[i] = r->counterparts[i];
+    struct counterpart c = {.field = field, .prefix = prefix, .line = line};
+    c.name = arena_printf(b->a, "%s%s%s%s%s", site ? "sites." : "server", site ? site->domain : "",
+                          part ? "." : "", part ? part : "", "");
+    c.name = arena_printf(b->a, "%s.%s", c.name, name);
+    c.pos = pos_field(rec, at, name, (struct pos){0});
+    list[r->n_counterparts++] = c;
+    r->counterparts = list;
+}
+
 void value_set_size(struct builder *b, struct value *map, const char *name, int64_t bytes, struct pos pos)
 {
     const char *text = size_text(b->a, bytes);

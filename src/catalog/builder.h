@@ -50,7 +50,9 @@ void server_php_versions(struct builder *b); /* fills b->php and b->php_default 
 void server_packages(struct builder *b);     /* all of them, side by side: one run of apt */
 int server_nginx(struct builder *b, struct error *err);
 int server_php(struct builder *b, struct error *err);
+void server_drift(struct builder *b);
 int server_mariadb(struct builder *b, struct error *err);
+void policies_set(struct builder *b); /* of all resources, once they are there */
 int site_build(struct builder *b, const struct manifest_site *m, struct error *err);
 
 /* The PHP version that a site runs (NULL: none is known), and its runtime. */
@@ -87,6 +89,11 @@ int add_rendered(struct builder *b, const char *path, const char *template, cons
 /* Renders; a value that does not fit is a diagnostic at `pos` and *ret_ok false. */
 int render(struct builder *b, const char *template, const struct value *v, struct pos pos, struct bytes *ret,
            bool *ret_ok, struct error *err);
+
+/* Where the manifest says what the resource's field is: `part` "php", `name` "children" of server (site NULL)
+ * or site. `prefix` and `line` as in struct counterpart. */
+void add_counterpart(struct builder *b, struct resource *r, const char *field, const char *prefix, bool line,
+                     const struct manifest_site *site, const char *part, const char *name, const void *at);
 
 /* --- values ----------------------------------------------------------------------------------------------
  */

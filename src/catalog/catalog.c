@@ -65,6 +65,7 @@ int catalog_build(const struct catalog_input *in, struct catalog *ret, struct ar
         if (r < 0)
             return r;
     }
+    policies_set(&b);
     *ret = c;
     return 0;
 }

@@ -10,10 +10,12 @@ static void timezone_build(struct builder *b)
     struct resource *tzdata = catalog_find(b->c, &package_kind, "tzdata");
     struct resource *link =
         add_link(b, "/etc/localtime", arena_printf(b->a, "/usr/share/zoneinfo/%s", s->timezone), NULL, pos);
+    add_counterpart(b, link, "target", "/usr/share/zoneinfo/", false, NULL, NULL, "timezone", s);
     struct resource *file = catalog_add(b->c, &file_kind, "/etc/timezone", NULL, pos);
     struct file_spec *f = file->spec;
     const char *text = arena_printf(b->a, "%s\n", s->timezone);
     file_content(b->a, f, text, strlen(text), false);
+    add_counterpart(b, file, "digest", "", true, NULL, NULL, "timezone", s);
     f->mode = 0644;
     f->owner = "root";
     f->group = "root";
@@ -34,5 +36,7 @@ int server_build(struct builder *b, struct error *err)
         r = server_php(b, err);
     if (r == 0)
         r = server_mariadb(b, err);
+    if (r == 0)
+        server_drift(b);
     return r;
 }

@@ -83,6 +83,15 @@ int site_pool(struct builder *b, struct site *s, struct error *err)
     spec->content = text;
     content_digest(b->a, &text, &spec->digest);
     spec->mode = 0644;
+    const struct {
+        const char *line, *name;
+    } settings[] = {{"pm.max_children = ", "children"},
+                    {"php_admin_value[memory_limit] = ", "memory_limit"},
+                    {"pm = ", "process_manager"}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!strmap_get(&s->m->php.ini, settings[i].name))
+            add_counterpart(b, s->pool, "digest", settings[i].line, true, s->m, "php", settings[i].name,
+                            &s->m->php);
     struct resource *needs[] = {s->php->fpm, s->account_res, s->public, s->logs, s->tmp, s->sessions};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         resource_needs(b->c, s->pool, needs[i]);

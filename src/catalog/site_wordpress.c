@@ -205,6 +205,7 @@ int site_wordpress(struct builder *b, struct site *s, struct error *err)
     s->wordpress = catalog_add(b->c, &wordpress_kind, s->domain, s->domain,
                                pos_field(record_site("wordpress"), w, "version", pos));
     wordpress_fill(b, s, path, admin);
+    add_counterpart(b, s->wordpress, "version", NULL, false, s->m, "wordpress", "version", w);
     for (size_t i = 0; i < s->php->packages.n; i++)
         resource_needs(b->c, s->wordpress, s->php->packages.at[i]);
     struct resource *needs[] = {s->account_res, s->public,        s->tmp,    config,

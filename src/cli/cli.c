@@ -8,7 +8,8 @@ const struct command commands[] = {
     {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
     {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwHv", 1, command_apply},
-    {"drift", "[MANIFEST]", "what differs from the last applied generation", "rjdsVv", 1, command_drift},
+    {"drift", "[MANIFEST]", "what differs from the last applied generation", "rj1y2345dsVv", 1,
+     command_drift},
     {"history", "", "generations and transactions", "rj", 0, command_history},
     {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
      command_show},
@@ -34,6 +35,11 @@ static const struct {
     {{"out", required_argument, NULL, OPT_OUT},
      "FILE",
      "save the plan; `citrus apply FILE` does exactly that"},
+    {{"apply", no_argument, NULL, OPT_MEND}, NULL, "mend it; nothing but what somebody changed"},
+    {{"retry", no_argument, NULL, OPT_RETRY}, NULL, "forget that mending failed: the timer tries again"},
+    {{"watch", no_argument, NULL, OPT_WATCH}, NULL, "stay, and say each difference as it comes"},
+    {{"adopt", no_argument, NULL, OPT_ADOPT}, NULL, "a patch of the manifest for what may be adopted"},
+    {{"write", no_argument, NULL, OPT_WRITE}, NULL, "with --adopt: write it into the manifest"},
     {{"detailed-exitcode", no_argument, NULL, OPT_DETAILED}, NULL, "exit 2 where there are changes"},
     {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)"},
     {{"on-failure", required_argument, NULL, OPT_ON_FAILURE},
@@ -158,6 +164,21 @@ static int set_option(const struct command *c, struct options *o, int letter)
         return 0;
     case OPT_ROOT:
         o->root = optarg;
+        return 0;
+    case OPT_MEND:
+        o->mend = true;
+        return 0;
+    case OPT_RETRY:
+        o->retry = true;
+        return 0;
+    case OPT_WATCH:
+        o->watch = true;
+        return 0;
+    case OPT_ADOPT:
+        o->adopt = true;
+        return 0;
+    case OPT_WRITE:
+        o->write = true;
         return 0;
     case OPT_VERBOSE:
         o->verbose++;

@@ -22,7 +22,9 @@ enum {
 #define SITES_MOST 256
 
 struct options {
-    const char *root; /* --root DIR; NULL: this machine */
+    const char *root;                      /* --root DIR; NULL: this machine */
+    bool mend, retry, watch, adopt, write; /* drift: --apply and the rest */
+    bool gives_way;                        /* locked by another run: say nothing */
     bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health;
     int verbose;
     const char *out; /* --out FILE */
@@ -49,7 +51,12 @@ enum option_letter {
     OPT_RESUME = 'u',
     OPT_ONE_WAY = 'w',
     OPT_NO_HEALTH = 'H',
-    OPT_VERBOSE = 'v'
+    OPT_VERBOSE = 'v',
+    OPT_MEND = '1',
+    OPT_RETRY = '2',
+    OPT_WATCH = '3',
+    OPT_ADOPT = '4',
+    OPT_WRITE = '5'
 };
 
 struct command {
@@ -65,6 +72,9 @@ int cli_main(int argc, char **argv);
 int command_validate(const struct options *o);
 int command_apply(const struct options *o);
 int command_drift(const struct options *o);
+int drift_mend(const struct options *o);
+int drift_watch(const struct options *o);
+int drift_adopt(const struct options *o);
 int command_history(const struct options *o);
 int command_show(const struct options *o);
 int command_rollback(const struct options *o);

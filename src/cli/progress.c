@@ -141,6 +141,15 @@ static void undone(void *self, const struct action *a, const struct error *err)
     }
 }
 
+void progress_signals(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+}
+
 void progress_open(struct session *s)
 {
     const char *term = getenv("TERM");
@@ -155,13 +164,8 @@ void progress_open(struct session *s)
                                        .undoing = undoing,
                                        .undone = undone,
                                        .self = s};
-    struct sigaction sa = {.sa_handler = on_signal};
-    sigemptyset(&sa.sa_mask);
-    if (s->lock >= 0) {
-        sigaction(SIGINT, &sa, NULL);
-        sigaction(SIGTERM, &sa, NULL);
-        sigaction(SIGHUP, &sa, NULL);
-    }
+    if (s->lock >= 0)
+        progress_signals();
     signal(SIGPIPE, SIG_IGN);
 }
 

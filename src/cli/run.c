@@ -11,6 +11,8 @@ static void show_plan(struct session *s, const struct run *r)
 {
     struct buf b = {0};
     const char *title = r->title ? r->title : arena_printf(&s->arena, "Plan for %s", s->plan->server);
+    if (r->brief)
+        return;
     if (s->o->json && s->o->plan_only)
         report_plan_json(&s->engine, s->plan, s->redactor, &b);
     else if (!s->o->json)
@@ -99,6 +101,9 @@ int session_apply(struct session *s, const struct run *r)
                 "citrus: the journal could not be written; `citrus recover` settles what was begun\n");
         return EXIT_STUCK;
     }
+    if (result.failures.n || result.err.code)
+        s->trouble =
+            arena_strdup(&s->arena, result.failures.n ? result.failures.at[0].err.text : result.err.text);
     bool good = result.outcome == APPLY_DONE || result.outcome == APPLY_NOTHING;
     if (s->o->json && !r->brief)
         report_result_json(s->plan, &result, &b);

@@ -29,6 +29,7 @@ int session_fail(struct session *s, const struct error *err)
 {
     struct buf b = {0};
     progress_close(s);
+    s->trouble = arena_strdup(&s->arena, err->text);
     report_error(err, &b);
     err_flush(&b);
     return EXIT_ERROR;
@@ -112,6 +113,8 @@ static int open_store(struct session *s, enum session_mode mode)
     int r = fs_mkdirs(s->host, STATE_DIR, 0700, &err);
     if (r == 0 && mode == SESSION_CHANGE) {
         r = store_lock(dir, &s->lock, &err);
+        if (r == -EWOULDBLOCK && s->o->gives_way)
+            return EXIT_LOCKED;
         if (r == -EWOULDBLOCK) {
             session_fail(s, &err);
             return EXIT_LOCKED;
@@ -306,7 +309,8 @@ int session_plan(struct session *s)
         return EXIT_ERROR;
     struct plan_options po = {.sites = s->o->n_sites ? s->o->sites : NULL,
                               .bundle_json = s->bundle_json,
-                              .bundle_digest = s->bundle_digest};
+                              .bundle_digest = s->bundle_digest,
+                              .corrective_only = s->corrective_only};
     r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
     if (r == 0 && !s->o->no_health)
         health_open(s);

@@ -31,7 +31,9 @@ struct session {
     struct facts facts;
     struct catalog catalog;
     struct plan *plan;
-    bool applied; /* session_run() did what it was asked for, whatever came of ending rotations */
+    bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
+    bool corrective_only; /* plan_options */
+    const char *trouble;  /* the last error, for who keeps account of it */
 };
 
 /* How far: the store for writing and the lock held, for looking (a store is made when there is none and it
@@ -68,7 +70,7 @@ struct run {
     const char *why;
     int64_t rollback_of;
     const struct planfile *file; /* a saved plan that must match; NULL */
-    bool brief;                  /* only what failed is reported */
+    bool brief;                  /* no plan is shown, and only what failed is reported */
 };
 int session_run(struct session *s, const struct run *r);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
@@ -79,6 +81,10 @@ size_t plan_changes(const struct plan *p); /* without refreshes, as results and 
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
 bool session_rotating(struct session *s, const char *name);
 int session_end_rotations(struct session *s);
+/* drift.c */
+#define DRIFT_FAILURES_MOST 3
+int mend(const struct options *o, bool brief); /* mend.c: drift --apply; the exit status */
+int drift_generation(struct session *s, struct store_generation *ret, struct error *err); /* the newest */
 
 /* health.c: sites are asked around an apply. Once the manifest was read; session_plan() calls it. */
 void health_open(struct session *s);
@@ -92,6 +98,7 @@ extern struct health_patience health_patience;
  * elsewhere. */
 void progress_open(struct session *s);
 void progress_close(struct session *s);
+void progress_signals(void);
 /* Set by SIGINT and SIGTERM once progress is open: the action at hand ends, then everything is undone. */
 const volatile sig_atomic_t *interrupt_flag(void);
 

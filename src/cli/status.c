@@ -39,6 +39,8 @@ struct overview {
     const char *last;
     int64_t last_time, last_changes;
     int last_exit;
+    struct store_drift drift;
+    bool gave_up; /* mending drift, for this generation */
 };
 
 static void status_json(struct session *s, const struct overview *v, struct buf *out)
@@ -53,6 +55,12 @@ static void status_json(struct session *s, const struct overview *v, struct buf 
     jw_array(&j, "interrupted");
     for (size_t i = 0; i < v->n_open; i++)
         jw_int(&j, NULL, v->open[i].id);
+    jw_end(&j);
+    jw_object(&j, "drift");
+    jw_int(&j, "failures", v->drift.failures);
+    jw_bool(&j, "gave_up", v->gave_up);
+    if (v->drift.error)
+        jw_str(&j, "error", v->drift.error);
     jw_end(&j);
     if (v->last) {
         jw_object(&j, "last_run");
@@ -112,6 +120,12 @@ static void status_text(struct session *s, const struct overview *v, struct buf 
                  style_yellow(st), v->rotations[i], style_off(st));
     if (v->secrets.code)
         buf_addf(out, "%s%s%s\n", style_red(st), v->secrets.text, style_off(st));
+    if (v->drift.failures)
+        buf_addf(out, "%smending drift failed %lld time%s in a row%s: %s\n", style_red(st),
+                 (long long)v->drift.failures, v->drift.failures == 1 ? "" : "s", style_off(st),
+                 v->drift.error ? v->drift.error : "see the history");
+    if (v->gave_up)
+        buf_addf(out, "  it is not tried again for this generation; `citrus drift --retry` does\n");
     if (v->last)
         buf_addf(out, "last run: %s %s, exit %d, %lld change%s\n", v->last, ago(v->last_time, &s->arena),
                  v->last_exit, (long long)v->last_changes, v->last_changes == 1 ? "" : "s");
@@ -142,6 +156,11 @@ int command_status(const struct options *o)
         error_set(&err, r, "nothing was applied here yet");
     if (r == 0)
         r = store_tx_open(s.store, &s.arena, &v.open, &v.n_open, &err);
+    if (r == 0)
+        r = store_drift_get(s.store, &s.arena, &v.drift, &err);
+    if (v.drift.generation != v.g.number)
+        v.drift = (struct store_drift){0};
+    v.gave_up = v.drift.failures >= DRIFT_FAILURES_MOST;
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
     if (session_rotations(&s, &v.rotations, &v.n_rotations, &v.secrets) < 0)

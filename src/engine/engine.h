@@ -69,6 +69,18 @@ struct engine_health {
     int (*after)(void *self, struct health *sites, size_t n, struct error *err);
     void *self;
 };
+/* Drift that a policy leaves as it is: DRIFT_WARN or DRIFT_ADOPT. `change` holds the fields that are shown.
+ */
+struct left {
+    struct change change;
+    enum drift_policy policy;
+};
+/* What was found in a field that nobody declared: never compared, never changed. */
+struct foreign {
+    const struct resource *res;
+    const struct field *field;
+    const char *value;
+};
 
 struct plan {
     struct arena *arena;
@@ -78,7 +90,12 @@ struct plan {
     VEC(struct kept) kept;           /* as wanted already, with or without an action: what apply records */
     VEC(struct forgotten) forgotten; /* managed, no longer wanted, and not there or gone with its tree */
     VEC(struct health) touched;      /* the sites of the manifest that its actions concern */
-    size_t unchanged;                /* resources looked at that are as wanted */
+    VEC(struct left) left;           /* drift that stays, and is shown */
+    VEC(struct foreign) foreign;
+    size_t ignored; /* resources with drift that stays and is not shown */
+    bool corrective_only;
+    size_t pending;   /* corrective_only: changes of another cause, which wait for an apply */
+    size_t unchanged; /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
     bool widened;       /* while it is applied: an action of a wide kind was done */
@@ -92,6 +109,7 @@ struct plan {
 struct plan_options {
     const char *const *sites; /* NULL: all */
     const char *bundle_json, *bundle_digest;
+    bool corrective_only; /* only what somebody changed since the newest generation; apply makes no new one */
 };
 
 /* What an apply tells while it runs. All may be NULL. */

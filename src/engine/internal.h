@@ -65,6 +65,13 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
 
 /* --- touched.c: fills p->touched. Slots are those of order_catalog(). */
 void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n);
+/* --- policy.c */
+/* Leaves what the resource's policies leave: c->op becomes OP_NONE, or c is of a resource that asks for less.
+ */
+int policy_judge(struct engine *e, struct plan *p, const struct seen *s, enum cause cause, struct change *c,
+                 struct hash128 *before, struct hash128 *after, struct error *err);
+/* Notes what was found in fields that nobody declared. */
+void policy_foreign(struct plan *p, const struct seen *s);
 
 /* --- step.c: one action forward; more than one where a kind works in batches */
 /* -ESTALE: a target is not what the plan saw, and nothing of this step was done. On any other failure the

@@ -102,9 +102,9 @@ static enum cause cause_of(const struct planning *g, const struct seen *s, struc
 
 static void note_kept(struct planning *g, const struct seen *s, struct hash128 wanted)
 {
-    struct kept k = {.res = s->res, .rank = s->rank};
-    k.stored = s->managed && hash_equal(s->managed->wanted, wanted) &&
-               strcmp(s->managed->spec, stored_write(g->p->arena, s->res)) == 0;
+    struct kept k = {.res = s->res, .rank = s->rank, .stored = g->p->corrective_only};
+    k.stored = k.stored || (s->managed && hash_equal(s->managed->wanted, wanted) &&
+                            strcmp(s->managed->spec, stored_write(g->p->arena, s->res)) == 0);
     vec_push(g->p->arena, &g->p->kept, k);
 }
 
@@ -125,7 +125,7 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
     const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
     if (!s->found || (is_orphan(g, s) && (r->adopted || trees_hold(g->trees, r)))) {
         struct forgotten f = {r->kind->name, r->id, r->site};
-        if (s->managed)
+        if (s->managed && !p->corrective_only)
             vec_push(p->arena, &p->forgotten, f);
         if (!by)
             return false;
@@ -135,7 +135,7 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
     return true;
 }
 
-static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s)
+static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s, struct error *err)
 {
     struct plan *p = g->p;
     const struct resource *r = s->res;
@@ -143,11 +143,11 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
     if (s->deferred) {
         struct deferred d = {r};
         vec_push(p->arena, &p->deferred, d);
-        return;
+        return 0;
     }
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
     if (!r->absent) {
-        s->res->adopted = s->managed ? stored_adopted(s->managed->spec) : k->shared && s->found;
+        s->res->adopted = s->managed ? stored_adopted(s->managed->spec) : k->shared && !r->own && s->found;
         note_kept(g, s, wanted);
     }
     struct action act = {
@@ -157,22 +157,31 @@ static void plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen
     c->found = s->found;
     if (r->absent) {
         if (!plan_removal(g, s, c))
-            return;
+            return 0;
     } else {
         c->delta = record_diff(k->record, r->spec, s->found, &ctx->redaction, p->arena);
         c->op = !s->found ? OP_CREATE : c->delta.n ? OP_UPDATE : OP_NONE;
     }
+    policy_foreign(p, s);
     if (c->op == OP_NONE) {
         p->unchanged++;
-        return;
+        return 0;
     }
+    act.cause = cause_of(g, s, wanted);
+    if (p->corrective_only && act.cause != CAUSE_CORRECTIVE) {
+        p->pending++;
+        return 0;
+    }
+    int rc = policy_judge(g->e, p, s, act.cause, c, &act.before, &act.after, err);
+    if (rc < 0 || c->op == OP_NONE)
+        return rc;
     if (c->op == OP_CREATE)
         g->made[r->slot] = true;
-    act.cause = cause_of(g, s, wanted);
     c->reversal = REVERSIBLE;
     if (k->plan)
         k->plan(ctx, c);
     vec_push(p->arena, &p->actions, act);
+    return 0;
 }
 
 /* Creations and updates; then removals that a service must be told of; then refreshes; then what those
@@ -301,6 +310,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     p->bundle_json = o->bundle_json;
     p->bundle_digest = o->bundle_digest;
     p->sites = o->sites;
+    p->corrective_only = o->corrective_only;
     struct planning g = {.e = e, .c = c, .p = p};
     int r = load_managed(&g, err);
     if (r == 0)
@@ -315,8 +325,10 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     g.trees = trees_make(g.seen.at + g.first_orphan, g.n_orphans, p->arena);
     g.made = arena_array(p->arena, bool, c->list.n);
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
-    for (size_t i = 0; i < g.seen.n; i++)
-        plan_one(&g, &ctx, &g.seen.at[i]);
+    for (size_t i = 0; i < g.seen.n && r == 0; i++)
+        r = plan_one(&g, &ctx, &g.seen.at[i], err);
+    if (r < 0)
+        return r;
     add_refreshes(&g);
     finish(p);
     plan_touched(p, c, g.managed, g.n_managed);

@@ -111,9 +111,10 @@ static int newest(struct applying *x, enum tx_state st, bool *news, struct error
         return r;
     if (r == -ENOENT)
         error_clear(err);
-    *news = r == -ENOENT || !x->p->bundle_digest || !last.digest ||
-            strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of ||
-            (st == TX_DONE && !x->p->sites && strcmp(last.status, "applied") != 0);
+    *news =
+        !x->p->corrective_only && (r == -ENOENT || !x->p->bundle_digest || !last.digest ||
+                                   strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of ||
+                                   (st == TX_DONE && !x->p->sites && strcmp(last.status, "applied") != 0));
     x->ret->generation = last.number;
     return 0;
 }

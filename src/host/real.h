@@ -22,6 +22,10 @@ int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
 int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err);
 
+/* systemd over the system bus, or its own socket. */
+struct sd_bus;
+int real_bus_new(struct sd_bus **ret, struct error *err);
+
 /* Connections that host_close() ends; each takes what its op left in struct host (NULL is fine). */
 void real_bus_close(struct host *h);  /* h->bus: units.c */
 void real_db_close(struct host *h);   /* h->db: db.c */

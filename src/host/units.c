@@ -45,6 +45,17 @@ static int private_open(sd_bus **ret)
     return 0;
 }
 
+int real_bus_new(sd_bus **ret, struct error *err)
+{
+    int r = sd_bus_open_system(ret);
+    if (r < 0 && private_open(ret) < 0) {
+        r = error_errno(err, r, "systemd cannot be reached over the system bus");
+        error_hint(err, "is systemd this machine's init? for a tree that does not run, use --root");
+        return r;
+    }
+    return 0;
+}
+
 static int bus_open(struct host *h, sd_bus **ret, struct error *err)
 {
     sd_bus *bus = h->bus;
@@ -60,12 +71,9 @@ static int bus_open(struct host *h, sd_bus **ret, struct error *err)
         real_bus_close(h);
         bus = NULL;
     }
-    int r = sd_bus_open_system(&bus);
-    if (r < 0 && private_open(&bus) < 0) {
-        r = error_errno(err, r, "systemd cannot be reached over the system bus");
-        error_hint(err, "is systemd this machine's init? for a tree that does not run, use --root");
+    int r = real_bus_new(&bus, err);
+    if (r < 0)
         return r;
-    }
     sd_bus_set_method_call_timeout(bus, CALL_LIMIT);
     h->bus = bus;
     *ret = bus;

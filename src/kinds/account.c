@@ -284,9 +284,19 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     return r;
 }
 
+static const char *const apart[] = {"home", "shell", "members", NULL};
+
+static void watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    vec_push(a, &out->paths, "/etc/passwd");
+    vec_push(a, &out->paths, "/etc/group");
+}
+
 const struct kind account_kind = {
     .name = "account",
     .record = &record,
+    .apart = apart,
+    .watch = watch,
     .observe = observe,
     .check = check,
     .plan = plan,

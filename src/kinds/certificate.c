@@ -328,9 +328,16 @@ static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, en
     return json_is_true(json_object_get(undo, "base")) ? 0 : tolerate(fs_rmdir(ctx->host, TLS_DIR, err), err);
 }
 
+static void certificate_watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    vec_push(a, &out->paths, tls_path(a, res->id, "fullchain.pem"));
+    vec_push(a, &out->paths, tls_path(a, res->id, "privkey.pem"));
+}
+
 const struct kind certificate_kind = {
     .name = "certificate",
     .record = &record,
+    .watch = certificate_watch,
     .observe = certificate_observe,
     .check = certificate_check,
     .prepare = certificate_prepare,

@@ -194,9 +194,12 @@ static const char *place(const struct resource *res, bool *takes_all)
     return res->id;
 }
 
+static const char *const apart[] = {"mode", "owner", "group", NULL};
+
 const struct kind directory_kind = {
     .name = "directory",
     .record = &record,
+    .apart = apart,
     .observe = observe,
     .check = check,
     .plan = plan,

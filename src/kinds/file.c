@@ -175,9 +175,12 @@ static const char *place(const struct resource *res, bool *takes_all)
     return res->id;
 }
 
+static const char *const apart[] = {"digest", "secret_digest", "mode", "owner", "group", NULL};
+
 const struct kind file_kind = {
     .name = "file",
     .record = &record,
+    .apart = apart,
     .observe = observe,
     .check = check,
     .capture = capture,

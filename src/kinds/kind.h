@@ -26,6 +26,19 @@ enum impact { IMPACT_NONE, IMPACT_RELOAD, IMPACT_RESTART };
 enum reversal { REVERSIBLE, COMPENSATED, ONE_WAY };
 extern const char *const op_names[], *const impact_names[], *const reversal_names[];
 
+/* What becomes of drift. A policy is for corrective changes alone: what the manifest newly wants is done. */
+enum drift_policy { DRIFT_ENFORCE, DRIFT_WARN, DRIFT_ADOPT, DRIFT_IGNORE };
+extern const char *const drift_policy_names[]; /* NULL-terminated */
+
+/* Where the manifest says what a field is to be, so that a value that was found can be written there. */
+struct counterpart {
+    const char *field;  /* of the kind's record */
+    const char *prefix; /* what stands in front of the value: "/usr/share/zoneinfo/"; NULL: nothing */
+    bool line;          /* the field stands for a content, and this is how one line of it begins */
+    const char *name;   /* "sites.blog.example.com.php.children" */
+    struct pos pos;     /* of the value; file NULL: it is a default, which is written nowhere */
+};
+
 struct resource;
 struct notify {
     struct resource *service;
@@ -40,10 +53,15 @@ struct resource {
     void *spec;       /* kind->record's struct; what is wanted, or (absent) what was promised last */
     struct pos pos;   /* the manifest's line that caused it */
     bool absent;      /* must not be there */
+    enum drift_policy drift;
+    const enum drift_policy *field_drift; /* by field of the kind's record; NULL: all as `drift` */
+    const struct counterpart *counterparts;
+    size_t n_counterparts;
     VEC(struct resource *) needs;
     VEC(struct notify) notifies;
     size_t slot;  /* the engine's: place in the catalog */
     bool changed; /* the engine's: this transaction changed it */
+    bool own;     /* citrus brings it along: nobody else needs it, also where it was found */
     bool adopted; /* the engine's: it was there before citrus came, and its kind is `shared` */
 };
 
@@ -89,6 +107,10 @@ struct kind_ctx {
     void *secret_self;
 };
 
+struct watch_list {
+    VEC(const char *) paths, units;
+};
+
 struct kind {
     const char *name;
     const struct record *record;
@@ -97,6 +119,9 @@ struct kind {
                     it */
     bool batch;  /* apply, capture and undo of neighbours of one op happen together, see apply_all */
     bool wide; /* what it changes brings and changes things of other kinds (a package: its scripts, files) */
+    /* Fields that can stay as they are while others of the same resource are changed; NULL-terminated, NULL: it
+     * is always changed as a whole. apply meets them undeclared in the wanted spec. */
+    const char *const *apart;
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);
     void (*plan)(struct kind_ctx *, struct change *);
@@ -112,10 +137,16 @@ struct kind {
      * below that path with it (a tree that goes to the trash). What goes with such a tree has no removal of
      * its own. Optional. */
     const char *(*place)(const struct resource *res, bool *takes_all);
+    /* What tells of a change while it happens: paths, and units. Optional: `place` does, and the slow poll.
+     */
+    void (*watch)(const struct resource *res, struct arena *a, struct watch_list *out);
     /* Text before and after for a person's diff; either may stay empty. Optional. */
     int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after,
                 struct error *);
 };
+
+/* Whether it stands for a content: "digest", "secret_digest". */
+bool field_is_digest(const struct field *f);
 
 extern const struct kind *const kinds[]; /* registry.c; NULL-terminated */
 const struct kind *kind_find(const char *name);

@@ -390,9 +390,18 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     return r < 0 ? r : hold_restore(ctx, res->id, json_is_true(json_object_get(saved, "held")), err);
 }
 
+static const char *const apart[] = {"held", NULL};
+
+static void watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    vec_push(a, &out->paths, "/var/lib/dpkg/status");
+}
+
 const struct kind package_kind = {
     .name = "package",
     .record = &record,
+    .apart = apart,
+    .watch = watch,
     .live = true,
     .shared = true,
     .batch = true,

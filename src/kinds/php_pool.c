@@ -237,9 +237,16 @@ static int php_pool_text(struct kind_ctx *ctx, const struct change *c, struct bu
     return r < 0 || !best ? r : fs_read(ctx->host, best, 0, before, err);
 }
 
+static void php_pool_watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    const struct php_pool_spec *s = res->spec;
+    vec_push(a, &out->paths, pool_path(a, s->version, res->id));
+}
+
 const struct kind php_pool_kind = {
     .name = "php_pool",
     .record = &record,
+    .watch = php_pool_watch,
     .observe = php_pool_observe,
     .check = php_pool_check,
     .capture = php_pool_capture,

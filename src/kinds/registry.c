@@ -8,6 +8,13 @@ const struct kind *const kinds[] = {
     NULL,
 };
 
+const char *const drift_policy_names[] = {"enforce", "warn", "adopt", "ignore", NULL};
+
+bool field_is_digest(const struct field *f)
+{
+    return strcmp(f->name, "digest") == 0 || strcmp(f->name, "secret_digest") == 0;
+}
+
 const struct kind *kind_find(const char *name)
 {
     for (const struct kind *const *k = kinds; *k; k++)

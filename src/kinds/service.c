@@ -217,10 +217,19 @@ static int refresh(struct kind_ctx *ctx, const struct resource *res, enum impact
     return refresh_unit(ctx, res, &u, how, err);
 }
 
+static const char *const apart[] = {"enabled", "active", NULL};
+
+static void watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    vec_push(a, &out->units, res->id);
+}
+
 const struct kind service_kind = {
     .name = "service",
     .record = &record,
     .shared = true,
+    .apart = apart,
+    .watch = watch,
     .observe = observe,
     .plan = plan,
     .capture = capture,

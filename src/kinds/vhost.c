@@ -135,7 +135,7 @@ static int vhost_prepare(struct kind_ctx *ctx, struct change *c, struct error *e
 {
     const struct vhost_spec *s = c->res->spec;
     struct fs_stat st;
-    if (c->op == OP_REMOVE || ctx->host->offline)
+    if (c->op == OP_REMOVE || ctx->host->offline || !s->digest)
         return 0;
     int r = fs_stat(ctx->host, "/usr/sbin/nginx", &st, err);
     if (r < 0 || st.type == FS_ABSENT)
@@ -188,10 +188,14 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
 {
     const struct vhost_spec *s = c->res->spec;
     const char *id = c->res->id, *file = path_file(ctx->arena, id), *link = path_link(ctx->arena, id);
-    int r;
+    struct fs_stat now;
     if (c->op == OP_REMOVE)
         return vhost_remove(ctx, id, err);
-    if (!ctx->host->offline) {
+    int r = fs_stat(ctx->host, file, &now, err);
+    if (r < 0)
+        return r;
+    mode_t mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : now.type == FS_FILE ? now.mode : 0644;
+    if (s->digest && !ctx->host->offline) {
         r = validate_vhost(ctx, id, s->content.at, s->content.len, err);
         if (r < 0)
             return error_prefix(err, "%s would not be accepted by nginx", file);
@@ -201,7 +205,10 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
         if (r < 0)
             return r;
     }
-    r = fs_write(ctx->host, file, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
+    if (s->digest)
+        r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, 0, 0, err);
+    else if (now.type == FS_FILE) /* a content that is not declared stays */
+        r = fs_attributes(ctx->host, file, mode, now.uid, now.gid, err);
     if (r < 0 || s->enabled != 1)
         return r;
     return fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
@@ -231,9 +238,19 @@ static int vhost_text(struct kind_ctx *ctx, const struct change *c, struct buf *
     return fs_read(ctx->host, path, 0, before, err);
 }
 
+static void vhost_watch(const struct resource *res, struct arena *a, struct watch_list *out)
+{
+    vec_push(a, &out->paths, path_file(a, res->id));
+    vec_push(a, &out->paths, path_link(a, res->id));
+}
+
+static const char *const apart[] = {"digest", "mode", "enabled", NULL};
+
 const struct kind vhost_kind = {
     .name = "vhost",
     .record = &record,
+    .apart = apart,
+    .watch = vhost_watch,
     .observe = vhost_observe,
     .prepare = vhost_prepare,
     .capture = vhost_capture,

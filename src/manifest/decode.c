@@ -11,7 +11,7 @@ static void decode_at(const struct record *r, const struct node *node, struct po
 
 static bool is_own(const struct field *f)
 {
-    return !(f->flags & FIELD_KEY); /* the key stands in front of the struct, not in it */
+    return !(f->flags & (FIELD_KEY | FIELD_REST)); /* the key stands in front of the struct, not in it */
 }
 
 /* Names that somebody gives to what must not be shown. */
@@ -42,6 +42,39 @@ static const struct field *unknown_key(const struct record *r, const struct node
         decode_hide(d, map->items[i]->pos);
     diag_error(d, map->keys[i]->pos, hint, "unknown key \"%.80s\" in %s", key, r->name);
     return near ? record_field(r, near) : NULL;
+}
+
+static const struct field *rest_field(const struct record *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->fields[i].flags & FIELD_REST)
+            return &r->fields[i];
+    return NULL;
+}
+
+/* A key that no field has, where such keys are taken. One that is nearly a field's, with a value that only
+ * that field could hold, is a slip of the pen. */
+static bool take_rest(const struct record *r, const struct node *map, size_t i, void *into, struct arena *a,
+                      struct diags *d)
+{
+    const struct field *rest = rest_field(r);
+    const struct node *key = map->keys[i], *item = map->items[i];
+    const char *names[NEAR_NAMES];
+    size_t n = 0;
+    if (!rest)
+        return false;
+    for (size_t k = 0; k < r->n && n < NEAR_NAMES; k++)
+        if (is_own(&r->fields[k]))
+            names[n++] = r->fields[k].name;
+    if (near_name(key->text, names, n) && !decode_is_choice(rest, item))
+        return false;
+    struct strmap *m = (void *)((char *)into + rest->offset);
+    if (!m->at)
+        m->at = arena_array(a, struct strmap_item, map->n);
+    const char *value = decode_choice(rest, key->text, item, a, d);
+    if (decode_check(rest, key->text, key->pos, a, d) && value)
+        m->at[m->n++] = (struct strmap_item){.name = key->text, .value = value, .pos = key->pos};
+    return true;
 }
 
 static int record_order(const void *x, const void *y, void *ctx)
@@ -129,6 +162,8 @@ static void decode_at(const struct record *r, const struct node *node, struct po
         const struct node *key = node->keys[i], *item = node->items[i];
         const struct field *f = record_field(r, key->text);
         if (!f || !is_own(f)) {
+            if (take_rest(r, node, i, into, a, d))
+                continue;
             f = unknown_key(r, node, i, a, d);
             if (f)
                 seen[f - r->fields] = true; /* misspelt is not missing */

@@ -104,6 +104,24 @@ static int64_t choice_index(const struct field *f, const char *text, struct pos 
     return -1;
 }
 
+bool decode_is_choice(const struct field *f, const struct node *n)
+{
+    for (size_t i = 0; n->type == NODE_SCALAR && f->choices[i]; i++)
+        if (strcmp(f->choices[i], n->text) == 0)
+            return true;
+    return false;
+}
+
+const char *decode_choice(const struct field *f, const char *name, const struct node *n, struct arena *a,
+                          struct diags *d)
+{
+    struct field named = *f;
+    named.name = name;
+    const char *t = scalar_text(name, n, d);
+    int64_t i = t ? choice_index(&named, t, n->pos, a, d) : -1;
+    return i < 0 ? NULL : f->choices[i];
+}
+
 static void decode_bool(const struct field *f, const struct node *n, void *p, struct arena *a,
                         struct diags *d)
 {

@@ -10,6 +10,10 @@ void decode_value(const struct field *f, const struct node *n, void *p, struct a
 void decode_default(const struct field *f, void *p, struct arena *a, struct diags *d);
 /* Whether `f->check` is content; else a diagnostic, with the hint from its answer's second line. */
 bool decode_check(const struct field *f, const char *text, struct pos pos, struct arena *a, struct diags *d);
+/* Whether it is one of the field's choices; and the choice itself, NULL and a diagnostic where it is none. */
+bool decode_is_choice(const struct field *f, const struct node *n);
+const char *decode_choice(const struct field *f, const char *name, const struct node *n, struct arena *a,
+                          struct diags *d);
 bool decode_is_null(const struct node *n);
 const struct field *decode_key_field(const struct record *r); /* NULL: none */
 /* Blots out what stands from `pos` to the end of its line in the text that diagnostics show. */

@@ -49,6 +49,19 @@ struct manifest_sources {
         wordpress_sha256; /* version -> digest; a version that is not here is pinned when first fetched */
     struct manifest_wp_cli wp_cli;
 };
+/* What becomes of drift: words of drift_policies, by kind or "kind.field"; the catalog knows these names. */
+extern const char *const drift_policies[]; /* enforce, warn, adopt, ignore; NULL */
+struct server_drift {
+    struct origin origin;
+    int64_t interval;       /* seconds; unset: no timer is kept */
+    int64_t default_policy; /* index into drift_policies; enforce */
+    struct strmap policies;
+};
+struct site_drift {
+    struct origin origin;
+    int64_t default_policy; /* unset: the server's policies */
+    struct strmap policies;
+};
 struct manifest_server {
     struct origin origin;
     const char *name;     /* required: host name of this server, for people */
@@ -59,7 +72,8 @@ struct manifest_server {
     struct manifest_mariadb mariadb;
     struct manifest_memory memory;
     struct manifest_sources sources;
-    /* redis, firewall, fail2ban, ssh, updates, acme, drift: FIELD_LATER */
+    struct server_drift drift;
+    /* redis, firewall, fail2ban, ssh, updates, acme: FIELD_LATER */
 };
 
 struct site_php {
@@ -122,6 +136,7 @@ struct manifest_site {
     struct site_health health;
     const char *upstream; /* type proxy: http://host:port */
     const char *target;   /* type redirect: https://... */
+    struct site_drift drift;
 };
 
 struct manifest {

@@ -172,6 +172,39 @@ static const struct record sources_record = {MANIFEST(manifest_sources, "server.
                                              .doc = "Where programs come from that are no Debian packages.",
                                              FIELDS(sources_fields)};
 
+const char *const drift_policies[] = {"enforce", "warn", "adopt", "ignore", NULL};
+
+static const struct field server_drift_fields[] = {
+    {.name = "interval",
+     .type = FIELD_DURATION,
+     AT(server_drift, interval),
+     .min = 60,
+     .max = 604800,
+     .doc = "How often citrus-drift.timer mends what somebody changed; without it, no timer is kept."},
+    {.name = "default_policy",
+     .type = FIELD_ENUM,
+     AT(server_drift, default_policy),
+     .def = "enforce",
+     .choices = drift_policies,
+     .doc = "What becomes of drift: `enforce` mends it, `warn` shows it and leaves it, `adopt` leaves it and "
+            "offers it for the manifest (`citrus drift --adopt`), `ignore` counts it."},
+    {.name = "KIND or KIND.FIELD",
+     .type = FIELD_STRMAP,
+     .flags = FIELD_REST,
+     AT(server_drift, policies),
+     .choices = drift_policies,
+     .check = word_policy,
+     .doc =
+         "The policy for one kind of resource, such as `vhost`, or one field of it, such as `vhost.mode`."},
+};
+static const struct record server_drift_record = {
+    MANIFEST(server_drift, "server.drift"),
+    .doc =
+        "What becomes of what somebody changed on the machine. What the manifest newly asks for is always "
+        "done, and what it does not declare is not compared. What can only be changed as a whole is changed "
+        "where one of its fields that differ is enforced.",
+    FIELDS(server_drift_fields)};
+
 static const struct field server_fields[] = {
     {.name = "name",
      .type = FIELD_STRING,
@@ -214,13 +247,17 @@ static const struct field server_fields[] = {
      AT(manifest_server, sources),
      .of = &sources_record,
      .doc = "Where programs come from that are no Debian packages."},
+    {.name = "drift",
+     .type = FIELD_STRUCT,
+     AT(manifest_server, drift),
+     .of = &server_drift_record,
+     .doc = "How often drift is looked for, and what becomes of it."},
     LATER("redis", "The object cache."),
     LATER("firewall", "What may reach this server."),
     LATER("fail2ban", "Blocking of addresses that guess passwords."),
     LATER("ssh", "The ssh server."),
     LATER("updates", "Automatic upgrades."),
     LATER("acme", "Where certificates come from."),
-    LATER("drift", "How often drift is looked for, and what becomes of it."),
 };
 static const struct record server_record = {
     MANIFEST(manifest_server, "server"), .doc = "What belongs to the whole machine.", FIELDS(server_fields)};
@@ -406,6 +443,25 @@ static const struct record site_nginx_record = {
 
 static const char *const types[] = {"html", "php", "wordpress", "proxy", "redirect", NULL};
 static const char *const caches[] = {"none", "fastcgi", "redis", NULL};
+static const struct field site_drift_fields[] = {
+    {.name = "default_policy",
+     .type = FIELD_ENUM,
+     AT(site_drift, default_policy),
+     .choices = drift_policies,
+     .doc = "What becomes of this site's drift; without it, what the server's policies say."},
+    {.name = "KIND or KIND.FIELD",
+     .type = FIELD_STRMAP,
+     .flags = FIELD_REST,
+     AT(site_drift, policies),
+     .choices = drift_policies,
+     .check = word_policy,
+     .doc = "The policy for one kind of the site's resources, or for one field of it."},
+};
+static const struct record site_drift_record = {
+    MANIFEST(site_drift, "site.drift"),
+    .doc = "What becomes of what somebody changed of this site; it goes before `server.drift`.",
+    FIELDS(site_drift_fields)};
+
 static const struct field site_fields[] = {
     {.name = "domain",
      .type = FIELD_STRING,
@@ -462,12 +518,16 @@ static const struct field site_fields[] = {
      AT(manifest_site, target),
      .check = word_url,
      .doc = "For type `redirect`: the URL that visitors are sent to."},
-    LATER("drift", "What becomes of drift, by resource or field."),
     {.name = "health",
      .type = FIELD_STRUCT,
      AT(manifest_site, health),
      .of = &site_health_record,
      .doc = "How the site shows that it works, around each run that touches it."},
+    {.name = "drift",
+     .type = FIELD_STRUCT,
+     AT(manifest_site, drift),
+     .of = &site_drift_record,
+     .doc = "What becomes of drift, by resource or field."},
 };
 static const struct record site_record = {MANIFEST(manifest_site, "site"),
                                           .doc = "One site. Its key under `sites` is its domain.",

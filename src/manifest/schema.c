@@ -149,7 +149,7 @@ static void value(struct jsonw *j, const struct field *f)
 
 static bool is_written(const struct field *f)
 {
-    return !(f->flags & (FIELD_LATER | FIELD_KEY));
+    return !(f->flags & (FIELD_LATER | FIELD_KEY | FIELD_REST));
 }
 
 static bool is_number(const char *s)
@@ -185,6 +185,24 @@ static bool has_required(const struct record *r)
     return false;
 }
 
+/* Keys beyond the struct's own: their values are choices. */
+static void rest(struct jsonw *j, const struct record *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (!(r->fields[i].flags & FIELD_REST))
+            continue;
+        jw_object(j, "additionalProperties");
+        jw_str(j, "description", r->fields[i].doc);
+        jw_array(j, "enum");
+        for (const char *const *c = r->fields[i].choices; *c; c++)
+            jw_str(j, NULL, *c);
+        jw_end(j);
+        jw_end(j);
+        return;
+    }
+    jw_bool(j, "additionalProperties", false);
+}
+
 static void object(struct jsonw *j, const struct record *r)
 {
     bool required = has_required(r);
@@ -212,7 +230,7 @@ static void object(struct jsonw *j, const struct record *r)
                 jw_str(j, NULL, r->fields[i].name);
         jw_end(j);
     }
-    jw_bool(j, "additionalProperties", false);
+    rest(j, r);
 }
 
 static void definitions(struct jsonw *j, const struct record *r)

@@ -20,8 +20,8 @@ static const char *const type_words[] = {[FIELD_STRING] = "text",
 
 static void type_cell(const struct field *f, struct buf *out)
 {
-    buf_adds(out, type_words[f->type]);
-    for (const char *const *c = f->choices; f->type == FIELD_ENUM && *c; c++)
+    buf_adds(out, f->flags & FIELD_REST ? "" : type_words[f->type]);
+    for (const char *const *c = f->choices; (f->type == FIELD_ENUM || f->flags & FIELD_REST) && *c; c++)
         buf_addf(out, "%s`%s`", c == f->choices ? "" : ", ", *c);
 }
 

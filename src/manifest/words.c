@@ -336,6 +336,15 @@ const char *word_constant(const char *t)
     return NULL;
 }
 
+const char *word_policy(const char *t)
+{
+    const char *dot = strchr(t, '.');
+    return *t && *t != '.' && only(t, LOWER "_.") && strlen(t) <= 80 &&
+                   (!dot || (dot[1] && !strchr(dot + 1, '.')))
+               ? NULL
+               : "is neither a kind of resource, such as vhost, nor a field of one, such as vhost.mode";
+}
+
 const char *word_user(const char *t)
 {
     /* what sanitize_user() of WordPress keeps in strict mode; wp_users.user_login holds 60 */

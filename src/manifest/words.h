@@ -36,6 +36,7 @@ const char *word_issuer(const char *text);
 const char *word_request_path(const char *text); /* what follows the host in a URL, as it is sent */
 const char *word_http_status(const char *text);
 const char *word_marker(const char *text);
+const char *word_policy(const char *text); /* "vhost", "vhost.mode": a kind, perhaps a field of it */
 
 /* The regular expression (ECMA 262) for what a check lets pass, or a little more; NULL: none. */
 const char *word_pattern(const char *(*check)(const char *));

@@ -23,6 +23,61 @@ static void add_diff(struct engine *e, const struct change *c, const struct reda
     buf_free(&out);
 }
 
+static void add_changes(const struct change *c, struct jsonw *j)
+{
+    jw_array(j, "changes");
+    for (size_t i = 0; i < c->delta.n; i++) {
+        jw_object(j, NULL);
+        jw_str(j, "field", c->delta.at[i].field->name);
+        jw_str(j, "before", c->delta.at[i].before);
+        jw_str(j, "after", c->delta.at[i].after);
+        jw_end(j);
+    }
+    jw_end(j);
+}
+
+static void add_resource(const struct resource *r, struct jsonw *j)
+{
+    jw_str(j, "kind", r->kind->name);
+    jw_str(j, "id", r->id);
+    jw_str(j, "site", r->site);
+}
+
+static void add_left(struct engine *e, const struct plan *p, const struct redactor *red, struct jsonw *j)
+{
+    jw_array(j, "left");
+    for (size_t i = 0; i < p->left.n; i++) {
+        const struct left *l = &p->left.at[i];
+        jw_object(j, NULL);
+        jw_str(j, "op", op_names[l->change.op]);
+        add_resource(l->change.res, j);
+        jw_object(j, "cause");
+        jw_str(j, "class", cause_names[CAUSE_CORRECTIVE]);
+        jw_str(j, "policy", drift_policy_names[l->policy]);
+        jw_end(j);
+        add_changes(&l->change, j);
+        add_diff(e, &l->change, red, j);
+        jw_end(j);
+    }
+    jw_end(j);
+}
+
+static void add_foreign(const struct plan *p, struct jsonw *j)
+{
+    jw_array(j, "foreign");
+    for (size_t i = 0; i < p->foreign.n; i++) {
+        jw_object(j, NULL);
+        add_resource(p->foreign.at[i].res, j);
+        jw_object(j, "cause");
+        jw_str(j, "class", "foreign");
+        jw_end(j);
+        jw_str(j, "field", p->foreign.at[i].field->name);
+        jw_str(j, "found", p->foreign.at[i].value);
+        jw_end(j);
+    }
+    jw_end(j);
+}
+
 static void add_action(struct engine *e, const struct plan *p, const struct action *a,
                        const struct redactor *red, struct jsonw *j)
 {
@@ -44,15 +99,7 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
     for (size_t i = 0; i < a->refreshes.n; i++)
         jw_str(j, NULL, p->actions.at[a->refreshes.at[i]].change.res->id);
     jw_end(j);
-    jw_array(j, "changes");
-    for (size_t i = 0; i < c->delta.n; i++) {
-        jw_object(j, NULL);
-        jw_str(j, "field", c->delta.at[i].field->name);
-        jw_str(j, "before", c->delta.at[i].before);
-        jw_str(j, "after", c->delta.at[i].after);
-        jw_end(j);
-    }
-    jw_end(j);
+    add_changes(c, j);
     add_diff(e, c, red, j);
     jw_end(j);
 }
@@ -72,11 +119,17 @@ void report_plan_json(struct engine *e, const struct plan *p, const struct redac
     jw_int(&j, "refresh", (int64_t)p->refresh);
     jw_int(&j, "unchanged", (int64_t)p->unchanged);
     jw_int(&j, "one_way", (int64_t)p->one_way);
+    jw_int(&j, "left", (int64_t)p->left.n);
+    jw_int(&j, "ignored", (int64_t)p->ignored);
+    if (p->corrective_only)
+        jw_int(&j, "pending", (int64_t)p->pending);
     jw_end(&j);
     jw_array(&j, "actions");
     for (size_t i = 0; i < p->actions.n; i++)
         add_action(e, p, &p->actions.at[i], red, &j);
     jw_end(&j);
+    add_left(e, p, red, &j);
+    add_foreign(p, &j);
     jw_array(&j, "deferred");
     for (size_t i = 0; i < p->deferred.n; i++) {
         jw_object(&j, NULL);

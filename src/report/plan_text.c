@@ -77,12 +77,6 @@ static void add_notes(const struct printing *g, const struct action *a)
         buf_addf(g->out, "; %s", reversal_names[c->reversal]);
 }
 
-/* Digests say nothing to a person where the text itself is shown. */
-static bool is_digest(const struct field_change *c)
-{
-    return strcmp(c->field->name, "digest") == 0 || strcmp(c->field->name, "secret_digest") == 0;
-}
-
 static bool show_texts(const struct printing *g, const struct change *c)
 {
     struct diff_style ds = {.indent = "        ", .colour = g->s->colour, .context = 2};
@@ -93,7 +87,8 @@ static void show_fields(const struct printing *g, const struct change *c)
 {
     for (size_t i = 0; i < c->delta.n; i++) {
         const struct field_change *f = &c->delta.at[i];
-        if (is_digest(f)) {
+        /* Digests say nothing to a person where the text itself is shown. */
+        if (field_is_digest(f->field)) {
             if (c->op == OP_UPDATE && !show_texts(g, c))
                 buf_adds(g->out, "      content: a secret in it, or what cannot be shown\n");
             continue;
@@ -168,6 +163,28 @@ static void show_actions(const struct printing *g)
     arena_free(&a);
 }
 
+static void show_left(const struct printing *g)
+{
+    if (g->p->left.n)
+        buf_addf(g->out, "\n%sleft as it is%s (by the manifest's drift policies)\n", style_bold(g->s),
+                 style_off(g->s));
+    for (size_t i = 0; i < g->p->left.n; i++) {
+        const struct left *l = &g->p->left.at[i];
+        const struct action a = {.change = l->change};
+        struct buf line = {0};
+        report_action_line(&a, &line);
+        size_t w = width(line.at, line.len);
+        buf_addf(g->out, "  %s%*s%sdrift; %s%s\n", buf_str(&line),
+                 w < CAUSE_COLUMN ? (int)(CAUSE_COLUMN - w) : 2, "", style_dim(g->s),
+                 l->policy == DRIFT_ADOPT ? "adopt: `citrus drift --adopt` offers it for the manifest"
+                                          : "warn: left as it is",
+                 style_off(g->s));
+        buf_free(&line);
+        if (l->change.op == OP_UPDATE)
+            show_fields(g, &l->change);
+    }
+}
+
 static void show_deferred(const struct printing *g)
 {
     if (g->p->deferred.n == 0)
@@ -177,6 +194,17 @@ static void show_deferred(const struct printing *g)
         buf_addf(g->out, "  . %s %s\n", g->p->deferred.at[i].res->kind->name, g->p->deferred.at[i].res->id);
 }
 
+/* What stays although it differs: "; 1 left as it is; 2 ignored", or nothing. */
+static const char *stays_text(const struct plan *p, struct arena *a)
+{
+    const char *left =
+        p->left.n ? arena_printf(a, "; %zu left as %s", p->left.n, p->left.n == 1 ? "it is" : "they are")
+                  : "";
+    const char *ignored = p->ignored ? arena_printf(a, "; %zu ignored", p->ignored) : "";
+    const char *pending = p->pending ? arena_printf(a, "; %zu for the next apply", p->pending) : "";
+    return arena_printf(a, "%s%s%s", left, ignored, pending);
+}
+
 static void show_counts(const struct printing *g)
 {
     const struct plan *p = g->p;
@@ -184,6 +212,12 @@ static void show_counts(const struct printing *g)
     for (size_t i = 0; i < p->actions.n; i++)
         if (p->actions.at[i].change.op != OP_REFRESH)
             by[p->actions.at[i].change.reversal]++;
+    if (p->actions.n == 0 && p->left.n + p->ignored + p->pending) {
+        buf_addf(g->out, "%s%sNothing to do%s: %zu resources are as the manifest says%s.\n",
+                 p->left.n ? "\n" : "", style_bold(g->s), style_off(g->s), p->unchanged,
+                 stays_text(p, g->p->arena));
+        return;
+    }
     if (p->actions.n == 0) {
         buf_addf(g->out, "%sNothing to do%s: all %zu resources are as the manifest says.\n", style_bold(g->s),
                  style_off(g->s), p->unchanged);
@@ -191,8 +225,8 @@ static void show_counts(const struct printing *g)
     }
     buf_addf(g->out, "\n%s%zu to create, %zu to change, %zu to remove%s", style_bold(g->s), p->create,
              p->update, p->remove, style_off(g->s));
-    buf_addf(g->out, "; %zu service%s to refresh; %zu unchanged.\n", p->refresh, p->refresh == 1 ? "" : "s",
-             p->unchanged);
+    buf_addf(g->out, "; %zu service%s to refresh; %zu unchanged%s.\n", p->refresh, p->refresh == 1 ? "" : "s",
+             p->unchanged, stays_text(p, g->p->arena));
     buf_addf(g->out, "Undo: %zu reversible, %zu compensated, %zu one-way.\n", by[REVERSIBLE], by[COMPENSATED],
              by[ONE_WAY]);
 }
@@ -201,9 +235,10 @@ void report_plan(struct engine *e, const struct plan *p, const struct report_sty
                  const struct redactor *red, const char *title, struct buf *out)
 {
     struct printing g = {.e = e, .p = p, .s = s, .red = red, .out = out};
-    if (p->actions.n || p->deferred.n)
+    if (p->actions.n || p->deferred.n || p->left.n)
         buf_addf(out, "%s%s%s\n", style_bold(s), title, style_off(s));
     show_actions(&g);
+    show_left(&g);
     show_deferred(&g);
     show_counts(&g);
 }

@@ -41,6 +41,21 @@ static int sign(int fd)
     return 0;
 }
 
+/* Asking holds the lock for as long as it takes to let go of it: microseconds. */
+#define ASKING_NS 20000000
+
+bool store_locked(const char *dir)
+{
+    int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = dirfd < 0 ? -1 : openat(dirfd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    if (dirfd >= 0)
+        close(dirfd);
+    return held;
+}
+
 int store_lock(const char *dir, int *ret_fd, struct error *err)
 {
     int dirfd;
@@ -51,7 +66,12 @@ int store_lock(const char *dir, int *ret_fd, struct error *err)
     close(dirfd);
     if (fd < 0)
         return error_errno(err, errno, "%s/lock", dir);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    int got = flock(fd, LOCK_EX | LOCK_NB);
+    if (got < 0 && errno == EWOULDBLOCK) { /* perhaps only somebody who asks: store_locked() */
+        nanosleep(&(struct timespec){.tv_nsec = ASKING_NS}, NULL);
+        got = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    if (got < 0) {
         r = errno == EWOULDBLOCK ? held(fd, dir, err) : error_errno(err, errno, "locking %s/lock", dir);
     } else {
         r = fchmod(fd, 0600) < 0 ? -errno : sign(fd);

@@ -31,6 +31,7 @@ extern void (*store_step)(bool after, const char *path);
  * -EWOULDBLOCK with a text that names the holder. Held until store_unlock or the process ends. */
 int store_lock(const char *dir, int *ret_fd, struct error *err);
 void store_unlock(int fd);
+bool store_locked(const char *dir); /* by anyone, at this moment */
 
 /* 32 hex digits, made with the store: plans of another lineage are refused. */
 const char *store_lineage(const struct store *s);
@@ -138,6 +139,15 @@ int store_plan_use(struct store *s, const char *digest, struct error *err);
 int store_run_note(struct store *s, const char *command, int exit_status, int64_t changes, struct error *err);
 int store_run_last(struct store *s, struct arena *a, const char **command, int64_t *time, int *exit_status,
                    int64_t *changes, struct error *err); /* -ENOENT */
+
+/* --- mending drift ------------------------------------------------------------------------------------- */
+/* Failures in a row for one generation. */
+struct store_drift {
+    int64_t generation, failures, time; /* all 0: none */
+    const char *error;                  /* of the last one; may be NULL */
+};
+int store_drift_get(struct store *s, struct arena *a, struct store_drift *ret, struct error *err);
+int store_drift_put(struct store *s, const struct store_drift *d, struct error *err);
 
 /* --- secrets ------------------------------------------------------------------------------------------- */
 /* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c.

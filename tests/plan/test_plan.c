@@ -97,6 +97,7 @@ static bool may_change(const struct outcome *r)
     bool may = strcmp(r->argv[1], "secret") == 0 && has_arg(r, "rotate");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         may |= strcmp(r->argv[1], words[i]) == 0;
+    may |= strcmp(r->argv[1], "drift") == 0 && has_arg(r, "--apply");
     return may && !has_arg(r, "--plan");
 }
 

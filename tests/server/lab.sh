@@ -421,6 +421,13 @@ lab_program() { # lab_program HOST [BINARY]: citrus as its package would install
   [ -x "$b" ] || lab_die "$b is not built"
   lab_copy "$1" "$b" /usr/bin/citrus
   lab_copy "$1" "$LAB_TOP/templates" /usr/share/citrus/templates
+  if [ -d "$LAB_TOP/systemd" ]; then
+    local unit=$LAB/run/unit.$BASHPID
+    sed 's,@bindir@,/usr/bin,' "$LAB_TOP/systemd/citrus-drift.service.in" >"$unit"
+    lab_copy "$1" "$unit" /lib/systemd/system/citrus-drift.service
+    rm -f "$unit"
+    lab_copy "$1" "$LAB_TOP/systemd/citrus-drift.timer" /lib/systemd/system/citrus-drift.timer
+  fi
   [ ! -d "$LAB_TOP/configs" ] || lab_copy "$1" "$LAB_TOP/configs" /usr/share/citrus/configs
 }
 lab_sources() { # the part of `server:` that points citrus at this lab's mirror

@@ -1,0 +1,37 @@
+/* The timer that mends drift: citrus brings its unit files along, the manifest says how often it fires. */
+#include "builder.h"
+#include <string.h>
+
+#define TIMER   "citrus-drift.timer"
+#define DROP_IN "/etc/systemd/system/citrus-drift.timer.d"
+
+/* Servers that were set up together are spread over a tenth of the interval, each at its own place. */
+#define SPREAD 10
+
+void server_drift(struct builder *b)
+{
+    const struct server_drift *d = &b->m->server.drift;
+    if (d->interval == FIELD_UNSET)
+        return;
+    struct pos pos = pos_field(record_server("drift"), d, "interval", b->m->server.origin.pos);
+    const char *text =
+        arena_printf(b->a,
+                     "# Written by citrus. A change made here is drift, and the next run takes it back.\n"
+                     "[Timer]\n"
+                     "OnUnitActiveSec=\n"
+                     "OnUnitActiveSec=%llds\n"
+                     "RandomizedDelaySec=%llds\n",
+                     (long long)d->interval, (long long)(d->interval / SPREAD));
+    struct resource *directory = add_directory(b, DROP_IN, NULL, pos, 0755, "root", "root");
+    struct resource *file = catalog_add(b->c, &file_kind, DROP_IN "/interval.conf", NULL, pos);
+    struct file_spec *f = file->spec;
+    file_content(b->a, f, text, strlen(text), false);
+    f->mode = 0644;
+    f->owner = "root";
+    f->group = "root";
+    struct resource *timer = add_service(b, TIMER, NULL, pos);
+    timer->own = true;
+    resource_needs(b->c, file, directory);
+    resource_needs(b->c, timer, file);
+    resource_notifies(b->c, file, timer, IMPACT_RESTART);
+}

@@ -1,0 +1,209 @@
+#include "watch.h"
+#include "arena.h"
+#include "real.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+#include <unistd.h>
+
+#define UNIT_PATH    "/org/freedesktop/systemd1/unit"
+#define MANAGER_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD      "org.freedesktop.systemd1"
+#define MANAGER      "org.freedesktop.systemd1.Manager"
+/* A file that is written in place counts when its writer closes it. */
+#define EVENTS                                                                                               \
+    (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |     \
+     IN_MOVE_SELF | IN_ONLYDIR)
+#define LOST (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+
+struct name {
+    int wd;
+    const char *name;
+};
+struct watch {
+    struct arena arena;
+    const char *root; /* "" or a path without a slash at its end */
+    int inotify;
+    VEC(struct name) names; /* sorted by wd and name, but for those added since the last wait */
+    size_t sorted;
+    sd_bus *bus; /* NULL: none answers */
+    VEC(const char *) units;
+    bool hit;
+};
+
+static int name_order(const void *x, const void *y)
+{
+    const struct name *a = x, *b = y;
+    return a->wd != b->wd ? (a->wd > b->wd) - (a->wd < b->wd) : strcmp(a->name, b->name);
+}
+
+/* ---- units ------------------------------------------------------------------------------------------- */
+
+static int on_signal(sd_bus_message *m, void *self, sd_bus_error *e)
+{
+    ((struct watch *)self)->hit = true;
+    return 0;
+}
+
+static void unit_match(struct watch *w, const char *unit)
+{
+    char *path = NULL;
+    if (!w->bus || sd_bus_path_encode(UNIT_PATH, unit, &path) < 0)
+        return;
+    sd_bus_match_signal(w->bus, NULL, NULL, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                        on_signal, w);
+    free(path);
+}
+
+/* systemd sends its signals to those who asked for them; unit files' own when one is enabled or disabled. */
+static void bus_open(struct watch *w)
+{
+    if (real_bus_new(&w->bus, NULL) < 0) {
+        w->bus = NULL;
+        return;
+    }
+    sd_bus_match_signal(w->bus, NULL, NULL, MANAGER_PATH, MANAGER, "UnitFilesChanged", on_signal, w);
+    for (size_t i = 0; i < w->units.n; i++)
+        unit_match(w, w->units.at[i]);
+    if (sd_bus_call_method(w->bus, SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL, "") < 0)
+        w->bus = sd_bus_flush_close_unref(w->bus);
+}
+
+void watch_unit(struct watch *w, const char *unit)
+{
+    for (size_t i = 0; i < w->units.n; i++)
+        if (strcmp(w->units.at[i], unit) == 0)
+            return;
+    vec_push(&w->arena, &w->units, arena_strdup(&w->arena, unit));
+    unit_match(w, unit);
+}
+
+/* A bus that was restarted is opened anew; what it said meanwhile is lost, so look. */
+static void bus_read(struct watch *w)
+{
+    int r = 1;
+    while (w->bus && (r = sd_bus_process(w->bus, NULL)) > 0)
+        ;
+    if (!w->bus || r >= 0)
+        return;
+    w->bus = sd_bus_flush_close_unref(w->bus);
+    bus_open(w);
+    w->hit = true;
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------- */
+
+void watch_path(struct watch *w, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct arena a = {0};
+    if (!slash || !slash[1])
+        return;
+    const char *dir = arena_printf(&a, "%s%.*s", w->root, slash == path ? 1 : (int)(slash - path), path);
+    int wd = inotify_add_watch(w->inotify, dir, EVENTS);
+    struct name key = {wd, slash + 1};
+    arena_free(&a);
+    if (wd < 0 || (w->sorted && bsearch(&key, w->names.at, w->sorted, sizeof key, name_order)))
+        return;
+    key.name = arena_strdup(&w->arena, slash + 1);
+    vec_push(&w->arena, &w->names, key);
+}
+
+static bool is_ours(struct watch *w, const struct inotify_event *e)
+{
+    struct name key = {e->wd, e->name};
+    if (e->mask & LOST)
+        return true;
+    return e->len && w->sorted && bsearch(&key, w->names.at, w->sorted, sizeof key, name_order);
+}
+
+static void inotify_read(struct watch *w)
+{
+    char piece[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    for (ssize_t n; (n = read(w->inotify, piece, sizeof piece)) > 0;)
+        for (ssize_t at = 0; at < n;) {
+            const struct inotify_event *e = (const void *)(piece + at);
+            w->hit = w->hit || is_ours(w, e);
+            at += (ssize_t)sizeof *e + (ssize_t)e->len;
+        }
+}
+
+/* ---- all ----------------------------------------------------------------------------------------------- */
+
+int watch_open(struct host *h, struct watch **ret, struct error *err)
+{
+    struct watch *w = xmalloc(sizeof *w);
+    *w = (struct watch){.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    if (w->inotify < 0) {
+        int r = error_errno(err, errno, "the kernel gives no inotify descriptor");
+        error_hint(err, "see /proc/sys/fs/inotify/max_user_instances");
+        free(w);
+        return r;
+    }
+    w->root = strcmp(h->root, "/") == 0 ? "" : arena_strdup(&w->arena, h->root);
+    if (!h->offline)
+        bus_open(w);
+    *ret = w;
+    return 0;
+}
+
+struct watch *watch_close(struct watch *w)
+{
+    if (!w)
+        return NULL;
+    sd_bus_flush_close_unref(w->bus);
+    close(w->inotify);
+    arena_free(&w->arena);
+    free(w);
+    return NULL;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A signal between the look at *stop and the sleep must not be slept over: it comes in the sleep alone. */
+static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *stop)
+{
+    struct pollfd fds[2] = {{.fd = w->inotify, .events = POLLIN},
+                            {.fd = w->bus ? sd_bus_get_fd(w->bus) : -1, .events = POLLIN}};
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    sigset_t block, before;
+    sigemptyset(&block);
+    sigaddset(&block, SIGINT);
+    sigaddset(&block, SIGTERM);
+    sigaddset(&block, SIGHUP);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    int r = *stop ? 0 : ppoll(fds, 2, &t, &before), saved = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return r < 0 && saved != EINTR ? -saved : 0;
+}
+
+int watch_wait(struct watch *w, int timeout, const volatile sig_atomic_t *stop, struct error *err)
+{
+    int64_t end = now_ms() + timeout;
+    if (w->names.n > w->sorted) {
+        qsort(w->names.at, w->names.n, sizeof *w->names.at, name_order);
+        w->sorted = w->names.n;
+    }
+    for (;;) {
+        bus_read(w);
+        inotify_read(w);
+        int64_t left = end - now_ms();
+        if (w->hit || *stop || left <= 0)
+            break;
+        int r = sleep_once(w, left, stop);
+        if (r < 0)
+            return error_errno(err, r, "waiting for changes");
+    }
+    bool hit = w->hit;
+    w->hit = false;
+    return hit;
+}
