@@ -118,6 +118,10 @@ static void run_refresh(struct applying *x, size_t at)
             EVENT(x->e, finished, act);
             return;
         }
+        if (unsound_of(x, act, &err)) {
+            unsound_failed(x, act, act);
+            return;
+        }
         error_prefix(&err, "%s %s", impact_names[act->refresh], act->change.res->id);
         if (!blame(x, at, &err)) {
             apply_failed(x, act, NULL, &err);
@@ -141,7 +145,11 @@ static void run_batch(struct applying *x, size_t at, size_t n)
     }
     if (r == -ESTALE && x->ret->err.code == 0)
         x->ret->err = err;
-    apply_failed(x, act, res->site, &err);
+    const struct action *service = unsound_of(x, act, &err);
+    if (service)
+        unsound_failed(x, act, service);
+    else
+        apply_failed(x, act, res->site, &err);
 }
 
 /* A removal that comes after the refreshes: what the services let go of. */
@@ -257,6 +265,7 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;
     }
+    unsound_look(&x);
     int r = begin(&x, &ret->err);
     if (r < 0) {
         ret->outcome = r == -ESTALE ? APPLY_STALE : APPLY_REFUSED;

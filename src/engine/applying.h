@@ -35,6 +35,14 @@ struct failure *failure_add(struct applying *x, const char *kind, const char *id
 /* Sets `named` of those whose name stands in a text, in a path or by itself. */
 void domains_mark_named(struct applying *x, const char *text);
 
+/* --- unsound.c: services whose configuration was broken before */
+/* Before the first step: asks each service that the plan refreshes, and remembers what it says. */
+void unsound_look(struct applying *x);
+/* The words of before, where this failure (of an action, or of the refresh itself) comes of them; else NULL. */
+const struct action *unsound_of(struct applying *x, const struct action *act, const struct error *err);
+/* It is the server's failure, and no site's. */
+void unsound_failed(struct applying *x, const struct action *act, const struct action *service);
+
 /* --- takeback.c */
 /* The action changed something that is still so. */
 bool action_stands(const struct action *a);

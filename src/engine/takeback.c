@@ -38,8 +38,8 @@ static void refresh_again(struct applying *x, const bool *told, bool all, struct
         struct error err = {0};
         int r = tell(x, act, &err);
         /* A reload that was refused and is refused again changed nothing: the service runs with what it had,
-         * which is what lies on disk now. */
-        if (r < 0 && act->state == ACTION_INTENT && act->refresh == IMPACT_RELOAD)
+         * which is what lies on disk now. What was broken before is as broken as it was. */
+        if (r < 0 && (act->unsound || (act->state == ACTION_INTENT && act->refresh == IMPACT_RELOAD)))
             r = 0;
         EVENT(x->e, undone, act, r < 0 ? &err : NULL);
         if (r < 0)

@@ -11,6 +11,7 @@
  *   apply    make the change
  *   undo     take it back, from what capture saved; must be repeatable, also after a crash in mid-apply
  *   refresh  reload or restart (services); validated first
+ *   sound    whether a refresh would be accepted as things are, before anything is changed (optional)
  *
  * Verifying is the engine's: it observes again and diffs. */
 #ifndef CITRUS_KIND_H
@@ -133,6 +134,8 @@ struct kind {
     /* `res` is rebuilt from the journal (spec, id, site; no needs). `op` is what apply did or began. */
     int (*undo)(struct kind_ctx *, const struct resource *res, enum op op, json_t *undo, struct error *);
     int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);
+    /* Negative: no, with a text that says what was broken before this run. What cannot be asked is sound. */
+    int (*sound)(struct kind_ctx *, const struct resource *res, struct error *);
     /* The path that the resource lives at, NULL when it has none; and whether its removal takes everything
      * below that path with it (a tree that goes to the trash). What goes with such a tree has no removal of
      * its own. Optional. */

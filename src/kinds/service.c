@@ -224,6 +224,24 @@ static void watch(const struct resource *res, struct arena *a, struct watch_list
     vec_push(a, &out->units, res->id);
 }
 
+/* Asked before the first change: what is refused now is nobody's failure. */
+static int sound(struct kind_ctx *ctx, const struct resource *res, struct error *err)
+{
+    const struct service_spec *s = res->spec;
+    size_t n = strlen(res->id);
+    int r = s->check ? validate_live(ctx, s->check, err) : 0;
+
+    if (r == 0 || !validate_possible(r)) {
+        error_clear(err);
+        return 0;
+    }
+    if (n > 8 && !strcmp(res->id + n - 8, ".service"))
+        n -= 8;
+    r = error_prefix(err, "%.*s's configuration was broken before this run", (int)n, res->id);
+    error_hint(err, "mend what it names: citrus did not write it, or somebody changed it");
+    return r;
+}
+
 const struct kind service_kind = {
     .name = "service",
     .record = &record,
@@ -236,4 +254,5 @@ const struct kind service_kind = {
     .apply = apply,
     .undo = undo,
     .refresh = refresh,
+    .sound = sound,
 };
