@@ -38,7 +38,8 @@ void domains_mark_named(struct applying *x, const char *text);
 /* --- unsound.c: services whose configuration was broken before */
 /* Before the first step: asks each service that the plan refreshes, and remembers what it says. */
 void unsound_look(struct applying *x);
-/* The words of before, where this failure (of an action, or of the refresh itself) comes of them; else NULL. */
+/* The words of before, where this failure (of an action, or of the refresh itself) comes of them; else NULL.
+ */
 const struct action *unsound_of(struct applying *x, const struct action *act, const struct error *err);
 /* It is the server's failure, and no site's. */
 void unsound_failed(struct applying *x, const struct action *act, const struct action *service);

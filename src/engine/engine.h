@@ -23,7 +23,8 @@ struct action {
     enum cause cause;
     enum impact refresh; /* OP_REFRESH: how */
     size_t sites_felt;   /* OP_REFRESH: how many sites use the service */
-    const struct error *unsound; /* OP_REFRESH, while it is applied: it would have been refused before; or NULL */
+    const struct error
+        *unsound; /* OP_REFRESH, while it is applied: it would have been refused before; or NULL */
     struct hash128 before, after;
     VEC(size_t) refreshes;   /* indices of the OP_REFRESH actions that this one calls for */
     bool early;              /* a removal that goes before the refreshes */

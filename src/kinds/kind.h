@@ -120,8 +120,8 @@ struct kind {
                     it */
     bool batch;  /* apply, capture and undo of neighbours of one op happen together, see apply_all */
     bool wide; /* what it changes brings and changes things of other kinds (a package: its scripts, files) */
-    /* Fields that can stay as they are while others of the same resource are changed; NULL-terminated, NULL: it
-     * is always changed as a whole. apply meets them undeclared in the wanted spec. */
+    /* Fields that can stay as they are while others of the same resource are changed; NULL-terminated, NULL:
+     * it is always changed as a whole. apply meets them undeclared in the wanted spec. */
     const char *const *apart;
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);

@@ -33,7 +33,8 @@ static int nodes(struct rendering *r, const struct scope *s, size_t from, size_t
 
 /* "TEMPLATE:LINE:COL: {{name}} (from FILE:LINE:COL) ...". Never the value: it may be a secret. */
 __attribute__((format(printf, 6, 7))) static int fail(struct rendering *r, int code, const struct template *t,
-                                                      const struct node *n, struct pos pos, const char *fmt, ...)
+                                                      const struct node *n, struct pos pos, const char *fmt,
+                                                      ...)
 {
     struct buf text = {0};
     va_list ap;
