@@ -260,8 +260,10 @@ static void an_undo_directory_on_another_file_system_keeps_a_copy(void **state)
     make_file(t);
     struct stat was = look(AT("/etc/x"));
     assert_int_equal(fs_mkdirs(&t->h, UNDO, 0700, &t->err), 0);
-    if (mount("tmpfs", AT(UNDO), "tmpfs", 0, "mode=0700") < 0)
+    if (mount("tmpfs", AT(UNDO), "tmpfs", 0, "mode=0700") < 0) {
+        print_message("skipped: mounting is not permitted here\n");
         skip();
+    }
     json_t *saved = save(t, "/etc/x");
     struct stat kept = look(AT(UNDO "/1"));
     assert_int_equal(fs_write(&t->h, "/etc/x", "new", 3, 0644, 0, 0, &t->err), 0);

@@ -171,6 +171,7 @@ static void new_workers_are_told_from_old_ones(void **state)
     if (workers_read(master, &old, &a) < 0) { /* a kernel without CONFIG_PROC_CHILDREN */
         kill(master, SIGKILL);
         waitpid(master, NULL, 0);
+        print_message("skipped: this kernel lists no children (CONFIG_PROC_CHILDREN)\n");
         skip();
     }
     assert_true(workers_renewed(master, &none, 5000, &a));

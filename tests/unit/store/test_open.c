@@ -295,8 +295,10 @@ static void memory_leaves_nothing_on_disk(void **state)
 
 static void a_directory_of_someone_else_is_refused(void **state)
 {
-    if (geteuid() != 0)
+    if (geteuid() != 0) {
+        print_message("skipped: only root can give a directory away\n");
         skip();
+    }
     struct error err = {0};
     struct store *s = NULL;
     store_close(open_store(STORE_WRITE));
