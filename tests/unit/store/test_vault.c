@@ -153,7 +153,8 @@ static void a_link_in_the_place_of_the_key_is_refused(void **state)
 static void a_changed_value_is_detected(void **state)
 {
     static const char *const changes[] = {
-        "UPDATE secret SET value = CAST(substr(value, 1, 20) || x'00' || substr(value, 22) AS BLOB)",
+        "UPDATE secret SET value = CAST(substr(value, 1, 20) ||"
+        " CASE substr(value, 21, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(value, 22) AS BLOB)",
         "UPDATE secret SET value = substr(value, 1, length(value) - 1)",
         "UPDATE secret SET value = x''",
         "UPDATE secret SET value = CAST('" NEEDLE "' AS BLOB)",
