@@ -35,6 +35,14 @@ static bool is_managed(const struct store_managed *managed, size_t n, const char
     return false;
 }
 
+/* What was never applied, and is not by this plan, has nothing to answer. */
+static bool is_there(const struct plan *p, const char *site, bool known)
+{
+    for (size_t i = 0; i < p->actions.n && !known; i++)
+        known = p->actions.at[i].change.res->site && strcmp(p->actions.at[i].change.res->site, site) == 0;
+    return known;
+}
+
 static struct health *find(struct plan *p, const char *site)
 {
     for (size_t i = p->touched.n; i-- > 0;)
@@ -60,7 +68,8 @@ void plan_touched(struct plan *p, const struct catalog *c, const struct store_ma
         if (!r->site || find(p, r->site) || !(l.all || is_changed(&l, r)))
             continue;
         struct health h = {.site = r->site, .known = is_managed(managed, n, r->site)};
-        vec_push(p->arena, &p->touched, h);
+        if (is_there(p, r->site, h.known))
+            vec_push(p->arena, &p->touched, h);
     }
     /* A site that keeps something and loses something is in the catalog, too. */
     for (size_t i = 0; i < p->actions.n && !l.all; i++) {
