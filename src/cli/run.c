@@ -124,6 +124,31 @@ static int note(struct session *s, const char *command, int status)
     return status;
 }
 
+#define UNMET_NAMED 6
+
+/* A plan for chosen sites on a server that is not ready for them would fail in the middle. */
+static int refuse_unmet(struct session *s)
+{
+    struct error err = {0};
+    struct buf b = {0};
+    const struct plan *p = s->plan;
+    for (size_t i = 0; i < p->unmet.n && i < UNMET_NAMED; i++) {
+        const struct unmet *u = &p->unmet.at[i];
+        buf_addf(&b, "%s%s %s", i ? ", " : "", u->res->kind->name, u->res->id);
+        if (u->res->pos.file)
+            buf_addf(&b, " (%s:%d)", u->res->pos.file, u->res->pos.line);
+        if (u->there)
+            buf_adds(&b, " is not as the manifest says");
+    }
+    if (p->unmet.n > UNMET_NAMED)
+        buf_addf(&b, " and %zu more", p->unmet.n - UNMET_NAMED);
+    error_set(&err, -ENOENT, "--site leaves the server alone, which lacks what the site needs: %s",
+              buf_str(&b));
+    error_hint(&err, "`citrus apply` without --site first: it brings the server's part");
+    buf_free(&b);
+    return session_fail(s, &err);
+}
+
 int session_run(struct session *s, const struct run *r)
 {
     struct error err = {0};
@@ -138,6 +163,8 @@ int session_run(struct session *s, const struct run *r)
         fprintf(stderr, "The plan is stale. Nothing was changed.\n");
         return EXIT_STALE;
     }
+    if (s->plan->unmet.n)
+        return refuse_unmet(s);
     show_plan(s, r);
     if (s->o->out) {
         status = save_plan(s);

@@ -45,6 +45,11 @@ struct kept {
 struct forgotten {
     const char *kind, *id, *site;
 };
+/* What an action of a chosen site needs of what was not chosen, and that is not ready for it. */
+struct unmet {
+    const struct resource *res;
+    bool there; /* but not as wanted */
+};
 
 /* Whether a site still answers as it did. The engine says which sites are asked and when; how, and what is
  * worse, is known to who gives it a struct engine_health. */
@@ -94,7 +99,8 @@ struct plan {
     VEC(struct health) touched;      /* the sites of the manifest that its actions concern */
     VEC(struct left) left;           /* drift that stays, and is shown */
     VEC(struct foreign) foreign;
-    size_t ignored; /* resources with drift that stays and is not shown */
+    VEC(struct unmet) unmet; /* with `sites`: such a plan would fail on its way */
+    size_t ignored;          /* resources with drift that stays and is not shown */
     bool corrective_only;
     size_t pending;   /* corrective_only: changes of another cause, which wait for an apply */
     size_t unchanged; /* resources looked at that are as wanted */

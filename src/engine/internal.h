@@ -63,6 +63,10 @@ bool trees_hold(const struct trees *t, const struct resource *r);
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
 
+/* --- ground.c: fills p->unmet. `others` holds what was not chosen by its slot, the rest is zero. */
+int ground_look(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,
+                struct error *err);
+
 /* --- touched.c: fills p->touched. Slots are those of order_catalog(). */
 void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n);
 /* --- policy.c */

@@ -14,6 +14,7 @@ struct planning {
     size_t n_managed;
     bool *wanted; /* managed[i] is in the catalog */
     VEC(struct seen) seen;
+    struct seen *others;            /* by slot of the catalog: what the filter leaves out */
     size_t first_orphan, n_orphans; /* in seen */
     const struct trees *trees;
     bool *made;         /* by slot of the catalog: is created by this plan */
@@ -53,6 +54,7 @@ static int collect_wanted(struct planning *g, struct error *err)
 {
     struct arena *a = g->p->arena;
     struct resource **order = arena_array(a, struct resource *, g->c->list.n);
+    g->others = arena_array(a, struct seen, g->c->list.n);
     int r = order_catalog(g->c, order, err);
     if (r < 0)
         return r;
@@ -67,6 +69,8 @@ static int collect_wanted(struct planning *g, struct error *err)
         }
         if (site_selected(g->p, order[i]->site))
             vec_push(a, &g->seen, s);
+        else
+            g->others[order[i]->slot] = s;
     }
     return 0;
 }
@@ -327,6 +331,10 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < g.seen.n && r == 0; i++)
         r = plan_one(&g, &ctx, &g.seen.at[i], err);
+    if (r < 0)
+        return r;
+    if (p->sites)
+        r = ground_look(e, p, c, g.others, err);
     if (r < 0)
         return r;
     add_refreshes(&g);
