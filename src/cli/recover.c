@@ -1,5 +1,6 @@
 #include "session.h"
 #include <stdio.h>
+#include <string.h>
 
 static void items_json(const struct recover_item *items, size_t n, struct buf *out)
 {
@@ -26,14 +27,20 @@ static void items_json(const struct recover_item *items, size_t n, struct buf *o
     jw_end(&j);
 }
 
-static int resume(struct session *s, const char *bundle)
+/* What the transaction was for, and no more. */
+static int resume(struct session *s, const struct store_tx *tx)
 {
     struct options o = *s->o;
+    char *rest = tx->sites ? arena_strdup(&s->arena, tx->sites) : NULL;
     o.yes = true;
+    for (char *site; o.n_sites < SITES_MOST && (site = strsep(&rest, " "));)
+        o.sites[o.n_sites++] = site;
+    const struct options *before = s->o;
     s->o = &o;
-    int status = session_texts(s, bundle);
+    int status = session_texts(s, tx->bundle);
     if (status == 0)
         status = session_run(s, &(struct run){.why = "recover"});
+    s->o = before;
     return status;
 }
 
@@ -50,7 +57,7 @@ int command_recover(const struct options *o)
     int r = store_tx_open(s.store, &s.arena, &open, &n, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
-    const char *bundle = n ? open[n - 1].bundle : NULL;
+    const struct store_tx *last = n && open[n - 1].bundle ? &open[n - 1] : NULL;
     if (!o->json) {
         status = session_recover(&s, false);
         if (status == 0 && n == 0)
@@ -65,7 +72,7 @@ int command_recover(const struct options *o)
         for (size_t i = 0; i < n; i++)
             status = items[i].stuck ? EXIT_STUCK : status;
     }
-    if (status == 0 && o->resume && bundle)
-        status = resume(&s, bundle);
+    if (status == 0 && o->resume && last)
+        status = resume(&s, last);
     return session_close(&s, status);
 }

@@ -185,6 +185,14 @@ static void run_actions(struct applying *x)
         gate_pass(x);
 }
 
+static const char *sites_text(const struct plan *p)
+{
+    const char *text = NULL;
+    for (const char *const *s = p->sites; s && *s; s++)
+        text = text ? arena_printf(p->arena, "%s %s", text, *s) : *s;
+    return text;
+}
+
 /* Opens the transaction, all in one commit. -ESTALE: the saved plan was applied before. */
 static int begin(struct applying *x, struct error *err)
 {
@@ -201,7 +209,10 @@ static int begin(struct applying *x, struct error *err)
                                         .before = a->before,
                                         .after = a->after};
     }
-    struct store_tx tx = {.why = x->o->why ? x->o->why : "apply", .who = x->o->who, .bundle = p->bundle_json};
+    struct store_tx tx = {.why = x->o->why ? x->o->why : "apply",
+                          .who = x->o->who,
+                          .bundle = p->bundle_json,
+                          .sites = sites_text(p)};
     int r = store_begin(x->e->store, err);
     if (r < 0)
         return r;

@@ -52,9 +52,10 @@ int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_acti
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err,
-               "INSERT INTO tx (begun, ended, state, why, who, bundle) VALUES (?, 0, 'open', ?, ?, ?)",
-               "ittt", begun, tx->why, tx->who, tx->bundle);
+    r = db_run(
+        s, doing, err,
+        "INSERT INTO tx (begun, ended, state, why, who, bundle, sites) VALUES (?, 0, 'open', ?, ?, ?, ?)",
+        "itttt", begun, tx->why, tx->who, tx->bundle, tx->sites);
     int64_t id = sqlite3_last_insert_rowid(s->db);
     if (r == 0)
         r = insert_actions(s, id, actions, n, err);
@@ -134,6 +135,7 @@ static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct sto
         .who = db_text(st, 5, a),
         .bundle = db_text(st, 6, a),
         .error = db_text(st, 7, a),
+        .sites = db_text(st, 8, a),
     };
     return 0;
 }
@@ -159,7 +161,7 @@ static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct st
     return 0;
 }
 
-#define TX_COLUMNS "SELECT id, begun, ended, state, why, who, bundle, error FROM tx "
+#define TX_COLUMNS "SELECT id, begun, ended, state, why, who, bundle, error, sites FROM tx "
 
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
 {

@@ -36,6 +36,8 @@ static const char *const migrations[] = {
     "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;",
     /* 2: the values of `secret` are sealed: vault.c. */
     "",
+    /* 3: a transaction knows the sites that it was for. */
+    "ALTER TABLE tx ADD COLUMN sites TEXT;",
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

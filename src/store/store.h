@@ -102,6 +102,7 @@ struct store_tx {
     const char *why; /* "apply", "rollback 3", "drift", "recover" */
     const char *who, *bundle;
     const char *error; /* first failure, NULL */
+    const char *sites; /* those that it was for, a blank between two; NULL: all, and the server */
 };
 struct store_action {
     int64_t tx, seq;
