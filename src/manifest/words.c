@@ -230,7 +230,7 @@ const char *word_url_version(const char *t)
 
 const char *word_upstream(const char *t)
 {
-    size_t n;
+    size_t n = 0;
     const char *host = url_host(t, &n), *why = word_url(t);
     if (why)
         return why;

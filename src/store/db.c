@@ -152,7 +152,7 @@ void db_done(sqlite3_stmt *st)
 
 int db_run(struct store *s, const char *doing, struct error *err, const char *sql, const char *fmt, ...)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     va_list ap;
     va_start(ap, fmt);
     int r = vquery(s, doing, &st, err, sql, fmt, ap);

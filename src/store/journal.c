@@ -122,7 +122,7 @@ static const char reading_tx[] = "read the journal";
 
 static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_tx *ret, struct error *err)
 {
-    int state;
+    int state = 0;
     int r = word(s, st, 3, tx_names, sizeof tx_names / sizeof *tx_names, reading_tx, &state, err);
     if (r < 0)
         return r;
@@ -204,7 +204,7 @@ int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_
 static int action_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_action *ret,
                       struct error *err)
 {
-    int state;
+    int state = 0;
     int r = word(s, st, 2, action_names, sizeof action_names / sizeof *action_names,
                  "read the journal's actions", &state, err);
     if (r < 0)
