@@ -1,10 +1,10 @@
 #include "hash.h"
 #include "arena.h"
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <xxhash.h>
 
 static struct hash128 from_xxh(XXH128_hash_t h)
@@ -22,9 +22,15 @@ bool hash_equal(struct hash128 a, struct hash128 b)
     return a.high == b.high && a.low == b.low;
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void hash_hex(struct hash128 h, char out[HASH_HEX])
 {
-    snprintf(out, HASH_HEX, "%016llx%016llx", (unsigned long long)h.high, (unsigned long long)h.low);
+    for (int i = 0; i < 16; i++) {
+        out[i] = hex_digits[h.high >> (60 - 4 * i) & 15];
+        out[16 + i] = hex_digits[h.low >> (60 - 4 * i) & 15];
+    }
+    out[32] = '\0';
 }
 
 struct hash_stream {
@@ -56,8 +62,11 @@ struct hash128 hash_stream_end(struct hash_stream *s)
 
 static void to_hex(const unsigned char *raw, char out[SHA256_HEX])
 {
-    for (size_t i = 0; i < 32; i++)
-        snprintf(out + 2 * i, 3, "%02x", raw[i]);
+    for (size_t i = 0; i < 32; i++) {
+        out[2 * i] = hex_digits[raw[i] >> 4];
+        out[2 * i + 1] = hex_digits[raw[i] & 15];
+    }
+    out[64] = '\0';
 }
 
 struct sha256_stream {
@@ -96,11 +105,26 @@ void hash_sha256_hex(const void *p, size_t n, char out[SHA256_HEX])
     sha256_stream_end(s, out);
 }
 
+/* libcrypto looks an algorithm up by name each time it is asked, at ten times the cost of the hash itself. */
+static EVP_MAC *hmac;
+static void fetch_hmac(void)
+{
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+}
+
 void hash_keyed_hex(const void *key, size_t keylen, const void *p, size_t n, char out[SHA256_HEX])
 {
+    static once_flag once = ONCE_FLAG_INIT;
+    call_once(&once, fetch_hmac);
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                           OSSL_PARAM_construct_end()};
     unsigned char raw[32];
-    unsigned int len = sizeof raw;
-    if (!HMAC(EVP_sha256(), key, (int)keylen, p, n, raw, &len))
+    size_t len;
+    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    if (!ctx || EVP_MAC_init(ctx, key, keylen, params) != 1 || EVP_MAC_update(ctx, p, n) != 1 ||
+        EVP_MAC_final(ctx, raw, &len, sizeof raw) != 1)
         abort();
+    EVP_MAC_CTX_free(ctx);
     to_hex(raw, out);
 }

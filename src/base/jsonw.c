@@ -17,32 +17,36 @@ static void jw_newline(struct jsonw *j)
         buf_adds(j->out, "  ");
 }
 
+static void jw_escape(struct buf *out, unsigned char c)
+{
+    if (c == '"' || c == '\\') {
+        buf_addc(out, '\\');
+        buf_addc(out, (char)c);
+    } else if (c == '\n') {
+        buf_adds(out, "\\n");
+    } else if (c == '\t') {
+        buf_adds(out, "\\t");
+    } else {
+        buf_addf(out, "\\u%04x", c);
+    }
+}
+
 static void jw_quote(struct buf *out, const char *s, size_t n)
 {
     buf_addc(out, '"');
-    for (size_t i = 0; i < n;) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\') {
-            buf_addc(out, '\\');
-            buf_addc(out, (char)c);
-        } else if (c == '\n') {
-            buf_adds(out, "\\n");
-        } else if (c == '\t') {
-            buf_adds(out, "\\t");
-        } else if (c < 0x20 || c == 0x7f) {
-            buf_addf(out, "\\u%04x", c);
-        } else if (c < 0x80) {
-            buf_addc(out, (char)c);
-        } else {
-            size_t k = utf8_char(s + i, n - i);
-            if (k)
-                buf_add(out, s + i, k);
-            else
-                buf_adds(out, "\xef\xbf\xbd");
+    for (size_t i = 0, from = 0; i <= n;) {
+        unsigned char c = i < n ? (unsigned char)s[i] : 0;
+        size_t k = i < n && c >= 0x80 ? utf8_char(s + i, n - i) : 0;
+        if (k || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')) {
             i += k ? k : 1;
             continue;
         }
-        i++;
+        buf_add(out, s + from, i - from); /* what needs no escape goes in one piece */
+        if (i < n && c < 0x80)
+            jw_escape(out, c);
+        else if (i < n)
+            buf_adds(out, "\xef\xbf\xbd");
+        from = ++i;
     }
     buf_addc(out, '"');
 }
