@@ -55,6 +55,7 @@ static int look(const struct options *o)
         status = session_plan(&s);
     if (status)
         return session_close(&s, status);
+    session_obstacles(&s);
     show(&s, o, g.number);
     status = o->detailed && s.plan->actions.n ? EXIT_PENDING : EXIT_DONE;
     store_run_note(s.store, "drift", status, (int64_t)plan_changes(s.plan), NULL);

@@ -165,6 +165,8 @@ int session_run(struct session *s, const struct run *r)
     }
     if (s->plan->unmet.n)
         return refuse_unmet(s);
+    if (!r->brief && session_obstacles(s))
+        return EXIT_ERROR;
     show_plan(s, r);
     if (s->o->out) {
         status = save_plan(s);

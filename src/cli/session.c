@@ -318,6 +318,18 @@ int session_plan(struct session *s)
     return r < 0 ? session_fail(s, &err) : 0;
 }
 
+int session_obstacles(struct session *s)
+{
+    s->diags.list.n = 0; /* those of the manifest itself were shown */
+    for (size_t i = 0; i < s->plan->obstacles.n; i++) {
+        const struct obstacle *o = &s->plan->obstacles.at[i];
+        void (*say)(struct diags *, struct pos, const char *, const char *, ...) =
+            o->fatal ? diag_error : diag_warning;
+        say(&s->diags, o->res->pos, o->err.hint[0] ? o->err.hint : NULL, "%s", o->err.text);
+    }
+    return s->diags.list.n ? session_diags(s) : 0;
+}
+
 int session_recover(struct session *s, bool look)
 {
     struct error err = {0};

@@ -47,6 +47,9 @@ int session_manifest(struct session *s, const char *path);
 int session_texts(struct session *s, const char *bundle_json);
 /* Facts, catalog and plan of the manifest that was read. */
 int session_plan(struct session *s);
+/* Says what stands in the way of the plan, with its place in the manifest. EXIT_ERROR where something new
+ * cannot be had. */
+int session_obstacles(struct session *s);
 /* Takes back what a crash left, says so. With `look`: only says that it is there. */
 int session_recover(struct session *s, bool look);
 

@@ -48,6 +48,8 @@ static void prepare(struct applying *x)
             engine_interrupted(x->e) ? error_set(&err, -EINTR, "interrupted") : prepare_some(x, i, n, &err);
         if (r == 0)
             continue;
+        for (size_t k = 0; k < n; k++)
+            act = x->p->actions.at[i + k].change.blamed ? &x->p->actions.at[i + k] : act;
         EVENT(x->e, failed, act, &err);
         failure_add(x, act->change.res->kind->name, act->change.res->id, act->change.res->site, &err);
         if (!act->change.res->site || x->o->on_failure != ON_FAILURE_UNDO_SITE || r == -EINTR) {

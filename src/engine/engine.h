@@ -50,6 +50,13 @@ struct unmet {
     const struct resource *res;
     bool there; /* but not as wanted */
 };
+/* What the resource's kind sees standing in the way of it. */
+struct obstacle {
+    const struct resource *res;
+    bool fatal; /* the manifest asks for something new that cannot be had; else: of drift, or of what is fine
+                   as it is, which is said and held against nobody */
+    struct error err;
+};
 
 /* Whether a site still answers as it did. The engine says which sites are asked and when; how, and what is
  * worse, is known to who gives it a struct engine_health. */
@@ -100,7 +107,8 @@ struct plan {
     VEC(struct left) left;           /* drift that stays, and is shown */
     VEC(struct foreign) foreign;
     VEC(struct unmet) unmet; /* with `sites`: such a plan would fail on its way */
-    size_t ignored;          /* resources with drift that stays and is not shown */
+    VEC(struct obstacle) obstacles;
+    size_t ignored; /* resources with drift that stays and is not shown */
     bool corrective_only;
     size_t pending;   /* corrective_only: changes of another cause, which wait for an apply */
     size_t unchanged; /* resources looked at that are as wanted */

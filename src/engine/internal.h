@@ -67,6 +67,9 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
 int ground_look(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,
                 struct error *err);
 
+/* --- obstacles.c: asks the kinds of `list`, and fills p->obstacles. */
+void obstacles_look(struct engine *e, struct plan *p, const struct change *const *list, size_t n);
+
 /* --- touched.c: fills p->touched. Slots are those of order_catalog(). */
 void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n);
 /* --- policy.c */

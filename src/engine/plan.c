@@ -17,8 +17,9 @@ struct planning {
     struct seen *others;            /* by slot of the catalog: what the filter leaves out */
     size_t first_orphan, n_orphans; /* in seen */
     const struct trees *trees;
-    bool *made;         /* by slot of the catalog: is created by this plan */
-    bool same_manifest; /* as the newest generation's */
+    bool *made;                       /* by slot of the catalog: is created by this plan */
+    bool same_manifest;               /* as the newest generation's */
+    VEC(const struct change *) asked; /* what the kinds are asked about: is it feasible? */
 };
 
 static bool site_selected(const struct plan *p, const char *site)
@@ -139,6 +140,12 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
     return true;
 }
 
+static void ask_about(struct planning *g, const struct change *c)
+{
+    if (c->res->kind->feasible && c->op != OP_REMOVE)
+        vec_push(g->p->arena, &g->asked, arena_memdup(g->p->arena, c, sizeof *c));
+}
+
 static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s, struct error *err)
 {
     struct plan *p = g->p;
@@ -168,6 +175,7 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     }
     policy_foreign(p, s);
     if (c->op == OP_NONE) {
+        ask_about(g, c);
         p->unchanged++;
         return 0;
     }
@@ -182,8 +190,10 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     if (c->op == OP_CREATE)
         g->made[r->slot] = true;
     c->reversal = REVERSIBLE;
+    c->drift = act.cause == CAUSE_CORRECTIVE;
     if (k->plan)
         k->plan(ctx, c);
+    ask_about(g, c);
     vec_push(p->arena, &p->actions, act);
     return 0;
 }
@@ -333,6 +343,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         r = plan_one(&g, &ctx, &g.seen.at[i], err);
     if (r < 0)
         return r;
+    obstacles_look(e, p, g.asked.at, g.asked.n);
     if (p->sites)
         r = ground_look(e, p, c, g.others, err);
     if (r < 0)

@@ -230,6 +230,49 @@ static int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, s
     return r < 0 ? r : source_usable(ctx, s, ret, err);
 }
 
+static bool only_modes_differ(const struct change *c)
+{
+    const struct certificate_spec *found = c->found;
+    return found && found->state && c->delta.n == 1 && strstr(found->state, " has mode ");
+}
+
+static int64_t days_left(struct kind_ctx *ctx, const char *id)
+{
+    struct x509_info info = {0};
+    struct buf text = {0};
+    bool read = fs_read(ctx->host, tls_path(ctx->arena, id, "fullchain.pem"), PEM_MAX, &text, NULL) == 0 &&
+                x509_parse(buf_str(&text), text.len, &info, ctx->arena, NULL) == 0;
+    buf_free(&text);
+    return read ? (info.not_after - time(NULL)) / 86400 : 0;
+}
+
+/* A source that is not there any more breaks nothing as long as what was copied from it is good. */
+static void certificate_feasible(struct kind_ctx *ctx, const struct change *const *list, size_t n,
+                                 struct error *errs)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct certificate_spec *s = list[i]->res->spec;
+        const char *id = list[i]->res->id;
+        struct pair p = {0};
+        if (!from_files(s) || !s->source_certificate || !s->source_key || only_modes_differ(list[i]))
+            continue;
+        if (list[i]->op != OP_NONE) {
+            int r = source_read(ctx, s, &p, &errs[i]);
+            if (r == -ENOENT)
+                error_hint(&errs[i], "put it there, as PEM, before the manifest names it");
+            if (r < 0)
+                error_prefix(&errs[i], "certificate of %s", id);
+        } else if (pair_read(ctx, s->source_certificate, s->source_key, &p, &errs[i]) < 0) {
+            error_prefix(&errs[i], "certificate of %s", id);
+            error_hint(
+                &errs[i],
+                "what was copied from it goes on serving, for %lld days; put the file back, or name another",
+                (long long)days_left(ctx, id));
+        }
+        pair_free(&p);
+    }
+}
+
 static int certificate_prepare(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct certificate_spec *s = c->res->spec;
@@ -280,12 +323,6 @@ static int certificate_remove(struct kind_ctx *ctx, const char *id, struct error
     if (r == 0)
         r = tolerate(fs_rmdir(ctx->host, tls_dir(ctx->arena, id), err), err);
     return r;
-}
-
-static bool only_modes_differ(const struct change *c)
-{
-    const struct certificate_spec *found = c->found;
-    return found && found->state && c->delta.n == 1 && strstr(found->state, " has mode ");
 }
 
 static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -340,6 +377,7 @@ const struct kind certificate_kind = {
     .watch = certificate_watch,
     .observe = certificate_observe,
     .check = certificate_check,
+    .feasible = certificate_feasible,
     .prepare = certificate_prepare,
     .capture = certificate_capture,
     .apply = certificate_apply,

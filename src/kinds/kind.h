@@ -6,6 +6,7 @@
  *   observe  what is there, for many resources at once (reads only; one pass per source)
  *   check    what is wrong with the wanted spec (pure; optional)
  *   plan     from a delta to how it is done: undo class, impact, summary (pure; optional)
+ *   feasible what would fail, as far as looking tells, while the plan is made (changes nothing; optional)
  *   prepare  everything slow or likely to fail, invisible: download, validate on a staged tree (optional)
  *   capture  what undo will need, as JSON members into `undo`; files into ctx->undo_dir
  *   apply    make the change
@@ -92,6 +93,8 @@ struct change {
     enum reversal reversal;
     enum impact impact;  /* what the change itself does to service (refreshes carry their own) */
     const char *summary; /* a few words where kind and id do not say it all, or NULL */
+    bool drift;          /* puts right what somebody changed: nothing new is asked for */
+    bool blamed;         /* prepare_all: it is this one that cannot be had */
     void *prepared;      /* the kind's own, from prepare to apply, in ctx->arena */
 };
 
@@ -126,6 +129,9 @@ struct kind {
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);
     void (*plan)(struct kind_ctx *, struct change *);
+    /* Fills errs[i], each cleared, of what stands in the way of list[i]. Also asked of what is as it should
+     * be (OP_NONE): then, what will stand in the way of its next change. Not of removals. */
+    void (*feasible)(struct kind_ctx *, const struct change *const *list, size_t n, struct error *errs);
     int (*prepare)(struct kind_ctx *, struct change *, struct error *);
     int (*prepare_all)(struct kind_ctx *, struct change *const *, size_t n, struct error *);
     int (*capture)(struct kind_ctx *, struct change *, const char *name, struct jsonw *undo, struct error *);

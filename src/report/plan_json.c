@@ -78,6 +78,25 @@ static void add_foreign(const struct plan *p, struct jsonw *j)
     jw_end(j);
 }
 
+static void add_warnings(const struct plan *p, struct jsonw *j)
+{
+    jw_array(j, "warnings");
+    for (size_t i = 0; i < p->obstacles.n; i++) {
+        const struct obstacle *o = &p->obstacles.at[i];
+        jw_object(j, NULL);
+        add_resource(o->res, j);
+        if (o->res->pos.file) {
+            jw_str(j, "file", o->res->pos.file);
+            jw_int(j, "line", o->res->pos.line);
+        }
+        jw_str(j, "text", o->err.text);
+        if (o->err.hint[0])
+            jw_str(j, "hint", o->err.hint);
+        jw_end(j);
+    }
+    jw_end(j);
+}
+
 static void add_action(struct engine *e, const struct plan *p, const struct action *a,
                        const struct redactor *red, struct jsonw *j)
 {
@@ -130,6 +149,7 @@ void report_plan_json(struct engine *e, const struct plan *p, const struct redac
     jw_end(&j);
     add_left(e, p, red, &j);
     add_foreign(p, &j);
+    add_warnings(p, &j);
     jw_array(&j, "deferred");
     for (size_t i = 0; i < p->deferred.n; i++) {
         jw_object(&j, NULL);
