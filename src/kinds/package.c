@@ -6,6 +6,7 @@
  * afterwards are not taken for the batch's. */
 #include "fs.h"
 #include "package_list.h"
+#include "package_offer.h"
 #include "specs.h"
 #include "text.h"
 #include <errno.h>
@@ -119,24 +120,30 @@ static const char *first_broken(const struct dpkg *have, struct arena *a)
     return NULL;
 }
 
-/* The first of `names` that no repository has; NULL when all are there. */
-static int candidate_missing(struct kind_ctx *ctx, const struct names *names, const char **ret,
-                             struct error *err)
+/* What somebody removed and no repository has any more is told when it is to be put back: no drift is worth
+ * apt's way to its mirrors. */
+static void feasible(struct kind_ctx *ctx, const struct change *const *list, size_t n, struct error *errs)
 {
-    const char **versions = arena_array(ctx->arena, const char *, names->n + 1);
-    int r = host_apt_candidates(ctx->host, names->at, names->n, versions, ctx->arena, err);
+    struct names names = {0};
+    struct error *of_names = arena_array(ctx->arena, struct error, n), err = {0};
+    size_t *at = arena_array(ctx->arena, size_t, n);
 
-    *ret = NULL;
-    for (size_t i = 0; i < names->n && r >= 0 && !*ret; i++)
-        if (!versions[i])
-            *ret = names->at[i];
-    return r;
+    for (size_t i = 0; i < n; i++)
+        if (list[i]->op == OP_CREATE && !list[i]->drift) {
+            at[names.n] = i;
+            vec_push(ctx->arena, &names, list[i]->res->id);
+        }
+    if (!names.n || package_offers(ctx, names.at, names.n, of_names, &err) < 0)
+        return; /* prepare asks again, and tells */
+    for (size_t i = 0; i < names.n; i++)
+        errs[at[i]] = of_names[i];
 }
 
 static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size_t n, struct error *err)
 {
     struct names names = {0};
-    const char *broken, *missing;
+    struct error *errs;
+    const char *broken;
     struct dpkg have;
     int r = package_list_look(ctx, &have, err);
 
@@ -153,19 +160,18 @@ static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size
     }
     if (!names.n)
         return 0;
-    r = candidate_missing(ctx, &names, &missing, err);
-    if (r >= 0 && missing) {
-        r = host_apt(ctx->host, APT_UPDATE, NULL, 0, ctx->progress, err);
-        if (r >= 0)
-            r = candidate_missing(ctx, &names, &missing, err);
+    errs = arena_array(ctx->arena, struct error, names.n);
+    r = package_offers(ctx, names.at, names.n, errs, err);
+    for (size_t i = 0; i < names.n && r >= 0; i++) {
+        if (!errs[i].code)
+            continue;
+        *err = errs[i];
+        r = errs[i].code;
+        for (size_t k = 0; k < n; k++)
+            changes[k]->blamed = !strcmp(changes[k]->res->id, names.at[i]);
     }
     if (r < 0)
         return r;
-    if (missing) {
-        r = error_set(err, -ENOENT, "no repository has a package %s", missing);
-        error_hint(err, "is it spelled right, and is the repository that has it in /etc/apt/sources.list.d?");
-        return r;
-    }
     return host_apt(ctx->host, APT_DOWNLOAD, names.at, names.n, ctx->progress, err);
 }
 
@@ -408,6 +414,7 @@ const struct kind package_kind = {
     .wide = true,
     .observe = observe,
     .plan = plan,
+    .feasible = feasible,
     .prepare_all = prepare_all,
     .capture = capture,
     .apply = apply,
