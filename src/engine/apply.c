@@ -111,7 +111,7 @@ static void run_refresh(struct applying *x, size_t at)
     struct action *act = &x->p->actions.at[at];
     while (!x->stop) {
         struct error err = {0};
-        if (!anyone_calls(x->p, at)) {
+        if (!act->owed && !anyone_calls(x->p, at)) {
             skip(x, at, 1);
             return;
         }
@@ -243,10 +243,11 @@ static int begin(struct applying *x, struct error *err)
 
 static bool all_skipped(const struct applying *x)
 {
-    for (size_t i = 0; i < x->p->actions.n; i++)
-        if (x->p->actions.at[i].change.op != OP_REFRESH &&
-            !failure_of(x, x->p->actions.at[i].change.res->site))
+    for (size_t i = 0; i < x->p->actions.n; i++) {
+        const struct action *a = &x->p->actions.at[i];
+        if (a->change.op == OP_REFRESH ? a->owed != IMPACT_NONE : !failure_of(x, a->change.res->site))
             return false;
+    }
     return true;
 }
 

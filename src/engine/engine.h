@@ -23,6 +23,9 @@ struct action {
     enum cause cause;
     enum impact refresh; /* OP_REFRESH: how */
     size_t sites_felt;   /* OP_REFRESH: how many sites use the service */
+    int64_t owed_by;     /* OP_REFRESH: an earlier transaction changed what the service runs with, and was
+                            stopped before it told it; 0: none */
+    enum impact owed;    /* what that one asks for */
     const struct error
         *unsound; /* OP_REFRESH, while it is applied: it would have been refused before; or NULL */
     struct hash128 before, after;
@@ -103,6 +106,7 @@ struct plan {
     VEC(struct deferred) deferred;
     VEC(struct kept) kept;           /* as wanted already, with or without an action: what apply records */
     VEC(struct forgotten) forgotten; /* managed, no longer wanted, and not there or gone with its tree */
+    VEC(struct store_owed) unowed;   /* services that were still to be told, and are no longer wanted */
     VEC(struct health) touched;      /* the sites of the manifest that its actions concern */
     VEC(struct left) left;           /* drift that stays, and is shown */
     VEC(struct foreign) foreign;

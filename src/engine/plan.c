@@ -247,24 +247,62 @@ static size_t sites_of_service(const struct catalog *c, const struct resource *s
     return n;
 }
 
-/* One refresh a service, as strong as the strongest that was asked for, in the catalog's order of services.
- */
-static void add_refreshes(struct planning *g)
+/* The strongest that the first `n` actions ask for. */
+static enum impact asked_for(const struct plan *p, size_t n, const struct resource *service)
+{
+    enum impact how = IMPACT_NONE;
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = p->actions.at[i].change.res;
+        /* What goes after the refresh cannot call for it. */
+        for (size_t k = 0; k < r->notifies.n && phase(&p->actions.at[i]) < REFRESHES; k++)
+            if (r->notifies.at[k].service == service && r->notifies.at[k].how > how)
+                how = r->notifies.at[k].how;
+    }
+    return how;
+}
+
+/* By slot of the catalog: what an earlier run, which was told to stop, left for a service. Mending drift does
+ * not end what somebody stopped to look at. */
+static int owed_refreshes(struct planning *g, struct action **ret, struct error *err)
 {
     struct plan *p = g->p;
+    struct store_owed *list;
+    size_t n;
+    struct action *by = arena_array(p->arena, struct action, g->c->list.n + 1);
+    int r = store_owed_list(g->e->store, p->arena, &list, &n, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const struct kind *k = kind_find(list[i].kind);
+        const struct resource *service = k ? catalog_find(g->c, k, list[i].id) : NULL;
+        bool restart = strcmp(list[i].how, impact_names[IMPACT_RESTART]) == 0;
+        if (!service || !k->refresh || service->absent) {
+            vec_push(p->arena, &p->unowed, list[i]);
+        } else if (p->corrective_only) {
+            p->pending++;
+        } else {
+            by[service->slot].owed = restart ? IMPACT_RESTART : IMPACT_RELOAD;
+            by[service->slot].owed_by = list[i].tx;
+        }
+    }
+    if (r == 0)
+        *ret = by;
+    return r;
+}
+
+/* One refresh a service, as strong as the strongest that was asked for, in the catalog's order of services.
+ */
+static int add_refreshes(struct planning *g, struct error *err)
+{
+    struct plan *p = g->p;
+    struct action *owed;
     size_t n = p->actions.n;
-    for (size_t s = 0; s < g->c->list.n; s++) {
+    int r = owed_refreshes(g, &owed, err);
+    for (size_t s = 0; r == 0 && s < g->c->list.n; s++) {
         struct resource *service = g->c->list.at[s];
-        enum impact how = IMPACT_NONE;
         if (!service->kind->refresh || service->absent)
             continue;
-        for (size_t i = 0; i < n; i++) {
-            const struct resource *r = p->actions.at[i].change.res;
-            /* What goes after the refresh cannot call for it. */
-            for (size_t k = 0; k < r->notifies.n && phase(&p->actions.at[i]) < REFRESHES; k++)
-                if (r->notifies.at[k].service == service && r->notifies.at[k].how > how)
-                    how = r->notifies.at[k].how;
-        }
+        enum impact how = asked_for(p, n, service);
+        if (owed[service->slot].owed > how)
+            how = owed[service->slot].owed;
         if (how == IMPACT_NONE)
             continue;
         if (g->e->host->offline) {
@@ -272,12 +310,16 @@ static void add_refreshes(struct planning *g)
             vec_push(p->arena, &p->deferred, d);
             continue;
         }
-        struct action act = {.cause = CAUSE_REFRESH, .refresh = how};
+        struct action act = {.cause = CAUSE_REFRESH,
+                             .refresh = how,
+                             .owed = owed[service->slot].owed,
+                             .owed_by = owed[service->slot].owed_by};
         act.change = (struct change){.res = service, .op = OP_REFRESH, .impact = how, .reversal = REVERSIBLE};
         act.sites_felt = sites_of_service(g->c, service);
         act.before = act.after = record_fingerprint(service->kind->record, service->spec);
         vec_push(p->arena, &p->actions, act);
     }
+    return r;
 }
 
 static void link_refreshes(struct plan *p)
@@ -346,9 +388,10 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     obstacles_look(e, p, g.asked.at, g.asked.n);
     if (p->sites)
         r = ground_look(e, p, c, g.others, err);
+    if (r == 0)
+        r = add_refreshes(&g, err);
     if (r < 0)
         return r;
-    add_refreshes(&g);
     finish(p);
     plan_touched(p, c, g.managed, g.n_managed);
     *ret = p;

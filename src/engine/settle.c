@@ -60,6 +60,49 @@ static int record_state(struct applying *x, struct error *err)
     return r;
 }
 
+/* The strongest that what stands asks for, and what was owed before. */
+static enum impact still_owed(const struct plan *p, const struct action *service, size_t at)
+{
+    enum impact how = service->owed;
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct action *a = &p->actions.at[i];
+        for (size_t k = 0; action_stands(a) && k < a->refreshes.n; k++)
+            for (size_t s = 0; a->refreshes.at[k] == at && s < a->change.res->notifies.n; s++)
+                if (a->change.res->notifies.at[s].service == service->change.res &&
+                    a->change.res->notifies.at[s].how > how)
+                    how = a->change.res->notifies.at[s].how;
+    }
+    return how;
+}
+
+/* A service that was told, if only of what was taken back later, has read all that lies on the disk. */
+static int record_owed(struct applying *x, struct error *err)
+{
+    struct plan *p = x->p;
+    int r = 0;
+    for (size_t i = 0; i < p->unowed.n && r == 0; i++)
+        r = store_owed_drop(x->e->store, p->unowed.at[i].kind, p->unowed.at[i].id, err);
+    for (size_t i = 0; i < p->actions.n && r == 0; i++) {
+        struct action *act = &p->actions.at[i];
+        const struct resource *res = act->change.res;
+        if (act->change.op != OP_REFRESH)
+            continue;
+        enum impact how = act->state == ACTION_DONE ? IMPACT_NONE : still_owed(p, act, i);
+        if (how == IMPACT_NONE && act->owed)
+            r = store_owed_drop(x->e->store, res->kind->name, res->id, err);
+        if (how == IMPACT_NONE || how == act->owed)
+            continue;
+        struct store_owed o = {.kind = res->kind->name,
+                               .id = res->id,
+                               .how = impact_names[how],
+                               .tx = act->owed_by ? act->owed_by : x->tx};
+        r = store_owed_put(x->e->store, &o, err);
+        act->owed = how;
+        act->owed_by = o.tx;
+    }
+    return r;
+}
+
 static int record_skipped(struct applying *x, struct error *err)
 {
     int r = 0;
@@ -91,6 +134,8 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
     }
     if (r == 0 && rows)
         r = record_state(x, err);
+    if (r == 0 && x->tx && st != TX_STUCK)
+        r = record_owed(x, err);
     if (r == 0 && x->tx)
         r = record_skipped(x, err);
     if (r == 0 && x->tx)

@@ -111,6 +111,8 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
     jw_str(j, "impact", impact_names[c->op == OP_REFRESH ? a->refresh : c->impact]);
     if (c->op == OP_REFRESH)
         jw_int(j, "sites_felt", (int64_t)a->sites_felt);
+    if (a->owed)
+        jw_int(j, "owed_since_transaction", a->owed_by);
     jw_str(j, "undo", reversal_names[c->reversal]);
     if (c->summary)
         jw_str(j, "summary", c->summary);

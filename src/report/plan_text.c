@@ -58,6 +58,8 @@ static void add_cause(const struct action *a, struct buf *out)
         buf_adds(out, "no longer in the manifest");
         break;
     case CAUSE_REFRESH:
+        if (a->owed)
+            buf_addf(out, "owed since transaction %lld; ", (long long)a->owed_by);
         buf_addf(out, "%zu site%s", a->sites_felt, a->sites_felt == 1 ? "" : "s");
         break;
     }

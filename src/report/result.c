@@ -41,6 +41,25 @@ static void show_partial(const struct apply_result *r, const struct report_style
         buf_adds(out, "; the run stopped there, and nothing was taken back.\n");
 }
 
+/* What a run that stopped did not come to, and what the service does not run with yet. */
+static void show_owed(const struct plan *p, struct buf *out)
+{
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct action *a = &p->actions.at[i];
+        if (a->change.op == OP_REFRESH && a->owed && a->state != ACTION_DONE)
+            buf_addf(out, "%s does not run with it yet: its %s is owed, and the next apply does it.\n",
+                     a->change.res->id, impact_names[a->owed]);
+    }
+}
+
+static size_t refreshed(const struct plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->actions.n; i++)
+        n += p->actions.at[i].change.op == OP_REFRESH && p->actions.at[i].state == ACTION_DONE;
+    return n;
+}
+
 /* The sites that were asked: what is not as it should be, each; the others are counted. */
 static void show_health(const struct apply_result *r, const struct report_style *s, struct buf *out)
 {
@@ -75,8 +94,12 @@ void report_result(const struct plan *p, const struct apply_result *r, const str
         show_failure(&r->failures.at[i], s, out);
     switch (r->outcome) {
     case APPLY_DONE:
-        buf_addf(out, "%sApplied%s %zu change%s to %s", style_green(s), style_off(s), r->done,
-                 r->done == 1 ? "" : "s", p->server);
+        if (r->done == 0 && refreshed(p))
+            buf_addf(out, "%sRefreshed%s %zu service%s of %s", style_green(s), style_off(s), refreshed(p),
+                     refreshed(p) == 1 ? "" : "s", p->server);
+        else
+            buf_addf(out, "%sApplied%s %zu change%s to %s", style_green(s), style_off(s), r->done,
+                     r->done == 1 ? "" : "s", p->server);
         if (r->generation)
             buf_addf(out, " as generation %lld", (long long)r->generation);
         buf_adds(out, ".\n");
@@ -95,6 +118,7 @@ void report_result(const struct plan *p, const struct apply_result *r, const str
         break;
     case APPLY_PARTIAL:
         show_partial(r, s, out);
+        show_owed(p, out);
         break;
     case APPLY_STUCK:
         buf_addf(out,

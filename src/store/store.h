@@ -141,6 +141,19 @@ int store_run_note(struct store *s, const char *command, int exit_status, int64_
 int store_run_last(struct store *s, struct arena *a, const char **command, int64_t *time, int *exit_status,
                    int64_t *changes, struct error *err); /* -ENOENT */
 
+/* --- what services are still to be told ------------------------------------------------------------------
+ */
+struct store_owed {
+    const char *kind, *id; /* of the service */
+    const char *how;       /* one word: "reload", "restart" */
+    int64_t tx;            /* the transaction that changed what it runs with, and did not come to it */
+};
+/* By kind and id. */
+int store_owed_list(struct store *s, struct arena *a, struct store_owed **ret, size_t *n, struct error *err);
+/* As a part of a store_begin(), or each a durable commit. None there to be dropped is fine. */
+int store_owed_put(struct store *s, const struct store_owed *o, struct error *err);
+int store_owed_drop(struct store *s, const char *kind, const char *id, struct error *err);
+
 /* --- mending drift ------------------------------------------------------------------------------------- */
 /* Failures in a row for one generation. */
 struct store_drift {

@@ -119,6 +119,39 @@ static void a_plan_is_used_once(void **state)
     (void)state;
 }
 
+static void what_is_owed_is_listed_until_it_is_dropped(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store_owed *list;
+    size_t n;
+    struct store *s = open_store(STORE_WRITE);
+    (void)state;
+    ok(store_owed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 0);
+    struct store_owed nginx = {.kind = "service", .id = "nginx.service", .how = "reload", .tx = 4};
+    struct store_owed php = {.kind = "service", .id = "php8.2-fpm.service", .how = "reload", .tx = 5};
+    ok(store_owed_put(s, &php, &err));
+    ok(store_owed_put(s, &nginx, &err));
+    nginx.how = "restart";
+    ok(store_owed_put(s, &nginx, &err));
+    store_close(s);
+    s = open_store(STORE_WRITE); /* a store with such rows opens */
+    ok(store_owed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].kind, "service");
+    assert_string_equal(list[0].id, "nginx.service");
+    assert_string_equal(list[0].how, "restart");
+    assert_int_equal(list[0].tx, 4);
+    assert_string_equal(list[1].id, "php8.2-fpm.service");
+    ok(store_owed_drop(s, "service", "nginx.service", &err));
+    ok(store_owed_drop(s, "service", "nginx.service", &err));
+    ok(store_owed_list(s, &a, &list, &n, &err));
+    assert_int_equal(n, 1);
+    store_close(s);
+    arena_free(&a);
+}
+
 static void the_last_run_is_known_and_old_ones_are_dropped(void **state)
 {
     struct error err = {0};
@@ -190,6 +223,7 @@ int main(void)
         fixture(a_second_put_replaces_and_a_drop_removes),
         fixture(generations_are_numbered_and_never_reused),
         fixture(a_plan_is_used_once),
+        fixture(what_is_owed_is_listed_until_it_is_dropped),
         fixture(the_last_run_is_known_and_old_ones_are_dropped),
         fixture(a_rolled_back_transaction_leaves_no_trace),
         fixture(closing_in_a_transaction_takes_it_back),
