@@ -11,6 +11,8 @@
 
 struct session_machine session_machine = {host_open, host_close};
 
+int session_undo_patience = 30;
+
 void out_flush(struct buf *b)
 {
     fwrite(buf_str(b), 1, b->len, stdout);
@@ -157,6 +159,7 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
                                 .progress = &s->progress,
                                 .events = &s->events,
                                 .state_dir = STATE_DIR,
+                                .undo_patience = session_undo_patience,
                                 .interrupted = interrupt_flag()};
     return 0;
 }

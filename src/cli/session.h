@@ -67,6 +67,9 @@ struct session_machine {
 };
 extern struct session_machine session_machine;
 
+/* engine.undo_patience; tests wait for nobody. */
+extern int session_undo_patience;
+
 /* Plans, shows, asks and applies what session_manifest or session_texts read: apply and rollback. */
 struct run {
     const char *title; /* "Plan for web-01" is made when NULL */

@@ -151,9 +151,10 @@ struct engine {
     struct store *store;
     struct arena *arena;
     const struct progress *progress;
-    const struct engine_events *events;       /* NULL: none */
-    const struct engine_health *health;       /* NULL: sites are not asked */
-    const char *state_dir;                    /* /var/lib/citrus as the managed system sees it */
+    const struct engine_events *events; /* NULL: none */
+    const struct engine_health *health; /* NULL: sites are not asked */
+    const char *state_dir;              /* /var/lib/citrus as the managed system sees it */
+    int undo_patience; /* seconds that undo waits for what it needs: a database server that starts anew */
     const volatile sig_atomic_t *interrupted; /* set by a signal: finish the action, undo, end. NULL: never */
 };
 

@@ -1,6 +1,7 @@
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved)
 {
@@ -46,17 +47,47 @@ static int undo_by_kind(struct engine *e, int64_t tx, const struct resource *res
     return r;
 }
 
+#define TRY_EVERY_MS 250
+
+/* A server that died in mid-statement is there again in a few seconds (Debian's mariadb.service:
+ * RestartSec=5s), and a person need not be called for that. */
+static bool may_come_back(int r)
+{
+    return r == -ENOTCONN || r == -EBUSY || r == -ETIMEDOUT;
+}
+
+static int undo_patiently(struct engine *e, int64_t tx, const struct resource *res, const char *record,
+                          struct error *err)
+{
+    struct timespec begun, now;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (;;) {
+        int r = undo_by_kind(e, tx, res, record, err);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (!may_come_back(r) || now.tv_sec - begun.tv_sec >= e->undo_patience)
+            return r;
+        if (e->progress)
+            e->progress->say(e->progress->self, err->text);
+        nanosleep(&(struct timespec){.tv_nsec = TRY_EVERY_MS * 1000000L}, NULL);
+        error_clear(err);
+    }
+}
+
 int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
              struct error *err)
 {
     int r = store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, err);
     if (r < 0)
         return r;
-    r = undo_by_kind(e, tx, res, record, err);
+    r = undo_patiently(e, tx, res, record, err);
     if (r < 0) {
         error_prefix(err, "undoing %s %s", res->kind->name, res->id);
-        error_hint(err,
-                   "see `citrus show` for what was done; put it right by hand, then run `citrus recover`");
+        if (may_come_back(r))
+            error_hint(err, "when it answers again, `citrus recover` takes back the rest; see `systemctl "
+                            "status` and `journalctl` of its unit");
+        else
+            error_hint(
+                err, "see `citrus show` for what was done; put it right by hand, then run `citrus recover`");
         store_action_state(e->store, tx, seq, ACTION_STUCK, err->text, NULL);
         return r;
     }

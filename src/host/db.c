@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DUMP_SECONDS 7200 /* a shop's database of some ten GB */
@@ -68,17 +69,24 @@ static int title_len(const char *sql)
     return (int)(len > 120 ? 120 : len);
 }
 
-static int statement_error(const char *sql, unsigned code, const char *message, struct error *err)
+static int statement_error(const struct db_conn *c, const char *sql, unsigned code, const char *message,
+                           struct error *err)
 {
-    int r = code == ER_DB_CREATE_EXISTS ? -EEXIST : code == ER_BAD_DB_ERROR ? -ENOENT : -EIO;
+    char what[160];
+    snprintf(what, sizeof what, "MariaDB: %.*s", title_len(sql), sql);
+    int r = db_gone(c, code, what, err);
+    if (r < 0)
+        return r;
+    r = code == ER_DB_CREATE_EXISTS ? -EEXIST : code == ER_BAD_DB_ERROR ? -ENOENT : -EIO;
     return error_set(err, r, "MariaDB: %.*s: %s (%u)", title_len(sql), sql, db_reason(code, message), code);
 }
 
 static int plain_execute(struct db_conn *c, const char *sql, struct error *err)
 {
     const struct db_api *api = c->api;
-    if (api->mysql_real_query(c->mysql, sql, strlen(sql)) != 0)
-        return statement_error(sql, api->mysql_errno(c->mysql), api->mysql_error(c->mysql), err);
+    unsigned code = db_ask(c, sql);
+    if (code != 0)
+        return statement_error(c, sql, code, api->mysql_error(c->mysql), err);
     MYSQL_RES *rows = api->mysql_store_result(c->mysql);
     if (rows)
         api->mysql_free_result(rows);
@@ -100,25 +108,53 @@ static int bound_execute(struct db_conn *c, const char *sql, const char *const *
         bind[i].buffer_length = values[i] ? strlen(values[i]) : 0;
     }
     int r = 0;
+    c->asked = db_now();
     if (api->mysql_stmt_prepare(s, sql, strlen(sql)) != 0)
-        r = statement_error(sql, api->mysql_stmt_errno(s), api->mysql_stmt_error(s), err);
+        r = statement_error(c, sql, api->mysql_stmt_errno(s), api->mysql_stmt_error(s), err);
     else if (api->mysql_stmt_param_count(s) != n)
         r = error_set(err, -EINVAL, "MariaDB: %.*s: %lu values are wanted and %zu were given", title_len(sql),
                       sql, api->mysql_stmt_param_count(s), n);
     else if (api->mysql_stmt_bind_param(s, bind) != 0 || api->mysql_stmt_execute(s) != 0)
-        r = statement_error(sql, api->mysql_stmt_errno(s), api->mysql_stmt_error(s), err);
+        r = statement_error(c, sql, api->mysql_stmt_errno(s), api->mysql_stmt_error(s), err);
     api->mysql_stmt_close(s);
     free(bind);
     return r;
 }
 
+/* A statement that got no answer would still be done when the lock that it waits for is gone, long after this
+ * run has taken everything back. A server that hangs is not reached; what it does then, recover sees. */
+static void call_off(struct host *h, unsigned long thread)
+{
+    struct db_conn *c;
+    char kill[64], look[128];
+    snprintf(kill, sizeof kill, "KILL CONNECTION %lu", thread);
+    snprintf(look, sizeof look, "SELECT ID FROM information_schema.PROCESSLIST WHERE ID = %lu", thread);
+    if (db_connect(h, db_patience.connect, &c, NULL) < 0 || db_ask(c, kill) != 0)
+        return;
+    /* It has ended when it is no longer listed: until then the lock may still come to it. */
+    int64_t begun = db_now();
+    for (bool there = true; there && db_now() - begun < (int64_t)db_patience.connect;) {
+        MYSQL_RES *rows = db_ask(c, look) == 0 ? c->api->mysql_store_result(c->mysql) : NULL;
+        there = rows && c->api->mysql_fetch_row(rows);
+        if (rows)
+            c->api->mysql_free_result(rows);
+        if (there)
+            nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
 int real_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err)
 {
     struct db_conn *c;
-    int r = db_connect(h, &c, err);
+    unsigned long thread;
+    bool drops = strncmp(sql, "DROP DATABASE", strlen("DROP DATABASE")) == 0;
+    int r = db_connect(h, drops ? db_patience.drop : db_patience.answer, &c, err);
     if (r < 0)
         return r;
+    thread = c->api->mysql_thread_id(c->mysql); /* a connection that was given up has none */
     r = n ? bound_execute(c, sql, values, n, err) : plain_execute(c, sql, err);
+    if (r == -ETIMEDOUT)
+        call_off(h, thread);
     return r;
 }
 
@@ -162,9 +198,19 @@ static int dump_complete(struct host *h, const char *path, struct error *err)
     return 0;
 }
 
+/* The tools wait for a server that hangs as long as they may run. */
+static int answers(struct host *h, struct error *err)
+{
+    struct db_conn *c;
+    int r = db_connect(h, db_patience.look, &c, err);
+    return r == 0 && db_ask(c, "DO 1") ? db_gone(c, c->api->mysql_errno(c->mysql), "MariaDB", err) : r;
+}
+
 int real_db_dump(struct host *h, const char *database, const char *path, struct error *err)
 {
-    int r = dump_create(h, path, err);
+    int r = answers(h, err);
+    if (r == 0)
+        r = dump_create(h, path, err);
     if (r < 0)
         return r;
     struct arena a = {0};
@@ -197,6 +243,9 @@ int real_db_dump(struct host *h, const char *database, const char *path, struct 
 
 int real_db_load(struct host *h, const char *database, const char *path, struct error *err)
 {
+    int r = answers(h, err);
+    if (r < 0)
+        return r;
     int fd = fs_open(h, path, O_RDONLY | O_CLOEXEC, err);
     if (fd < 0)
         return fd;
@@ -212,7 +261,7 @@ int real_db_load(struct host *h, const char *database, const char *path, struct 
                                 NULL};
     struct exec x = {
         .argv = argv, .input_fd = fd, .timeout = DUMP_SECONDS, .mutates = true, .progress = h->progress};
-    int r = host_run_ok(h, &x, err);
+    r = host_run_ok(h, &x, err);
     if (r < 0)
         error_prefix(err, "loading %s into the database %s", path, database);
     close(fd);

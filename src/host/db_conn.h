@@ -11,7 +11,8 @@
     X(mysql_options)                                                                                         \
     X(mysql_real_connect)                                                                                    \
     X(mysql_close)                                                                                           \
-    X(mysql_ping)                                                                                            \
+    X(mysql_get_socket)                                                                                      \
+    X(mysql_thread_id)                                                                                       \
     X(mysql_real_query)                                                                                      \
     X(mysql_store_result)                                                                                    \
     X(mysql_fetch_row)                                                                                       \
@@ -39,11 +40,29 @@ struct db_api {
 struct db_conn {
     const struct db_api *api;
     MYSQL *mysql;
+    unsigned patience; /* seconds that it waits for an answer */
+    int64_t asked;     /* when it was asked last, in seconds of the monotonic clock */
 };
 
+/* How many seconds a server may take; tests have less time. */
+struct db_patience {
+    unsigned connect;
+    unsigned look;   /* SELECTs of names */
+    unsigned answer; /* a statement */
+    unsigned drop;   /* DROP DATABASE of many tables on a slow disk */
+};
+extern struct db_patience db_patience;
+
 const char *db_socket(const struct host *h);
-/* The open connection, checked; borrowed from h->db. -ENOTCONN when no server answers. */
-int db_connect(struct host *h, struct db_conn **ret, struct error *err);
+/* The open connection, checked; borrowed from h->db, for what may take so many seconds. -ENOTCONN when no
+ * server answers, -EBUSY when it has no connection left, -ETIMEDOUT when it hangs. */
+int db_connect(struct host *h, unsigned patience, struct db_conn **ret, struct error *err);
+int64_t db_now(void); /* for c->asked */
+/* A query; 0, or the server's error code. */
+unsigned db_ask(struct db_conn *c, const char *sql);
+/* The error of what was asked last, when the server went away (-ENOTCONN) or did not answer in time
+ * (-ETIMEDOUT): says so and what to do. 0: it is another one. */
+int db_gone(const struct db_conn *c, unsigned code, const char *what, struct error *err);
 
 /* The server's own words for its last error, without what may hold a value: for a statement that it could
  * not parse it repeats the statement, and a password may stand there. */

@@ -27,11 +27,12 @@ static int rows_query(struct db_conn *c, const char *sql, struct rows *ret, stru
 {
     const struct db_api *api = c->api;
     *ret = (struct rows){.api = api};
-    if (api->mysql_real_query(c->mysql, sql, strlen(sql)) == 0)
+    if (db_ask(c, sql) == 0)
         ret->result = api->mysql_store_result(c->mysql);
-    if (!ret->result)
-        return error_set(err, -EIO, "reading MariaDB's state: %s", api->mysql_error(c->mysql));
-    return 0;
+    if (ret->result)
+        return 0;
+    int r = db_gone(c, api->mysql_errno(c->mysql), "reading what is in MariaDB", err);
+    return r < 0 ? r : error_set(err, -EIO, "reading MariaDB's state: %s", api->mysql_error(c->mysql));
 }
 
 static bool rows_next(struct rows *r)
@@ -313,7 +314,7 @@ int real_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
         return 0;
     }
     struct db_conn *c;
-    int r = db_connect(h, &c, err);
+    int r = db_connect(h, db_patience.look, &c, err);
     if (r == -ENOTCONN) {
         error_clear(err);
         *ret = s;

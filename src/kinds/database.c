@@ -46,8 +46,9 @@ int database_snapshot(struct kind_ctx *ctx, struct db_snapshot *ret, struct erro
     if (r < 0 || ret->running)
         return r;
     error_set(err, -ENOTCONN, "MariaDB does not answer on its socket");
-    error_hint(err,
-               "see `systemctl status mariadb` and `journalctl -u mariadb`, start it, then run citrus again");
+    error_hint(
+        err,
+        "see `systemctl status mariadb` and `journalctl -u mariadb`, and start it, then run citrus again");
     return -ENOTCONN;
 }
 

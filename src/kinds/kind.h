@@ -10,7 +10,8 @@
  *   prepare  everything slow or likely to fail, invisible: download, validate on a staged tree (optional)
  *   capture  what undo will need, as JSON members into `undo`; files into ctx->undo_dir
  *   apply    make the change
- *   undo     take it back, from what capture saved; must be repeatable, also after a crash in mid-apply
+ *   undo     take it back, from what capture saved; must be repeatable, also after a crash in mid-apply.
+ *            -ENOTCONN, -EBUSY, -ETIMEDOUT: what it needs does not answer now; it is tried again for a while
  *   refresh  reload or restart (services); validated first
  *   sound    whether a refresh would be accepted as things are, before anything is changed (optional)
  *

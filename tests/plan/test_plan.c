@@ -394,6 +394,7 @@ int main(int argc, char **argv)
     session_machine.open = machine_open;
     session_machine.close = machine_close;
     health_patience = (struct health_patience){0};
+    session_undo_patience = 0;
     char cwd[4096];
     if (!getcwd(cwd, sizeof cwd))
         return 2;

@@ -23,7 +23,7 @@ const struct kind *kind_find(const char *name)
 static struct thing {
     char id[64], value[64];
     bool there;
-    unsigned trouble;
+    unsigned trouble, tries;
 } things[MOST];
 static size_t n_things;
 static unsigned long looks;
@@ -132,6 +132,9 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
+    struct thing *t = thing(res->id);
+    if (t->trouble & PROBE_AWAY && ++t->tries <= 2)
+        return error_set(err, -ENOTCONN, "nobody answers for probe %s", res->id);
     int r = trouble(res->id, PROBE_UNDO, err);
     if (r == 0)
         probe_set(res->id, json_string_value(json_object_get(saved, "value")));

@@ -178,6 +178,38 @@ static void an_undo_that_fails_is_stuck_and_names_the_resource(void **state)
     rig_free(t);
 }
 
+/* A database server that died is started again by systemd. */
+static void an_undo_waits_a_while_for_what_it_needs(void **state)
+{
+    struct rig *t = rig_new("{}");
+    three_domains(t);
+    probe_trouble("a1", PROBE_AWAY);
+    probe_trouble("a2", PROBE_APPLY);
+    t->e.undo_patience = 60;
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_null(probe_get("a1"));
+    rig_free(t);
+}
+
+static void an_undo_that_waited_in_vain_is_stuck_and_recovered_later(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct recover_item *items;
+    size_t n;
+    three_domains(t);
+    probe_trouble("a1", PROBE_AWAY);
+    probe_trouble("a2", PROBE_APPLY);
+    assert_int_equal(rig_apply(t), APPLY_STUCK);
+    assert_in_text(only_failure(t)->undo_err.text, "nobody answers for probe a1");
+    assert_in_text(only_failure(t)->undo_err.hint, "when it answers again, `citrus recover`");
+    t->e.undo_patience = 60;
+    assert_int_equal(engine_recover(&t->e, &t->a, &items, &n, &t->err), 0);
+    assert_false(items[0].stuck);
+    assert_null(probe_get("a1"));
+    assert_int_equal(rig_tx(t, 1), TX_UNDONE);
+    rig_free(t);
+}
+
 /* --- prepare ---------------------------------------------------------------------------------------------
  */
 
@@ -338,6 +370,8 @@ int main(void)
         cmocka_unit_test(stop_leaves_things_as_the_failure_left_them),
         cmocka_unit_test(stop_forgets_nothing_that_it_did_not_come_to),
         cmocka_unit_test(an_undo_that_fails_is_stuck_and_names_the_resource),
+        cmocka_unit_test(an_undo_waits_a_while_for_what_it_needs),
+        cmocka_unit_test(an_undo_that_waited_in_vain_is_stuck_and_recovered_later),
         cmocka_unit_test(a_site_that_cannot_be_prepared_is_left_alone),
         cmocka_unit_test(where_no_site_can_be_prepared_no_transaction_is_opened),
         cmocka_unit_test(a_server_that_cannot_be_prepared_is_refused),
