@@ -120,13 +120,24 @@ static int fake_run(struct host *h, const struct exec *x, struct exec_result *re
 /* --- units -----------------------------------------------------------------------------------------------
  */
 
+static bool fake_masked(struct host *h, const char *name)
+{
+    struct arena a = {0};
+    char *target = NULL;
+    bool yes = fs_readlink(h, arena_printf(&a, "/etc/systemd/system/%s", name), &a, &target, NULL) == 0 &&
+               strcmp(target, "/dev/null") == 0;
+    arena_free(&a);
+    return yes;
+}
+
 static int fake_units(struct host *h, struct unit_state *units, size_t n, struct arena *a, struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
         struct unit_state *u = &units[i];
         json_t *v = json_object_get(fake_part(h, "units", false), u->name);
         json_t *loaded = json_object_get(v, "loaded");
-        u->loaded = v && !json_is_false(loaded);
+        u->masked = fake_masked(h, u->name);
+        u->loaded = v && !json_is_false(loaded) && !u->masked;
         u->active = json_is_true(json_object_get(v, "active"));
         u->failed = json_is_true(json_object_get(v, "failed"));
         u->enabled = json_is_true(json_object_get(v, "enabled"));
@@ -148,6 +159,8 @@ static int fake_unit(struct host *h, const char *name, enum unit_verb verb, stru
     json_t *v = json_object_get(fake_part(h, "units", false), name);
     if (!v)
         return error_set(err, -ENOENT, "%s: unit not found", name);
+    if (fake_masked(h, name) && verb != UNIT_STOP && verb != UNIT_DISABLE)
+        return error_set(err, -EPERM, "%s: unit is masked", name);
     if (verb == UNIT_RELOAD && !json_is_true(json_object_get(v, "active")))
         return error_set(err, -EINVAL, "%s cannot be reloaded: it is not active", name);
     if (verb == UNIT_ENABLE || verb == UNIT_DISABLE) {

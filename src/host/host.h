@@ -67,7 +67,9 @@ int host_run_ok(struct host *h, const struct exec *x, struct error *err);
 struct unit_state {
     const char *name; /* wanted: "nginx.service" */
     bool loaded;      /* systemd knows a unit file of this name */
-    bool active, failed, enabled;
+    bool active, failed;
+    bool enabled;     /* it has its links, also where it is masked */
+    bool masked;      /* a link to /dev/null stands in the place of its file; it is not loaded then */
     const char *sub;  /* "running", "dead", ...; in the arena */
     int64_t main_pid; /* only where one unit alone is asked for: it costs a call of its own */
 };

@@ -79,6 +79,7 @@ int unit_links_read(struct host *h, struct unit_state *units, size_t n, struct e
         char *path;
         units[i].enabled = false;
         r = unit_file(h, units[i].name, &a, &path, &masked, err);
+        units[i].masked = r == 0 && masked;
         units[i].loaded = r == 0 && path && !masked;
     }
     for (size_t k = 0; r == 0 && k < sizeof places / sizeof *places; k++) {
@@ -89,7 +90,7 @@ int unit_links_read(struct host *h, struct unit_state *units, size_t n, struct e
             r = fs_list(h, dirs[d], &a, &names, &n_names, err);
             for (size_t e = 0; r == 0 && e < n_names; e++)
                 for (size_t i = 0; i < n; i++)
-                    if (units[i].loaded && strcmp(units[i].name, names[e]) == 0)
+                    if ((units[i].loaded || units[i].masked) && strcmp(units[i].name, names[e]) == 0)
                         units[i].enabled = true;
         }
     }

@@ -1,5 +1,6 @@
 /* service: a systemd unit, whether it is enabled and whether it runs; and the validated reload of those that
  * the other kinds' changes call for. Offline only the enablement is looked at and changed. */
+#include "fs.h"
 #include "specs.h"
 #include "workers.h"
 #include <errno.h>
@@ -30,17 +31,17 @@ static struct service_spec *found_spec(struct kind_ctx *ctx, const struct resour
                                        const struct unit_state *u)
 {
     const struct service_spec *want = r->spec;
-    bool runs = u->active && !ctx->host->offline;
+    bool runs = u->active && !ctx->host->offline, enabled = u->enabled && !u->masked;
     struct service_spec *f;
 
-    if (r->absent && !u->enabled && !runs)
+    if (r->absent && !enabled && !runs)
         return NULL;
     /* A unit that is not there yet is to be made, unless it is to be off: then it is as wanted. */
-    if (!u->loaded && !u->active && (want->enabled == 1 || want->active == 1))
+    if (!u->loaded && !u->masked && !u->active && (want->enabled == 1 || want->active == 1))
         return NULL;
     f = arena_alloc(ctx->arena, sizeof *f);
     record_clear(&record, f);
-    f->enabled = u->enabled;
+    f->enabled = enabled;
     f->active = ctx->host->offline ? want->active : u->active;
     return f;
 }
@@ -59,10 +60,34 @@ static int observe(struct kind_ctx *ctx, const struct resource *const *res, size
     return r;
 }
 
+/* systemctl(1), mask: a link to /dev/null stands in the place of the unit's file. */
+static int masks_find(struct kind_ctx *ctx, const char *name, struct strings *ret, struct error *err)
+{
+    static const char *const places[] = {"/etc/systemd/system", "/run/systemd/system"};
+    VEC(const char *) list = {0};
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char *path = arena_printf(ctx->arena, "%s/%s", places[i], name), *target = NULL;
+        struct fs_stat st;
+        int r = fs_stat(ctx->host, path, &st, err);
+        if (r == 0 && st.type == FS_LINK)
+            r = fs_readlink(ctx->host, path, ctx->arena, &target, err);
+        if (r < 0)
+            return r;
+        if (target && !strcmp(target, "/dev/null"))
+            vec_push(ctx->arena, &list, path);
+    }
+    *ret = (struct strings){list.at, list.n};
+    return 0;
+}
+
 static void plan(struct kind_ctx *ctx, struct change *c)
 {
     const struct service_spec *want = c->res->spec, *found = c->found;
+    struct strings masks;
 
+    if (c->op == OP_UPDATE && masks_find(ctx, c->res->id, &masks, NULL) == 0 && masks.n)
+        c->summary = "it is masked";
     if (found && found->active == 1 && (c->op == OP_REMOVE || want->active == 0))
         c->impact = IMPACT_RESTART; /* it stops serving */
 }
@@ -75,8 +100,16 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
 
     if (r < 0)
         return r;
+    struct strings masks;
+    r = masks_find(ctx, c->res->id, &masks, err);
+    if (r < 0)
+        return r;
     jw_bool(undo, "enabled", u.enabled);
     jw_bool(undo, "active", u.active);
+    jw_array(undo, "masks");
+    for (size_t i = 0; i < masks.n; i++)
+        jw_str(undo, NULL, masks.at[i]);
+    jw_end(undo);
     return 0;
 }
 
@@ -124,6 +157,33 @@ static int unit_bring(struct kind_ctx *ctx, const char *name, const struct unit_
     return r >= 0 && active ? settled(ctx, name, err) : r;
 }
 
+static int unmask(struct kind_ctx *ctx, const char *name, struct unit_state *u, struct error *err)
+{
+    struct strings masks;
+    int r = masks_find(ctx, name, &masks, err);
+
+    for (size_t i = 0; r >= 0 && i < masks.n; i++)
+        r = fs_unlink(ctx->host, masks.at[i], err);
+    if (r >= 0 && !ctx->host->offline)
+        r = host_units_reload(ctx->host, err);
+    return r < 0 ? r : unit_look(ctx, name, u, err);
+}
+
+static int mask_again(struct kind_ctx *ctx, json_t *masks, struct error *err)
+{
+    size_t i;
+    json_t *path;
+    int r = 0;
+
+    json_array_foreach(masks, i, path)
+    {
+        r = fs_symlink(ctx->host, "/dev/null", json_string_value(path), err);
+        if (r < 0)
+            return r;
+    }
+    return json_array_size(masks) && !ctx->host->offline ? host_units_reload(ctx->host, err) : 0;
+}
+
 static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct service_spec *s = c->res->spec;
@@ -135,6 +195,11 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
         return r;
     if (c->op == OP_REMOVE)
         return unit_bring(ctx, name, &u, 0, 0, err);
+    if (u.masked) {
+        r = unmask(ctx, name, &u, err);
+        if (r < 0)
+            return r;
+    }
     if (!u.loaded && !ctx->host->offline) { /* its unit file may be a moment old */
         r = host_units_reload(ctx->host, err);
         if (r >= 0)
@@ -159,10 +224,12 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     if (op == OP_REFRESH) /* what it read comes back with what was changed; the engine refreshes again */
         return 0;
     r = unit_look(ctx, res->id, &u, err);
-    if (r < 0 || (!u.loaded && !u.active && !u.enabled))
+    if (r < 0)
         return r;
-    return unit_bring(ctx, res->id, &u, json_is_true(json_object_get(saved, "enabled")),
-                      json_is_true(json_object_get(saved, "active")), err);
+    if (u.loaded || u.active || u.enabled)
+        r = unit_bring(ctx, res->id, &u, json_is_true(json_object_get(saved, "enabled")),
+                       json_is_true(json_object_get(saved, "active")), err);
+    return r < 0 ? r : mask_again(ctx, json_object_get(saved, "masks"), err);
 }
 
 /* Reload or restart, and whether it did what it was asked for. */

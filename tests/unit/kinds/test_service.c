@@ -34,6 +34,36 @@ static void only_what_is_declared_is_touched(void **state)
     kit_free(t);
 }
 
+static void a_masked_service_is_unmasked_and_masked_again(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"nginx.service\": {\"active\": false, \"enabled\": true}}}");
+    struct resource *r = service(t, "nginx.service", 1, 1, NULL);
+    kit_mkdirs(t, "/etc/systemd/system");
+    kit_link(t, "/dev/null", "/etc/systemd/system/nginx.service");
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_UPDATE);
+    assert_string_equal(kit_delta(t, c), "enabled: false -> true, active: false -> true");
+    assert_string_equal(c->summary, "it is masked");
+    char *before = kit_tree(t);
+    json_t *undo = kit_apply(t, c);
+    assert_false(kit_there(t, "/etc/systemd/system/nginx.service"));
+    assert_string_equal(fake_log(t->h), "units reload\nunit start nginx.service\n");
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_tree(t), before);
+    kit_free(t);
+}
+
+static void a_link_to_another_unit_file_is_no_mask(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"a.service\": {\"active\": false, \"enabled\": true}}}");
+    kit_mkdirs(t, "/etc/systemd/system");
+    kit_link(t, "/opt/a/a.service", "/etc/systemd/system/a.service");
+    struct change *c = kit_change(t, service(t, "a.service", 1, 1, NULL));
+    json_decref(kit_apply(t, c));
+    assert_true(kit_there(t, "/etc/systemd/system/a.service"));
+    kit_free(t);
+}
+
 static void a_unit_nobody_knows_is_an_error_with_a_hint(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -194,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stopped_and_disabled_service_is_mended_and_put_back),
+        cmocka_unit_test(a_masked_service_is_unmasked_and_masked_again),
+        cmocka_unit_test(a_link_to_another_unit_file_is_no_mask),
         cmocka_unit_test(only_what_is_declared_is_touched),
         cmocka_unit_test(a_unit_nobody_knows_is_an_error_with_a_hint),
         cmocka_unit_test(a_unit_that_is_to_be_off_and_is_not_there_is_as_wanted),
