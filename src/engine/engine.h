@@ -31,6 +31,7 @@ struct action {
     struct hash128 before, after;
     VEC(size_t) refreshes;   /* indices of the OP_REFRESH actions that this one calls for */
     bool early;              /* a removal that goes before the refreshes */
+    bool after_sites;        /* the server's, and yet it comes after what the sites change */
     enum action_state state; /* while it is applied */
     const char *undo;        /* its undo record, once it was an INTENT */
 };

@@ -62,6 +62,9 @@ bool trees_hold(const struct trees *t, const struct resource *r);
 
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
+/* What a site's change tells of itself, and no change of a site needs, waits for those changes: a service
+ * that is down comes up when what it went down for is mended (a vhost that nginx refuses). */
+void order_after_sites(struct plan *p, const struct catalog *c);
 
 /* --- ground.c: fills p->unmet. `others` holds what was not chosen by its slot, the rest is zero. */
 int ground_look(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,

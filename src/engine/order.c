@@ -58,3 +58,38 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
     arena_free(&scratch);
     return r;
 }
+
+static bool needs(const struct resource *r, const struct resource *service, bool *walked)
+{
+    bool yes = false;
+    if (walked[r->slot])
+        return false;
+    walked[r->slot] = true;
+    for (size_t i = 0; i < r->needs.n && !yes; i++)
+        yes = r->needs.at[i] == service || needs(r->needs.at[i], service, walked);
+    return yes;
+}
+
+static bool waits_for_sites(const struct plan *p, const struct resource *service, bool *walked)
+{
+    bool told = false, needed = false;
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct resource *r = p->actions.at[i].change.res;
+        if (!r->site || p->actions.at[i].cause == CAUSE_REMOVED)
+            continue;
+        for (size_t k = 0; k < r->notifies.n; k++)
+            told = told || r->notifies.at[k].service == service;
+        needed = needed || needs(r, service, walked);
+    }
+    return told && !needed;
+}
+
+void order_after_sites(struct plan *p, const struct catalog *c)
+{
+    for (size_t i = 0; i < p->actions.n; i++) {
+        struct action *act = &p->actions.at[i];
+        const struct resource *r = act->change.res;
+        if (act->change.op == OP_UPDATE && !r->site && r->kind->refresh)
+            act->after_sites = waits_for_sites(p, r, arena_array(p->arena, bool, c->list.n));
+    }
+}

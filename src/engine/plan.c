@@ -200,7 +200,7 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
 
 /* Creations and updates; then removals that a service must be told of; then refreshes; then what those
  * services held on to (a pool's user, a site's tree). */
-enum phase { CHANGES, GOES_EARLY, REFRESHES, GOES_LATE };
+enum phase { CHANGES, AFTER_SITES, GOES_EARLY, REFRESHES, GOES_LATE };
 static enum phase phase(const struct action *a)
 {
     switch (a->change.op) {
@@ -209,7 +209,7 @@ static enum phase phase(const struct action *a)
     case OP_REFRESH:
         return REFRESHES;
     default:
-        return CHANGES;
+        return a->after_sites ? AFTER_SITES : CHANGES;
     }
 }
 
@@ -392,6 +392,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         r = add_refreshes(&g, err);
     if (r < 0)
         return r;
+    order_after_sites(p, c);
     finish(p);
     plan_touched(p, c, g.managed, g.n_managed);
     *ret = p;
