@@ -3,6 +3,8 @@
 # with no request refused.
 # shellcheck source=tests/server/case.sh
 . "$(dirname "$0")/../case.sh"
+# shellcheck source=tests/server/load.sh
+. "$(dirname "$0")/../load.sh"
 
 BLOG=blog.example.com
 NAME=site/$BLOG/db_password
@@ -11,7 +13,7 @@ W=/var/www/$BLOG
 boot site
 DB=$(site_user $BLOG)
 
-# ------------------------------------------------------------------ a neighbour who asks 20 to 50 times a second
+# ------------------------------------------------------------------ a neighbour who asks 30 times a second
 
 # The page takes its password from wp-config.php as WordPress does, without the rest of WordPress.
 guest mkdir -p $W/public/probe </dev/null
@@ -25,35 +27,9 @@ $db = @new mysqli('localhost', DB_USER, DB_PASSWORD, DB_NAME, 0, '/run/mysqld/my
 if ($db->connect_errno || !$db->query('SELECT option_value FROM wp_options LIMIT 1'))
     http_response_code(500);
 END
-guest cat "/etc/citrus/tls/$BLOG/fullchain.pem" >"$TMP/blog.pem" </dev/null
-ask() { # ask URL-PATTERN: until the load ends, ten at a time
-  while [ -e "$TMP/load" ]; do
-    lab_outside curl -s -m 30 --cacert "$TMP/blog.pem" --resolve "$BLOG:443:$(lab_ip "$HOST")" -o /dev/null -w '%{http_code}\n' "$1" || true
-    sleep 0.2
-  done
+pages() { # five of the probe for one of WordPress, two of them on connections of their own
+  load 30 "https://$BLOG/probe.php?"{1,2,3} "new:https://$BLOG/probe.php?"{4,5} "https://$BLOG/"
 }
-LOAD=()
-load() {
-  : >"$TMP/load"
-  rm -f "$TMP"/answers.*
-  t0=$SECONDS
-  ask "https://$BLOG/probe.php?[1-10]" >"$TMP/answers.1" &
-  LOAD=($!)
-  ask "https://$BLOG/probe.php?[1-10]" >"$TMP/answers.2" &
-  LOAD+=($!)
-  ask "https://$BLOG/?[1-2]" >"$TMP/answers.3" &
-  LOAD+=($!)
-}
-end_load() { # ASKED, REFUSED and their seconds
-  rm -f "$TMP/load"
-  wait "${LOAD[@]}" || true
-  took=$((SECONDS - t0))
-  ASKED=$(cat "$TMP"/answers.* | wc -l)
-  REFUSED=$(cat "$TMP"/answers.* | grep -vc '^200$' || true)
-  both "     $CASE: $ASKED requests in $took s, $REFUSED of them refused"
-  sort "$TMP"/answers.* | uniq -c
-}
-enough() { is "$1: there was a load" yes "$([ "$ASKED" -ge 100 ] && echo yes)"; }
 
 # ------------------------------------------------------------------ what must not show
 
@@ -79,6 +55,9 @@ needles
 is "there are values to look for" yes "$([ "$(wc -l <"$TMP/needles")" -ge 22 ] && echo yes)"
 background bash -c 'while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | grep -aE "^.{8,}$" | sort -u; sleep 0.1; done >/run/seen'
 
+# What the case itself does with a value goes by standard input: its arguments are looked at, too.
+own_password() { guest mariadb <<<"alter user '$DB'@localhost identified by 'his-own-password-0123456789'"; }
+
 step "every command"
 say_all citrus validate
 say_all citrus apply --plan
@@ -87,8 +66,8 @@ guest citrus secret set editor-password <"$TMP/own"
 needles
 # somebody writes a password of his own into the file, and gives it to the database user
 echo his-own-password-0123456789 >>"$TMP/needles"
-guest sed -i "s/DB_PASSWORD', '.*'/DB_PASSWORD', 'his-own-password-0123456789'/" $W/wp-config.php </dev/null
-sql "alter user '$DB'@localhost identified by 'his-own-password-0123456789'"
+guest sed -i -f /dev/stdin $W/wp-config.php <<<"s/DB_PASSWORD', '.*'/DB_PASSWORD', 'his-own-password-0123456789'/"
+own_password
 say_all citrus drift
 say_all citrus apply --plan --out /root/plan
 say_all citrus show /root/plan
@@ -114,14 +93,14 @@ exit_is "all is as the first manifest says" 0 citrus apply --yes
 
 step "a rotation under load"
 old=$(guest citrus secret get $NAME </dev/null)
-load
+pages
 sleep 2
-exit_is "a password is rotated" 0 citrus secret rotate --yes -v $NAME
+program build-faults/citrus # which counts its steps, and can be killed at one of them
+exit_is "a password is rotated" 0 env CITRUS_STEPS_LOG=/run/steps citrus secret rotate --yes -v $NAME
 printf '%s\n' "$OUT" >>"$TMP/said"
 sleep 3
 end_load
-enough "rotation"
-is "no request was refused" 0 "$REFUSED"
+loaded rotation 30
 needles
 is "the value is another one" yes "$([ "$(guest citrus secret get $NAME </dev/null)" != "$old" ] && echo yes)"
 printf '[client]\nuser=%s\npassword=%s\n' "$DB" "$old" | put /run/old.cnf 600
@@ -132,9 +111,11 @@ guest rm /run/old.cnf </dev/null
 exit_is "and nothing is left to do" 0 citrus apply --plan --detailed-exitcode
 
 step "a rotation that is killed between its two halves"
-load
-run bash -c "citrus secret rotate --yes $NAME >/run/rotation 2>&1 & p=\$!
-  until grep -q 'Both passwords' /run/rotation || ! kill -0 \$p; do sleep 0.1; done; kill -9 \$p; cat /run/rotation"
+pages
+# the first commit after the first transaction is over and its undo is swept away
+half=$(guest cat /run/steps </dev/null | awk -F'\t' '$2 == "rename" && $4 ~ "wp-config" {new = 1} new && $4 ~ "/undo/" {over = 1} over && $2 == "commit" {print $1; exit}')
+exit_is "it dies there" 137 env CITRUS_DIE_AT="$half" citrus secret rotate --yes $NAME
+program build/citrus
 needles
 has "status says that it is pending" "rotation of $NAME is pending" "$(guest citrus status </dev/null)"
 exit_is "a plan has nothing to do" 0 citrus apply --plan --detailed-exitcode
@@ -142,16 +123,15 @@ exit_is "the next apply ends it" 0 citrus apply --yes
 has "and says so" "$NAME is rotated" "$OUT"
 printf '%s\n' "$OUT" >>"$TMP/said"
 end_load
-enough "killed"
-is "no request was refused meanwhile" 0 "$REFUSED"
+loaded "a killed rotation" 30
 hasnt "status has no rotation any more" pending "$(guest citrus status </dev/null)"
 hasnt "the store has no old value any more" previous "$(guest citrus secret list </dev/null)"
 
 step "the load would notice"
-load
+pages
 sleep 1
-sql "alter user '$DB'@localhost identified by 'his-own-password-0123456789'"
-sleep 1
+own_password
+sleep 2
 end_load
 is "a password changed by hand refuses requests" yes "$([ "$REFUSED" -gt 0 ] && echo yes)"
 exit_is "which an apply mends" 0 citrus apply --yes
