@@ -1,29 +1,18 @@
-/* What is in MariaDB, one query a subject: databases, tables, users, grants on databases, global privileges.
- * Sources: MariaDB's manual, "mysql.global_priv Table" (its JSON) and "mysql.db Table" (its _priv columns).
- */
-#include "db_conn.h"
+/* What is in MariaDB, one query a subject: databases, tables, users; grants are db_grants.c's. Source:
+ * MariaDB's manual, "mysql.global_priv Table" (its JSON). */
+#include "db_rows.h"
 #include "fs.h"
 #include "real.h"
 #include "text.h"
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
-/* What belongs to the server itself and is nobody's to manage. */
 #define SYSTEM_DATABASES "'information_schema', 'mysql', 'performance_schema', 'sys'"
-#define SYSTEM_USERS     "'root', 'mariadb.sys', 'mysql', 'debian-sys-maint', 'PUBLIC'"
 
-struct rows {
-    const struct db_api *api;
-    MYSQL_RES *result;
-    MYSQL_ROW row;
-};
-
-static int rows_query(struct db_conn *c, const char *sql, struct rows *ret, struct error *err)
+int rows_query(struct db_conn *c, const char *sql, struct rows *ret, struct error *err)
 {
     const struct db_api *api = c->api;
     *ret = (struct rows){.api = api};
@@ -35,20 +24,34 @@ static int rows_query(struct db_conn *c, const char *sql, struct rows *ret, stru
     return r < 0 ? r : error_set(err, -EIO, "reading MariaDB's state: %s", api->mysql_error(c->mysql));
 }
 
-static bool rows_next(struct rows *r)
+bool rows_next(struct rows *r)
 {
     return (r->row = r->api->mysql_fetch_row(r->result)) != NULL;
 }
 
-static void rows_end(struct rows *r)
+void rows_end(struct rows *r)
 {
     if (r->result)
         r->api->mysql_free_result(r->result);
 }
 
-static const char *cell(const struct rows *r, size_t i, struct arena *a)
+const char *rows_cell(const struct rows *r, size_t i, struct arena *a)
 {
     return arena_strdup(a, r->row[i] ? r->row[i] : "");
+}
+
+const char *scope_user(const struct db_scope *scope, const char *table, struct arena *a)
+{
+    if (!scope->user)
+        return "";
+    return arena_printf(a, " AND %sUser = %s AND %sHost = %s", table, db_quote(a, scope->user), table,
+                        db_quote(a, scope->host));
+}
+
+/* " AND column = 'name'" for the scope's database; "" for all. */
+static const char *scope_database(const struct db_scope *scope, const char *column, struct arena *a)
+{
+    return scope->database ? arena_printf(a, " AND %s = %s", column, db_quote(a, scope->database)) : "";
 }
 
 static int database_compare(const void *a, const void *b)
@@ -56,19 +59,24 @@ static int database_compare(const void *a, const void *b)
     return strcmp(((const struct db_database *)a)->name, ((const struct db_database *)b)->name);
 }
 
-static int databases_read(struct db_conn *c, struct db_snapshot *s, struct arena *a, struct error *err)
+static int databases_read(struct db_conn *c, const struct db_scope *scope, struct db_snapshot *s,
+                          struct arena *a, struct error *err)
 {
     struct rows rows;
     int r = rows_query(c,
-                       "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
-                       " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN (" SYSTEM_DATABASES ")",
+                       arena_printf(a,
+                                    "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
+                                    " FROM information_schema.SCHEMATA"
+                                    " WHERE SCHEMA_NAME NOT IN (" SYSTEM_DATABASES ")%s",
+                                    scope_database(scope, "SCHEMA_NAME", a)),
                        &rows, err);
     if (r < 0)
         return r;
     VEC(struct db_database) list = {0};
     while (rows_next(&rows)) {
-        struct db_database d = {
-            .name = cell(&rows, 0, a), .charset = cell(&rows, 1, a), .collation = cell(&rows, 2, a)};
+        struct db_database d = {.name = rows_cell(&rows, 0, a),
+                                .charset = rows_cell(&rows, 1, a),
+                                .collation = rows_cell(&rows, 2, a)};
         vec_push(a, &list, d);
     }
     rows_end(&rows);
@@ -80,12 +88,15 @@ static int databases_read(struct db_conn *c, struct db_snapshot *s, struct arena
 }
 
 /* Only names are asked for: then the server opens no table (manual, "Information Schema Optimization"). */
-static int tables_read(struct db_conn *c, struct db_snapshot *s, struct arena *a, struct error *err)
+static int tables_read(struct db_conn *c, const struct db_scope *scope, struct db_snapshot *s,
+                       struct arena *a, struct error *err)
 {
     struct rows rows;
     int r = rows_query(c,
-                       "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"
-                       " WHERE TABLE_SCHEMA NOT IN (" SYSTEM_DATABASES ")",
+                       arena_printf(a,
+                                    "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES"
+                                    " WHERE TABLE_SCHEMA NOT IN (" SYSTEM_DATABASES ")%s",
+                                    scope_database(scope, "TABLE_SCHEMA", a)),
                        &rows, err);
     if (r < 0)
         return r;
@@ -147,23 +158,29 @@ static void methods_read(const char *auth_or, const char *outside, struct db_use
     u->n_others = list.n - 1;
 }
 
-static int users_read(struct db_conn *c, struct db_snapshot *s, struct arena *a, struct error *err)
+/* *ret_global: some user has privileges on *.*, which "access" counts (no such member: perhaps). */
+static int users_read(struct db_conn *c, const struct db_scope *scope, struct db_snapshot *s,
+                      bool *ret_global, struct arena *a, struct error *err)
 {
     struct rows rows;
-    int r = rows_query(c,
-                       "SELECT User, Host, JSON_VALUE(Priv, '$.plugin'),"
-                       " JSON_VALUE(Priv, '$.authentication_string'), JSON_QUERY(Priv, '$.auth_or')"
-                       " FROM mysql.global_priv"
-                       " WHERE User NOT IN (" SYSTEM_USERS ")"
-                       " AND COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true')",
-                       &rows, err);
+    int r =
+        rows_query(c,
+                   arena_printf(a,
+                                "SELECT User, Host, JSON_VALUE(Priv, '$.plugin'),"
+                                " JSON_VALUE(Priv, '$.authentication_string'), JSON_QUERY(Priv, '$.auth_or'),"
+                                " JSON_VALUE(Priv, '$.access') FROM mysql.global_priv"
+                                " WHERE User NOT IN (" SYSTEM_USERS ")"
+                                " AND COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true')%s",
+                                scope_user(scope, "", a)),
+                   &rows, err);
     if (r < 0)
         return r;
     VEC(struct db_user) list = {0};
     while (rows_next(&rows)) {
         const char *plugin = rows.row[2] ? rows.row[2] : "", *auth = rows.row[3] ? rows.row[3] : "";
-        struct db_user u = {.user = cell(&rows, 0, a), .host = cell(&rows, 1, a)};
+        struct db_user u = {.user = rows_cell(&rows, 0, a), .host = rows_cell(&rows, 1, a)};
         methods_read(rows.row[4], method_text(plugin, auth, a), &u, a);
+        *ret_global = *ret_global || !rows.row[5] || strcmp(rows.row[5], "0") != 0;
         vec_push(a, &list, u);
     }
     rows_end(&rows);
@@ -172,139 +189,8 @@ static int users_read(struct db_conn *c, struct db_snapshot *s, struct arena *a,
     return 0;
 }
 
-/* "Create_tmp_table_priv" is called CREATE TEMPORARY TABLES; all others are their columns' names. */
-static const char *privilege_name(const char *column, struct arena *a)
-{
-    if (strcasecmp(column, "Create_tmp_table_priv") == 0)
-        return "CREATE TEMPORARY TABLES";
-    char *name = arena_strndup(a, column, strlen(column) - strlen("_priv"));
-    for (char *p = name; *p; p++)
-        *p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
-    return name;
-}
-
-static int text_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static const char *words_join(const char **words, size_t n, struct arena *a)
-{
-    struct buf b = {0};
-    if (n)
-        qsort(words, n, sizeof *words, text_compare);
-    for (size_t i = 0; i < n; i++)
-        buf_addf(&b, "%s%s", i ? ", " : "", words[i]);
-    const char *text = arena_strdup(a, buf_str(&b));
-    buf_free(&b);
-    return text;
-}
-
-/* A grant's database is a pattern in which "\_" means "_". */
-static const char *pattern_name(const char *pattern, struct arena *a)
-{
-    char *name = arena_strdup(a, pattern), *to = name;
-    for (const char *p = pattern; *p; p++) {
-        if (*p == '\\' && (p[1] == '_' || p[1] == '%' || p[1] == '\\'))
-            p++;
-        *to++ = *p;
-    }
-    *to = '\0';
-    return name;
-}
-
-/* The current row of mysql.db as privileges; ALL is all that this version's table has but GRANT
- * OPTION, which stands last where it is held. */
-static const char *row_privileges(const struct rows *rows, struct arena *a)
-{
-    const MYSQL_FIELD *fields = rows->api->mysql_fetch_fields(rows->result);
-    size_t n = rows->api->mysql_num_fields(rows->result), held = 0, known = 0;
-    const char **words = arena_array(a, const char *, n + 1);
-    bool grant = false;
-    for (size_t i = 0; i < n; i++) {
-        if (!ends_with(fields[i].name, "_priv"))
-            continue;
-        bool yes = rows->row[i] && (*rows->row[i] == 'Y' || *rows->row[i] == 'y');
-        if (strcasecmp(fields[i].name, "Grant_priv") == 0) {
-            grant = yes;
-            continue;
-        }
-        known++;
-        if (yes)
-            words[held++] = privilege_name(fields[i].name, a);
-    }
-    if (held == known)
-        return grant ? "ALL PRIVILEGES, GRANT OPTION" : "ALL PRIVILEGES";
-    const char *list = words_join(words, held, a);
-    if (!grant)
-        return list;
-    return held ? arena_printf(a, "%s, GRANT OPTION", list) : "GRANT OPTION";
-}
-
-static int column_find(const struct rows *rows, const char *name)
-{
-    const MYSQL_FIELD *fields = rows->api->mysql_fetch_fields(rows->result);
-    unsigned n = rows->api->mysql_num_fields(rows->result);
-    for (unsigned i = 0; i < n; i++)
-        if (strcasecmp(fields[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
-struct grants {
-    VEC(struct db_grant) list;
-};
-
-static int database_grants_read(struct db_conn *c, struct grants *g, struct arena *a, struct error *err)
-{
-    struct rows rows;
-    int r = rows_query(c, "SELECT * FROM mysql.db WHERE User NOT IN (" SYSTEM_USERS ")", &rows, err);
-    if (r < 0)
-        return r;
-    int user = column_find(&rows, "User"), host = column_find(&rows, "Host"), db = column_find(&rows, "Db");
-    if (user < 0 || host < 0 || db < 0) {
-        rows_end(&rows);
-        return error_set(err, -EPROTO, "MariaDB's table mysql.db has no column User, Host or Db");
-    }
-    while (rows_next(&rows)) {
-        struct db_grant one = {.user = cell(&rows, (size_t)user, a),
-                               .host = cell(&rows, (size_t)host, a),
-                               .database = pattern_name(cell(&rows, (size_t)db, a), a),
-                               .privileges = row_privileges(&rows, a)};
-        vec_push(a, &g->list, one);
-    }
-    rows_end(&rows);
-    return 0;
-}
-
-/* Privileges on *.*, one row each in the server's answer, as one grant a user with database "*". */
-static int global_grants_read(struct db_conn *c, struct grants *g, struct arena *a, struct error *err)
-{
-    struct rows rows;
-    int r = rows_query(c,
-                       "SELECT u.User, u.Host, GROUP_CONCAT(p.PRIVILEGE_TYPE ORDER BY p.PRIVILEGE_TYPE"
-                       " SEPARATOR ', '), MAX(p.IS_GRANTABLE) FROM mysql.global_priv u JOIN "
-                       "information_schema.USER_PRIVILEGES p"
-                       " ON p.GRANTEE = CONCAT('''', u.User, '''@''', u.Host, '''')"
-                       " WHERE u.User NOT IN (" SYSTEM_USERS ") AND p.PRIVILEGE_TYPE <> 'USAGE'"
-                       " GROUP BY u.User, u.Host",
-                       &rows, err);
-    if (r < 0)
-        return r;
-    while (rows_next(&rows)) {
-        struct db_grant one = {.user = cell(&rows, 0, a),
-                               .host = cell(&rows, 1, a),
-                               .database = "*",
-                               .privileges = cell(&rows, 2, a)};
-        if (rows.row[3] && strcmp(rows.row[3], "YES") == 0)
-            one.privileges = arena_printf(a, "%s, GRANT OPTION", one.privileges);
-        vec_push(a, &g->list, one);
-    }
-    rows_end(&rows);
-    return 0;
-}
-
-int real_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+int real_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
+                 struct error *err)
 {
     struct db_snapshot s = {0};
     struct stat st;
@@ -320,13 +206,17 @@ int real_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
         *ret = s;
         return 0;
     }
-    struct grants g = {0};
-    if (r < 0 || (r = databases_read(c, &s, a, err)) < 0 || (r = tables_read(c, &s, a, err)) < 0 ||
-        (r = users_read(c, &s, a, err)) < 0 || (r = database_grants_read(c, &g, a, err)) < 0 ||
-        (r = global_grants_read(c, &g, a, err)) < 0)
+    bool global = false;
+    if (r == 0 && (scope->parts & DB_DATABASES))
+        r = databases_read(c, scope, &s, a, err);
+    if (r == 0 && (scope->parts & DB_TABLES))
+        r = tables_read(c, scope, &s, a, err);
+    if (r == 0 && (scope->parts & DB_USERS))
+        r = users_read(c, scope, &s, &global, a, err);
+    if (r == 0 && (scope->parts & DB_USERS))
+        r = grants_read(c, scope, global, &s, a, err);
+    if (r < 0)
         return r;
-    s.grants = g.list.at;
-    s.n_grants = g.list.n;
     s.running = true;
     *ret = s;
     return 0;

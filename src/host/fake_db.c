@@ -20,7 +20,35 @@ static const char *text_of(struct arena *a, const json_t *v, const char *name, c
     size_t count = json_array_size(json_object_get((db), (name)));                                           \
     list = arena_alloc(a, (count + 1) * sizeof *list)
 
-int fake_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+static bool of_scope(const char *name, const char *wanted)
+{
+    return !wanted || strcmp(name, wanted) == 0;
+}
+
+#define KEEP(list, count, what, name, wanted)                                                                \
+    do {                                                                                                     \
+        size_t kept = 0;                                                                                     \
+        for (size_t i = 0; i < (count); i++)                                                                 \
+            if ((scope->parts & (what)) && of_scope((list)[i].name, wanted))                                 \
+                (list)[kept++] = (list)[i];                                                                  \
+        (count) = kept;                                                                                      \
+    } while (0)
+
+/* Who asked for less sees no more, as on a real server. */
+static void narrow(const struct db_scope *scope, struct db_snapshot *s)
+{
+    for (size_t i = 0; i < s->n_databases && !(scope->parts & DB_TABLES); i++)
+        s->databases[i].tables = 0;
+    KEEP(s->databases, s->n_databases, DB_DATABASES, name, scope->database);
+    KEEP(s->options_tables, s->n_options_tables, DB_TABLES, database, scope->database);
+    KEEP(s->users, s->n_users, DB_USERS, user, scope->user);
+    KEEP(s->users, s->n_users, DB_USERS, host, scope->host);
+    KEEP(s->grants, s->n_grants, DB_USERS, user, scope->user);
+    KEEP(s->grants, s->n_grants, DB_USERS, host, scope->host);
+}
+
+int fake_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
+                 struct error *err)
 {
     json_t *db = db_part(h);
     struct db_snapshot s = {.running = json_is_object(db)};
@@ -52,6 +80,10 @@ int fake_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
         s.grants[s.n_grants] = (struct db_grant){.user = text_of(a, v, "user", ""),
                                                  .host = text_of(a, v, "host", "localhost"),
                                                  .database = text_of(a, v, "database", "*"),
+                                                 .wild = json_is_true(json_object_get(v, "wild")),
+                                                 .table = text_of(a, v, "table", NULL),
+                                                 .column = text_of(a, v, "column", NULL),
+                                                 .routine = text_of(a, v, "routine", NULL),
                                                  .privileges = text_of(a, v, "privileges", "ALL PRIVILEGES")};
     }
     for (; s.n_options_tables < tables; s.n_options_tables++) {
@@ -59,6 +91,7 @@ int fake_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struc
         s.options_tables[s.n_options_tables] =
             (struct db_table){.database = text_of(a, v, "database", ""), .name = text_of(a, v, "name", "")};
     }
+    narrow(scope, &s);
     *ret = s;
     return 0;
 }

@@ -119,9 +119,11 @@ int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
     MUTATE(steps[verb], n > 0 ? names[0] : "", h->ops->apt(h, verb, names, n, p, err));
 }
 
-int host_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
+                 struct error *err)
 {
-    return h->ops->db_read(h, ret, a, err);
+    static const struct db_scope everything = {.parts = DB_DATABASES | DB_TABLES | DB_USERS};
+    return h->ops->db_read(h, scope ? scope : &everything, ret, a, err);
 }
 
 int host_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err)

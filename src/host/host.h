@@ -132,7 +132,12 @@ struct db_user {
     size_t n_others;
 };
 struct db_grant {
-    const char *user, *host, *database;
+    const char *user, *host;
+    const char *database; /* its name, "*" for all; where it is `wild`, the pattern as it stands */
+    bool wild; /* `_` and `%` in it match anything: it may be for more than the database of that name */
+    const char *table;   /* NULL: all of the database */
+    const char *column;  /* of the table, or NULL */
+    const char *routine; /* "PROCEDURE", "FUNCTION", ...: `table` is the name of one; or NULL */
     /* Sorted upper-case names joined by ", "; "ALL PRIVILEGES" when all; GRANT OPTION, where held, is last.
      */
     const char *privileges;
@@ -151,8 +156,20 @@ struct db_snapshot {
     struct db_table *options_tables; /* tables named like '%options': is a WordPress installed here? */
     size_t n_options_tables;
 };
-/* One connection over the socket, one query each; running=false (and 0) when no server answers. */
-int host_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err);
+enum db_part {
+    DB_DATABASES = 1,
+    DB_TABLES = 2, /* how many each database has, and options_tables */
+    DB_USERS = 4   /* with their grants */
+};
+struct db_scope {
+    unsigned parts;          /* of enum db_part */
+    const char *database;    /* of databases and tables this one alone; NULL: all */
+    const char *user, *host; /* of users this one alone; NULL: all */
+};
+/* One connection over the socket, a query or two a part; running=false (and 0) when no server answers. What
+ * is not in `scope` (NULL: everything) stays empty. */
+int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
+                 struct error *err);
 /* One statement. `?` in it stands for values[i] (bound, never pasted); identifiers are quoted by
  * db_identifier(). Some statements (CREATE USER) take no bound values: use db_quote() there. */
 int host_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);
@@ -215,7 +232,8 @@ struct host_ops {
                           struct error *);
     int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *,
                struct error *);
-    int (*db_read)(struct host *, struct db_snapshot *, struct arena *, struct error *);
+    int (*db_read)(struct host *, const struct db_scope *, struct db_snapshot *, struct arena *,
+                   struct error *);
     int (*db_exec)(struct host *, const char *, const char *const *, size_t, struct error *);
     int (*db_dump)(struct host *, const char *, const char *, struct error *);
     int (*db_load)(struct host *, const char *, const char *, struct error *);

@@ -71,7 +71,8 @@ static int offline_apt(struct host *h, enum apt_verb verb, const char *const *na
     return not_running(h, "changing packages", err);
 }
 
-static int offline_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+static int offline_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret,
+                           struct arena *a, struct error *err)
 {
     return not_running(h, "reading databases", err);
 }

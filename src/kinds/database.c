@@ -40,9 +40,10 @@ int database_dormant(struct kind_ctx *ctx, const char *name, bool *ret, struct e
     return r;
 }
 
-int database_snapshot(struct kind_ctx *ctx, struct db_snapshot *ret, struct error *err)
+int database_snapshot(struct kind_ctx *ctx, const struct db_scope *scope, struct db_snapshot *ret,
+                      struct error *err)
 {
-    int r = host_db_read(ctx->host, ret, ctx->arena, err);
+    int r = host_db_read(ctx->host, scope, ret, ctx->arena, err);
     if (r < 0 || ret->running)
         return r;
     error_set(err, -ENOTCONN, "MariaDB does not answer on its socket");
@@ -64,8 +65,9 @@ static int observe_dormant(struct kind_ctx *ctx, const struct resource *res, voi
 static int database_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                             struct error *err)
 {
+    const struct db_scope scope = {.parts = DB_DATABASES, .database = n == 1 ? res[0]->id : NULL};
     struct db_snapshot snapshot = {0};
-    int r = host_db_read(ctx->host, &snapshot, ctx->arena, err);
+    int r = host_db_read(ctx->host, &scope, &snapshot, ctx->arena, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
@@ -146,8 +148,9 @@ static int capture_dump(struct kind_ctx *ctx, struct change *c, struct jsonw *un
 static int database_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                             struct error *err)
 {
+    const struct db_scope scope = {.parts = DB_DATABASES | DB_TABLES, .database = c->res->id};
     struct db_snapshot snapshot = {0};
-    int r = database_snapshot(ctx, &snapshot, err);
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
     if (r < 0)
         return error_prefix(err, "database %s", c->res->id);
     const struct db_database *d = database_find(&snapshot, c->res->id);
@@ -264,8 +267,9 @@ static int undo_remove(struct kind_ctx *ctx, const char *name, const struct db_d
 static int database_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
                          struct error *err)
 {
+    const struct db_scope scope = {.parts = DB_DATABASES | DB_TABLES, .database = res->id};
     struct db_snapshot snapshot = {0};
-    int r = database_snapshot(ctx, &snapshot, err);
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
     if (r < 0)
         return error_prefix(err, "database %s", res->id);
     const struct db_database *now = database_find(&snapshot, res->id);

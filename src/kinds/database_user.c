@@ -116,6 +116,18 @@ static void describe_passwords(struct kind_ctx *ctx, const struct database_user_
     s->password_previous = strangers ? "(others)" : found_previous ? want->password_previous : "";
 }
 
+/* What a grant is on, for a person. */
+static const char *grant_text(struct arena *a, const struct db_grant *g)
+{
+    if (g->wild)
+        return arena_printf(a, "all databases like %s", g->database);
+    if (g->routine)
+        return arena_printf(a, "%s %s.%s", g->routine, g->database, g->table);
+    if (g->column)
+        return arena_printf(a, "%s.%s(%s)", g->database, g->table, g->column);
+    return arena_printf(a, "%s.%s", g->database, g->table ? g->table : "*");
+}
+
 static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db_snapshot *snapshot,
                                            const struct resource *res, const struct db_user *u)
 {
@@ -129,11 +141,11 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
         const struct db_grant *g = &snapshot->grants[i];
         if (!grant_of(g, n))
             continue;
-        if (want->database && !strcmp(g->database, want->database))
+        if (want->database && !g->wild && !g->table && !strcmp(g->database, want->database))
             s->privileges = g->privileges;
         else
-            s->extra = arena_printf(ctx->arena, "%s%s%s.*: %s", s->extra, *s->extra ? "; " : "", g->database,
-                                    g->privileges);
+            s->extra = arena_printf(ctx->arena, "%s%s%s: %s", s->extra, *s->extra ? "; " : "",
+                                    grant_text(ctx->arena, g), g->privileges);
     }
     return s;
 }
@@ -157,8 +169,10 @@ static int observe_dormant(struct kind_ctx *ctx, const struct resource *res, voi
 static int database_user_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n,
                                  void **found, struct error *err)
 {
+    const struct name only = n == 1 ? name_split(ctx->arena, res[0]->id) : (struct name){0};
+    const struct db_scope scope = {.parts = DB_USERS, .user = only.user, .host = only.host};
     struct db_snapshot snapshot = {0};
-    int r = host_db_read(ctx->host, &snapshot, ctx->arena, err);
+    int r = host_db_read(ctx->host, &scope, &snapshot, ctx->arena, err);
     for (size_t i = 0; r == 0 && i < n; i++) {
         if (!snapshot.running) {
             r = observe_dormant(ctx, res[i], &found[i], err);
@@ -194,8 +208,9 @@ static int database_user_capture(struct kind_ctx *ctx, struct change *c, const c
                                  struct error *err)
 {
     struct name n = name_split(ctx->arena, c->res->id);
+    const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
     struct db_snapshot snapshot = {0};
-    int r = database_snapshot(ctx, &snapshot, err);
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
     if (r < 0)
         return error_prefix(err, "database user %s", c->res->id);
     const struct db_user *u = user_find(&snapshot, n);
@@ -214,6 +229,14 @@ static int database_user_capture(struct kind_ctx *ctx, struct change *c, const c
             continue;
         jw_object(undo, NULL);
         jw_str(undo, "database", g->database);
+        if (g->wild)
+            jw_bool(undo, "wild", true);
+        if (g->table)
+            jw_str(undo, "table", g->table);
+        if (g->column)
+            jw_str(undo, "column", g->column);
+        if (g->routine)
+            jw_str(undo, "routine", g->routine);
         jw_str(undo, "privileges", g->privileges);
         jw_end(undo);
     }
@@ -259,24 +282,46 @@ static int user_define(struct kind_ctx *ctx, const char *id, const struct string
     return r < 0 ? r : run(ctx, id, arena_printf(ctx->arena, "ALTER USER %s IDENTIFIED %s", who, how), err);
 }
 
-/* `database` "*": all. GRANT OPTION stands among the privileges of a snapshot, but behind them in SQL. */
-static int user_grant(struct kind_ctx *ctx, const char *id, const char *database, const char *privileges,
-                      struct error *err)
+/* "SELECT (`c`), UPDATE (`c`)": each privilege says its column. */
+static const char *on_column(struct arena *a, const char *privileges, const char *column)
+{
+    const char *name = db_identifier(a, column), *text = "";
+    for (const char *p = privileges; *p;) {
+        size_t n = strcspn(p, ",");
+        text = arena_printf(a, "%s%s%.*s (%s)", text, *text ? ", " : "", (int)n, p, name);
+        p += n;
+        p += strspn(p, ", ");
+    }
+    return text;
+}
+
+/* What a grant is on, as SQL. */
+static const char *grant_target(struct arena *a, const struct db_grant *g)
+{
+    const char *database = g->wild || g->table ? g->database : pattern_escape(a, g->database);
+    if (!strcmp(g->database, "*"))
+        return "*.*";
+    return arena_printf(a, "%s%s%s.%s", g->routine ? g->routine : "", g->routine ? " " : "",
+                        db_identifier(a, database), g->table ? db_identifier(a, g->table) : "*");
+}
+
+/* GRANT OPTION stands among the privileges of a snapshot, but behind them in SQL. */
+static int user_grant(struct kind_ctx *ctx, const char *id, const struct db_grant *g, struct error *err)
 {
     static const char option[] = ", GRANT OPTION";
-    const char *on = "*", *with = "";
-    if (!privileges_valid(privileges))
+    const char *privileges = g->privileges, *with = "";
+    if (!privileges_valid(privileges) || (g->routine && !privileges_valid(g->routine)))
         return error_set(err, -EINVAL, "database user %s: \"%s\" is no list of privileges", id, privileges);
-    if (strcmp(database, "*") != 0)
-        on = db_identifier(ctx->arena, pattern_escape(ctx->arena, database));
     if (ends_with(privileges, option)) {
         privileges = arena_strndup(ctx->arena, privileges, strlen(privileges) - strlen(option));
         with = " WITH GRANT OPTION";
     }
-    return run(
-        ctx, id,
-        arena_printf(ctx->arena, "GRANT %s ON %s.* TO %s%s", privileges, on, name_sql(ctx->arena, id), with),
-        err);
+    if (g->column)
+        privileges = on_column(ctx->arena, privileges, g->column);
+    return run(ctx, id,
+               arena_printf(ctx->arena, "GRANT %s ON %s TO %s%s", privileges, grant_target(ctx->arena, g),
+                            name_sql(ctx->arena, id), with),
+               err);
 }
 
 static int user_revoke_all(struct kind_ctx *ctx, const char *id, struct error *err)
@@ -338,7 +383,8 @@ static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct er
     if (r == 0 && excess)
         r = user_revoke_all(ctx, id, err);
     if (r == 0 && (!found || excess || differs(c, "privileges")))
-        r = user_grant(ctx, id, s->database, s->privileges, err);
+        r = user_grant(ctx, id, &(struct db_grant){.database = s->database, .privileges = s->privileges},
+                       err);
     return r;
 }
 
@@ -357,10 +403,12 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
                               struct error *err)
 {
     const char *hash = json_string_value(json_object_get(undo, "hash"));
+    /* Only whether it answers. */
+    const struct db_scope scope = {0};
     struct db_snapshot snapshot = {0};
     size_t i;
     json_t *g;
-    int r = database_snapshot(ctx, &snapshot, err);
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
     if (r < 0)
         return error_prefix(err, "database user %s", res->id);
     if (!json_is_true(json_object_get(undo, "existed")))
@@ -373,10 +421,14 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
         r = user_revoke_all(ctx, res->id, err);
     json_array_foreach(json_object_get(undo, "grants"), i, g)
     {
-        const char *database = json_string_value(json_object_get(g, "database"));
-        const char *privileges = json_string_value(json_object_get(g, "privileges"));
-        if (r == 0 && database && privileges)
-            r = user_grant(ctx, res->id, database, privileges, err);
+        const struct db_grant one = {.database = json_string_value(json_object_get(g, "database")),
+                                     .wild = json_is_true(json_object_get(g, "wild")),
+                                     .table = json_string_value(json_object_get(g, "table")),
+                                     .column = json_string_value(json_object_get(g, "column")),
+                                     .routine = json_string_value(json_object_get(g, "routine")),
+                                     .privileges = json_string_value(json_object_get(g, "privileges"))};
+        if (r == 0 && one.database && one.privileges)
+            r = user_grant(ctx, res->id, &one, err);
     }
     return r;
 }

@@ -159,8 +159,10 @@ static int observe_one(struct kind_ctx *ctx, const struct db_snapshot *d, const 
 static int wordpress_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                              struct error *err)
 {
+    const struct wordpress_spec *only = n == 1 ? res[0]->spec : NULL;
+    const struct db_scope scope = {.parts = DB_TABLES, .database = only ? only->database : NULL};
     struct db_snapshot d = {0};
-    int r = host_db_read(ctx->host, &d, ctx->arena, err);
+    int r = host_db_read(ctx->host, &scope, &d, ctx->arena, err);
     for (size_t i = 0; r == 0 && i < n; i++) {
         found[i] = NULL;
         /* Nothing is left that would be this kind's to remove. */
@@ -252,8 +254,9 @@ static int wordpress_prepare(struct kind_ctx *ctx, struct change *c, struct erro
 static int capture_database(struct kind_ctx *ctx, const struct wordpress_spec *s, struct work *w,
                             const char *name, struct jsonw *undo, struct error *err)
 {
+    const struct db_scope scope = {.parts = DB_DATABASES | DB_TABLES, .database = s->database};
     struct db_snapshot d = {0};
-    int r = database_snapshot(ctx, &d, err);
+    int r = database_snapshot(ctx, &scope, &d, err);
     if (r == 0)
         r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
     if (r < 0)
@@ -314,12 +317,13 @@ static int undo_database(struct kind_ctx *ctx, const struct wordpress_spec *s, j
 {
     const char *mark = json_string_value(json_object_get(undo, "upgrading")),
                *dump = json_string_value(json_object_get(undo, "dump"));
+    const struct db_scope scope = {.parts = DB_DATABASES, .database = s->database};
     struct db_snapshot d = {0};
     struct fs_stat st = {0};
     int r = mark ? fs_stat(ctx->host, mark, &st, err) : 0;
     if (r < 0 || !mark || st.type == FS_ABSENT)
         return r;
-    r = database_snapshot(ctx, &d, err);
+    r = database_snapshot(ctx, &scope, &d, err);
     if (r < 0 || !database_find(&d, s->database))
         return r;
     if (json_is_true(json_object_get(undo, "install")))

@@ -120,7 +120,7 @@ static void no_server_is_no_error_when_looking(void **state)
     struct arena a = {0};
     struct host h = {.root = "/", .rootfd = -1, .db_socket = "/tmp/citrus-no-such-socket"};
     struct db_snapshot s = {.running = true};
-    assert_int_equal(real_db_read(&h, &s, &a, &err), 0);
+    assert_int_equal(real_db_read(&h, &(struct db_scope){.parts = DB_USERS}, &s, &a, &err), 0);
     assert_false(s.running);
     assert_int_equal(real_db_exec(&h, "SELECT 1", NULL, 0, &err), -ENOTCONN);
     assert_non_null(strstr(err.text, "/tmp/citrus-no-such-socket"));
@@ -172,7 +172,7 @@ static void sql(struct db_test *t, const char *text)
 static struct db_snapshot snapshot(struct db_test *t)
 {
     struct db_snapshot s = {0};
-    OK(host_db_read(t->h, &s, &t->a, &t->err));
+    OK(host_db_read(t->h, NULL, &s, &t->a, &t->err));
     assert_true(s.running);
     return s;
 }
@@ -305,6 +305,105 @@ static void grants_are_named_and_sorted(void **state)
     sql(t, "DROP DATABASE `site_a`");
 }
 
+/* The grant on `database`, and on a table of it where one is named; of user u. */
+static const struct db_grant *grant_on(const struct db_snapshot *s, const char *database, const char *table,
+                                       const char *column)
+{
+    for (size_t i = 0; i < s->n_grants; i++) {
+        const struct db_grant *g = &s->grants[i];
+        if (!strcmp(g->user, "u") && !strcmp(g->database, database) && !g->table == !table &&
+            (!table || !strcmp(g->table, table)) && !g->column == !column &&
+            (!column || !strcmp(g->column, column)))
+            return g;
+    }
+    return NULL;
+}
+
+static void a_pattern_is_told_from_the_name_that_it_looks_like(void **state)
+{
+    struct db_test *t = *state;
+    sql(t, "CREATE USER u@localhost");
+    sql(t, "GRANT SELECT ON `site_a`.* TO u@localhost");
+    struct db_snapshot s = snapshot(t);
+    assert_int_equal(s.n_grants, 1);
+    assert_true(s.grants[0].wild);
+    sql(t, "GRANT INSERT ON `site\\_a`.* TO u@localhost");
+    sql(t, "GRANT UPDATE ON `site%`.* TO u@localhost");
+    s = snapshot(t);
+    assert_int_equal(s.n_grants, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(s.grants[i].wild, strcmp(s.grants[i].privileges, "INSERT") != 0);
+    sql(t, "DROP USER u@localhost");
+}
+
+static void grants_on_tables_columns_and_routines_are_seen(void **state)
+{
+    struct db_test *t = *state;
+    sql(t, "CREATE DATABASE `site_a`");
+    sql(t, "CREATE TABLE `site_a`.`wp_users` (`id` INT, `user_pass` TEXT)");
+    sql(t, "CREATE PROCEDURE `site_a`.`tidy`() SELECT 1");
+    sql(t, "CREATE USER u@localhost");
+    sql(t, "GRANT UPDATE, SELECT, SHOW VIEW, DELETE HISTORY ON `site_a`.`wp_users` TO u@localhost WITH GRANT "
+           "OPTION");
+    sql(t, "GRANT SELECT (`user_pass`), UPDATE (`user_pass`) ON `site_a`.`wp_users` TO u@localhost");
+    sql(t, "GRANT EXECUTE, ALTER ROUTINE ON PROCEDURE `site_a`.`tidy` TO u@localhost");
+    struct db_snapshot s = snapshot(t);
+    assert_int_equal(s.n_grants, 3);
+    const struct db_grant *g = grant_on(&s, "site_a", "wp_users", NULL);
+    assert_non_null(g);
+    assert_string_equal(g->privileges, "DELETE HISTORY, SELECT, SHOW VIEW, UPDATE, GRANT OPTION");
+    g = grant_on(&s, "site_a", "wp_users", "user_pass");
+    assert_non_null(g);
+    assert_string_equal(g->privileges, "SELECT, UPDATE");
+    g = grant_on(&s, "site_a", "tidy", NULL);
+    assert_non_null(g);
+    assert_string_equal(g->routine, "PROCEDURE");
+    assert_string_equal(g->privileges, "ALTER ROUTINE, EXECUTE");
+    sql(t, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM u@localhost");
+    assert_int_equal(snapshot(t).n_grants, 0);
+    sql(t, "DROP USER u@localhost");
+    sql(t, "DROP DATABASE `site_a`");
+}
+
+/* One action looks at its own database or user, however many there are. */
+static void no_more_is_read_than_was_asked_for(void **state)
+{
+    struct db_test *t = *state;
+    const struct db_scope one = {.parts = DB_DATABASES | DB_TABLES, .database = "a_1"},
+                          names = {.parts = DB_DATABASES},
+                          user = {.parts = DB_USERS, .user = "u", .host = "localhost"};
+    struct db_snapshot s;
+    sql(t, "CREATE DATABASE `a_1`");
+    sql(t, "CREATE DATABASE `ab1`");
+    sql(t, "CREATE TABLE `a_1`.`wp_options` (`id` INT)");
+    sql(t, "CREATE TABLE `ab1`.`wp_options` (`id` INT)");
+    sql(t, "CREATE USER u@localhost");
+    sql(t, "CREATE USER u@127.0.0.1");
+    sql(t, "CREATE USER v@localhost");
+    sql(t, "GRANT SELECT ON `a\\_1`.* TO u@localhost");
+    sql(t, "GRANT PROCESS ON *.* TO u@localhost");
+    sql(t, "GRANT SELECT ON `a_1`.`wp_options` TO v@localhost");
+    OK(host_db_read(t->h, &one, &s, &t->a, &t->err));
+    assert_true(s.running);
+    assert_int_equal(s.n_databases, 1);
+    assert_int_equal(s.databases[0].tables, 1);
+    assert_int_equal(s.n_options_tables, 1);
+    assert_string_equal(s.options_tables[0].database, "a_1");
+    assert_int_equal(s.n_users + s.n_grants, 0);
+    OK(host_db_read(t->h, &names, &s, &t->a, &t->err));
+    assert_int_equal(s.n_databases, 2);
+    assert_int_equal(s.databases[0].tables + (int64_t)s.n_options_tables, 0);
+    OK(host_db_read(t->h, &user, &s, &t->a, &t->err));
+    assert_int_equal(s.n_users, 1);
+    assert_int_equal(s.n_grants, 2);
+    assert_non_null(grant_on(&s, "a_1", NULL, NULL));
+    assert_non_null(grant_on(&s, "*", NULL, NULL));
+    assert_int_equal(s.n_databases, 0);
+    sql(t, "DROP USER u@localhost, u@127.0.0.1, v@localhost");
+    sql(t, "DROP DATABASE `a_1`");
+    sql(t, "DROP DATABASE `ab1`");
+}
+
 static void values_are_bound(void **state)
 {
     struct db_test *t = *state;
@@ -434,7 +533,7 @@ static void a_server_that_hangs_is_not_waited_for_without_end(void **state)
     struct db_test *t = *state;
     struct db_snapshot s = {0};
     server_hangs();
-    assert_int_equal(host_db_read(t->h, &s, &t->a, &t->err), -ETIMEDOUT);
+    assert_int_equal(host_db_read(t->h, NULL, &s, &t->a, &t->err), -ETIMEDOUT);
     assert_non_null(strstr(t->err.text, server.socket));
     assert_non_null(strstr(t->err.text, "no answer in 1 seconds"));
     assert_non_null(strstr(t->err.hint, "PROCESSLIST"));
@@ -494,7 +593,7 @@ static void a_server_without_a_connection_left_says_so(void **state)
         if (db_connect(&others[n], 60, &c, &t->err) < 0)
             break;
     }
-    int r = host_db_read(t->h, &s, &t->a, &t->err);
+    int r = host_db_read(t->h, NULL, &s, &t->a, &t->err);
     for (size_t i = 0; i < n; i++)
         real_db_close(&others[i]);
     assert_true(n < MOST);
@@ -502,7 +601,7 @@ static void a_server_without_a_connection_left_says_so(void **state)
     assert_non_null(strstr(t->err.text, "Too many connections"));
     assert_non_null(strstr(t->err.hint, "max_connections"));
     /* The places are free when the server has noticed. */
-    for (int i = 0; i < 100 && host_db_read(t->h, &s, &t->a, &t->err) == -EBUSY; i++)
+    for (int i = 0; i < 100 && host_db_read(t->h, NULL, &s, &t->a, &t->err) == -EBUSY; i++)
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     sql(t, "SET GLOBAL max_connections = 151");
 }
@@ -523,6 +622,9 @@ int main(void)
         DB_TEST(users_show_how_they_prove_themselves),
         DB_TEST(a_user_with_two_passwords_shows_both_in_order),
         DB_TEST(grants_are_named_and_sorted),
+        DB_TEST(a_pattern_is_told_from_the_name_that_it_looks_like),
+        DB_TEST(grants_on_tables_columns_and_routines_are_seen),
+        DB_TEST(no_more_is_read_than_was_asked_for),
         DB_TEST(values_are_bound),
         DB_TEST(errors_name_the_statement_and_never_a_value),
         DB_TEST(a_lost_connection_is_made_again),

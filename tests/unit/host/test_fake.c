@@ -73,7 +73,7 @@ static void what_is_to_fail_fails_and_changes_nothing(void **state)
     OK(dpkg_read(h, &list, &n, &t->a, &t->err));
     assert_int_equal(n, 0);
     struct db_snapshot s;
-    OK(host_db_read(h, &s, &t->a, &t->err));
+    OK(host_db_read(h, NULL, &s, &t->a, &t->err));
     assert_int_equal(s.n_databases, 0);
     assert_non_null(strstr(fake_log(h), "db CREATE DATABASE `a` (fails)\n"));
     host_close(h);
@@ -133,7 +133,7 @@ static void broken_packages_are_mended_by_configure(void **state)
 static struct db_snapshot snapshot(struct test_root *t, struct host *h)
 {
     struct db_snapshot s;
-    OK(host_db_read(h, &s, &t->a, &t->err));
+    OK(host_db_read(h, NULL, &s, &t->a, &t->err));
     return s;
 }
 

@@ -107,7 +107,7 @@ static void another_password_is_set_and_the_old_hash_comes_back(void **state)
     assert_null(strstr(fake_log(t->h), old));
     kit_undo(t, c, undo);
     struct db_snapshot s;
-    assert_int_equal(host_db_read(t->h, &s, &t->a, &t->err), 0);
+    assert_int_equal(host_db_read(t->h, NULL, &s, &t->a, &t->err), 0);
     assert_string_equal(s.users[0].password_hash, old);
     world_free(t);
 }
@@ -116,7 +116,7 @@ static void another_password_is_set_and_the_old_hash_comes_back(void **state)
 static const char *hashes(struct kit *t)
 {
     struct db_snapshot s;
-    assert_int_equal(host_db_read(t->h, &s, &t->a, &t->err), 0);
+    assert_int_equal(host_db_read(t->h, NULL, &s, &t->a, &t->err), 0);
     const char *text = s.users[0].password_hash;
     for (size_t i = 0; i < s.users[0].n_others; i++)
         text = arena_printf(&t->a, "%s %s", text, s.users[0].others[i]);
@@ -185,6 +185,44 @@ static void while_the_server_is_down_a_rotation_is_not_believed_done(void **stat
     world_free(t);
 }
 
+/* A pattern, a table, a column, a routine: each is more than the user should have, and comes back as it was.
+ */
+static void finer_and_wilder_grants_are_taken_away_and_come_back_when_undone(void **state)
+{
+    static const char here[] = "extra: all databases like a_1: SELECT; a_1.wp_users: INSERT, GRANT OPTION;"
+                               " a_1.wp_users(user_pass): SELECT, UPDATE; PROCEDURE a_1.tidy: EXECUTE -> ";
+    struct kit *t = with_user(
+        NULL,
+        GRANT("a_1", "ALL PRIVILEGES") ", {\"user\": \"a_1\", \"host\": \"localhost\", \"database\":"
+                                       " \"a_1\", \"wild\": true, \"privileges\": \"SELECT\"},"
+                                       " {\"user\": \"a_1\", \"database\": \"a_1\", \"table\": \"wp_users\","
+                                       "  \"privileges\": \"INSERT, GRANT OPTION\"},"
+                                       " {\"user\": \"a_1\", \"database\": \"a_1\", \"table\": \"wp_users\","
+                                       "  \"column\": \"user_pass\", \"privileges\": \"SELECT, UPDATE\"},"
+                                       " {\"user\": \"a_1\", \"database\": \"a_1\", \"table\": \"tidy\","
+                                       "  \"routine\": \"PROCEDURE\", \"privileges\": \"EXECUTE\"}");
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), here);
+    json_t *undo = kit_apply(t, c);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), here);
+    world_free(t);
+}
+
+/* "a_1" without a backslash is for "ab1", too, and not the grant that the user should have. */
+static void a_pattern_does_not_pass_for_the_grant_itself(void **state)
+{
+    struct kit *t = with_user(NULL, "{\"user\": \"a_1\", \"host\": \"localhost\", \"database\": \"a_1\","
+                                    " \"wild\": true, \"privileges\": \"ALL PRIVILEGES\"}");
+    struct change *c = kit_change(t, user(t));
+    assert_non_null(strstr(kit_delta(t, c), "privileges: none -> ALL PRIVILEGES"));
+    json_decref(kit_apply(t, c));
+    assert_int_equal(kit_change(t, user(t))->op, OP_NONE);
+    world_free(t);
+}
+
 static void a_removed_user_comes_back_with_password_and_grants(void **state)
 {
     struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES"));
@@ -249,6 +287,8 @@ int main(void)
         cmocka_unit_test(a_rotation_accepts_both_then_the_new_one_alone),
         cmocka_unit_test(a_password_that_nobody_gave_the_user_is_taken_away),
         cmocka_unit_test(while_the_server_is_down_a_rotation_is_not_believed_done),
+        cmocka_unit_test(finer_and_wilder_grants_are_taken_away_and_come_back_when_undone),
+        cmocka_unit_test(a_pattern_does_not_pass_for_the_grant_itself),
         cmocka_unit_test(a_removed_user_comes_back_with_password_and_grants),
         cmocka_unit_test(a_secret_that_nobody_set_is_named_and_nothing_is_made),
         cmocka_unit_test(names_are_quoted_as_text),

@@ -65,9 +65,10 @@ static int world_run(struct host *h, const struct exec *x, struct exec_result *r
     return 0;
 }
 
-static int world_db_read(struct host *h, struct db_snapshot *ret, struct arena *a, struct error *err)
+static int world_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret,
+                         struct arena *a, struct error *err)
 {
-    int r = w.fake->db_read(h, ret, a, err);
+    int r = w.fake->db_read(h, scope, ret, a, err);
     ret->options_tables = arena_new(a, struct db_table);
     ret->options_tables[0] = (struct db_table){"a_1", "wp_options"};
     ret->n_options_tables = w.tables;
