@@ -55,8 +55,9 @@ int command_apply(const struct options *o)
     struct session s;
     struct buf plan = {0};
     bool file = o->n_args && read_if_plan(o->args[0], &plan);
-    if (o->out && !o->plan_only) {
-        fprintf(stderr, "citrus apply: --out goes with --plan\n");
+    const char *alone = o->plan_only ? NULL : o->out ? "--out" : o->detailed ? "--detailed-exitcode" : NULL;
+    if (alone) {
+        fprintf(stderr, "citrus apply: %s goes with --plan\n", alone);
         buf_free(&plan);
         return EXIT_ERROR;
     }

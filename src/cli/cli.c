@@ -18,7 +18,8 @@ const struct command commands[] = {
     {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
     {"secret", "list | VERB NAME", "values that a manifest refers to by name: list, get, set, rotate, forget",
-     "rjypRv", 2, command_secret},
+     "rjypRv", 2, command_secret,
+     "A NAME has up to 128 letters, digits and _ . / -, and begins with a letter, a digit or _."},
     {"schema", "", "the JSON Schema of the manifest", "", 0, command_schema},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
@@ -40,7 +41,9 @@ static const struct {
     {{"watch", no_argument, NULL, OPT_WATCH}, NULL, "stay, and say each difference as it comes"},
     {{"adopt", no_argument, NULL, OPT_ADOPT}, NULL, "a patch of the manifest for what may be adopted"},
     {{"write", no_argument, NULL, OPT_WRITE}, NULL, "with --adopt: write it into the manifest"},
-    {{"detailed-exitcode", no_argument, NULL, OPT_DETAILED}, NULL, "exit 2 where there are changes"},
+    {{"detailed-exitcode", no_argument, NULL, OPT_DETAILED},
+     NULL,
+     "exit 2 where there are changes; for looking"},
     {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)"},
     {{"on-failure", required_argument, NULL, OPT_ON_FAILURE},
      "WHAT",
@@ -79,6 +82,8 @@ static void usage_command(const struct command *c)
                  known[i].argument ? known[i].argument : "");
         printf("  %-22s %s\n", left, known[i].about);
     }
+    if (c->more)
+        printf("\n%s\n", c->more);
     printf("\nMore: man citrus-%s\n", c->name);
 }
 

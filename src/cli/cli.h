@@ -64,6 +64,7 @@ struct command {
     const char *letters;
     size_t most_args;
     int (*run)(const struct options *o);
+    const char *more; /* a paragraph of its help, or NULL */
 };
 extern const struct command commands[]; /* ends with name NULL */
 

@@ -70,6 +70,8 @@ int command_drift(const struct options *o)
         return wrong("--write goes with --adopt");
     if (o->n_args && (o->mend || o->watch))
         return wrong("--apply and --watch are about the newest generation: they take no manifest");
+    if (o->detailed && (o->mend || o->watch || o->adopt))
+        return wrong("--detailed-exitcode is for looking: it goes with none of --apply, --watch and --adopt");
     if (o->watch)
         return drift_watch(o);
     if (o->adopt)

@@ -1,11 +1,24 @@
 #include "session.h"
 #include "text.h"
+#include "words.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SECRET_MOST 4096
+
+/* One rule for what a manifest can refer to and what the store gets. */
+static int name_check(struct session *s, const char *name)
+{
+    struct error err = {0};
+    const char *wrong = word_secret(name);
+    if (!wrong)
+        return 0;
+    error_set(&err, -EINVAL, "\"%s\" %s", name, wrong);
+    error_hint(&err, "up to 128 of these, the first a letter, a digit or _");
+    return session_fail(s, &err);
+}
 
 static int list(struct session *s)
 {
@@ -51,6 +64,8 @@ static int set(struct session *s, const char *name)
 {
     struct error err = {0};
     char value[SECRET_MOST + 1];
+    if (name_check(s, name))
+        return EXIT_ERROR;
     if (ends_with(name, SECRET_PREVIOUS)) {
         error_set(&err, -EINVAL, "%s: names that end with \"%s\" are citrus's own, for rotations", name,
                   SECRET_PREVIOUS);

@@ -33,10 +33,11 @@ int command_validate(const struct options *o)
     diags_init(&s.diags, &s.arena);
     const char *path = o->n_args ? o->args[0] : session_path(&s, "/etc/citrus/server.yaml");
     int status = EXIT_DONE;
-    if (bundle_read(path, &s.bundle, &s.arena, &s.diags, &err) < 0) {
-        status = session_fail(&s, &err);
-        return session_close(&s, status);
-    }
+    int r = bundle_read(path, &s.bundle, &s.arena, &s.diags, &err);
+    if (r < 0 && !o->json)
+        return session_close(&s, session_fail(&s, &err));
+    if (r < 0)
+        diag_error(&s.diags, (struct pos){.file = path}, err.hint[0] ? err.hint : NULL, "%s", err.text);
     if (s.diags.errors == 0)
         s.manifest = manifest_parse(&s.bundle, &s.arena, &s.diags);
     if (o->json) {

@@ -34,6 +34,7 @@ struct use {
     const char *name;
     struct pos pos;
     bool alias;
+    size_t site; /* its place */
 };
 
 static int use_order(const void *x, const void *y)
@@ -56,15 +57,17 @@ static void check_names(const struct checker *c)
     struct use *uses = arena_array(c->arena, struct use, total + 1);
     for (size_t i = 0; i < c->m->sites.n; i++) {
         const struct manifest_site *s = &sites[i];
-        uses[n++] = (struct use){.name = s->domain, .pos = s->origin.pos};
+        uses[n++] = (struct use){.name = s->domain, .pos = s->origin.pos, .site = i};
         struct pos pos = origin_of(part(&manifest_record, "sites"), s, "aliases");
         for (size_t k = 0; k < s->aliases.n; k++)
-            uses[n++] = (struct use){.name = s->aliases.at[k], .pos = pos, .alias = true};
+            uses[n++] = (struct use){.name = s->aliases.at[k], .pos = pos, .alias = true, .site = i};
     }
     qsort(uses, n, sizeof *uses, use_order);
     for (size_t i = 1; i < n; i++) {
         const struct use *first = &uses[i - 1], *again = &uses[i];
-        if (strcmp(first->name, again->name) != 0)
+        /* What stands twice in one list was said where the list was read. */
+        if (strcmp(first->name, again->name) != 0 ||
+            (first->alias && again->alias && first->site == again->site))
             continue;
         diag_error(c->diags, again->pos, "each name belongs to one site, and stands there once",
                    "\"%s\" is %s already, in %s line %d", again->name,
