@@ -112,7 +112,9 @@ static int open_store(struct session *s, enum session_mode mode)
         }
         return r < 0 ? session_fail(s, &err) : 0;
     }
-    int r = fs_mkdirs(s->host, STATE_DIR, 0700, &err);
+    int r = fs_mkdirs(s->host, "/var/lib", 0755, &err);
+    if (r == 0)
+        r = fs_mkdirs(s->host, STATE_DIR, 0700, &err);
     if (r == 0 && mode == SESSION_CHANGE) {
         r = store_lock(dir, &s->lock, &err);
         if (r == -EWOULDBLOCK && s->o->gives_way)

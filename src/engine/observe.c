@@ -28,8 +28,8 @@ static int observe_kind(struct engine *e, struct arena *a, const struct kind *k,
         deferred = r == -EOPNOTSUPP;
     }
     for (size_t m = 0; m < count; m++) {
-        list[at[m]].found = deferred ? NULL : found[m];
-        list[at[m]].deferred = deferred;
+        list[at[m]].deferred = deferred || found[m] == FOUND_DEFERRED;
+        list[at[m]].found = list[at[m]].deferred ? NULL : found[m];
     }
     return 0;
 }
@@ -50,5 +50,9 @@ int engine_observe_one(struct engine *e, struct arena *a, const struct resource 
     struct kind_ctx ctx = engine_ctx(e, a, 0);
     *found = NULL;
     int rc = r->kind->observe(&ctx, &r, 1, found, err);
+    if (rc >= 0 && *found == FOUND_DEFERRED) {
+        *found = NULL;
+        rc = error_set(err, -EOPNOTSUPP, "it needs the running system");
+    }
     return rc < 0 ? error_prefix(err, "looking at %s %s", r->kind->name, r->id) : 0;
 }

@@ -146,14 +146,23 @@ static void ask_about(struct planning *g, const struct change *c)
         vec_push(g->p->arena, &g->asked, arena_memdup(g->p->arena, c, sizeof *c));
 }
 
+/* Once, also where its state and its refresh wait for the running system. */
+static void defer(struct plan *p, const struct resource *r)
+{
+    struct deferred d = {r};
+    for (size_t i = 0; i < p->deferred.n; i++)
+        if (p->deferred.at[i].res == r)
+            return;
+    vec_push(p->arena, &p->deferred, d);
+}
+
 static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s, struct error *err)
 {
     struct plan *p = g->p;
     const struct resource *r = s->res;
     const struct kind *k = r->kind;
     if (s->deferred) {
-        struct deferred d = {r};
-        vec_push(p->arena, &p->deferred, d);
+        defer(p, r);
         return 0;
     }
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
@@ -306,8 +315,7 @@ static int add_refreshes(struct planning *g, struct error *err)
         if (how == IMPACT_NONE)
             continue;
         if (g->e->host->offline) {
-            struct deferred d = {service};
-            vec_push(p->arena, &p->deferred, d);
+            defer(p, service);
             continue;
         }
         struct action act = {.cause = CAUSE_REFRESH,

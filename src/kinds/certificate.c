@@ -6,6 +6,7 @@
  * not what is wanted. */
 #include "certificate.h"
 #include "fs.h"
+#include "parents.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -289,11 +290,7 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
 {
     static const char *const parts[][2] = {{"key", "privkey.pem"}, {"certificate", "fullchain.pem"}};
     struct fs_stat st;
-    int r = fs_stat(ctx->host, TLS_DIR, &st, err);
-    if (r < 0)
-        return r;
-    jw_bool(undo, "base", st.type != FS_ABSENT);
-    r = fs_stat(ctx->host, tls_dir(ctx->arena, c->res->id), &st, err);
+    int r = fs_stat(ctx->host, tls_dir(ctx->arena, c->res->id), &st, err);
     if (r < 0)
         return r;
     jw_bool(undo, "existed", st.type != FS_ABSENT);
@@ -303,6 +300,8 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
     if (r == 0)
         r = fs_save(ctx->host, tls_dir(ctx->arena, c->res->id), ctx->undo_dir,
                     arena_printf(ctx->arena, "%s-directory", name), undo, "directory", err);
+    if (r == 0)
+        r = parents_capture(ctx, tls_dir(ctx->arena, c->res->id), undo, "parents", err);
     return r;
 }
 
@@ -361,8 +360,7 @@ static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, en
         if (r < 0)
             return r;
     }
-    /* Another site's certificate may have come meanwhile. */
-    return json_is_true(json_object_get(undo, "base")) ? 0 : tolerate(fs_rmdir(ctx->host, TLS_DIR, err), err);
+    return parents_remove(ctx, json_object_get(undo, "parents"), err);
 }
 
 static void certificate_watch(const struct resource *res, struct arena *a, struct watch_list *out)

@@ -1,6 +1,7 @@
 /* directory: mode and owner of a directory; its content is other resources' or nobody's. */
 #include "aside.h"
 #include "owner.h"
+#include "parents.h"
 #include "specs.h"
 #include "text.h"
 #include <errno.h>
@@ -76,38 +77,13 @@ static void plan(struct kind_ctx *ctx, struct change *c)
     }
 }
 
-/* Parents that apply will have to make, so that undo can leave no trace of them. The nearest comes first. */
-static int capture_parents(struct kind_ctx *ctx, const char *path, struct jsonw *undo, struct error *err)
-{
-    char *at = arena_strdup(ctx->arena, path), *slash;
-    VEC(char *) missing = {0};
-
-    while ((slash = strrchr(at, '/')) && slash != at) {
-        struct fs_stat st;
-        *slash = 0;
-        int r = fs_stat(ctx->host, at, &st, err);
-        if (r < 0)
-            return r;
-        if (st.type != FS_ABSENT)
-            break;
-        vec_push(ctx->arena, &missing, arena_strdup(ctx->arena, at));
-    }
-    if (!missing.n)
-        return 0;
-    jw_array(undo, "parents");
-    for (size_t i = 0; i < missing.n; i++)
-        jw_str(undo, NULL, missing.at[i]);
-    jw_end(undo);
-    return 0;
-}
-
 static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                    struct error *err)
 {
     const struct directory_spec *s = c->res->spec;
     int r = aside_capture(ctx, c, name, c->op == OP_REMOVE && s->data == 1, undo, err);
 
-    return r < 0 || c->op != OP_CREATE ? r : capture_parents(ctx, c->res->id, undo, err);
+    return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
 }
 
 static int remove_it(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -128,15 +104,6 @@ static int remove_it(struct kind_ctx *ctx, struct change *c, struct error *err)
         return 0;
     }
     return r;
-}
-
-static int make_parents(struct kind_ctx *ctx, const char *path, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (slash == path)
-        return 0;
-    return fs_mkdirs(ctx->host, arena_strndup(ctx->arena, path, (size_t)(slash - path)), 0755, err);
 }
 
 static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -164,27 +131,16 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     if (st.type != FS_ABSENT)
         r = fs_unlink(ctx->host, path, err);
     if (r >= 0)
-        r = make_parents(ctx, path, err);
+        r = parents_make(ctx, path, err);
     return r < 0 ? r : fs_mkdir(ctx->host, path, mode, uid, gid, err);
 }
 
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
-    json_t *parents = json_object_get(saved, "parents");
     int r = aside_restore(ctx, res->id, saved, err);
 
-    for (size_t i = 0; i < json_array_size(parents) && r >= 0; i++) {
-        const char *path = json_string_value(json_array_get(parents, i));
-        r = path ? fs_rmdir(ctx->host, path, err) : 0;
-        if (r == -ENOENT)
-            r = 0;
-        if (r == -ENOTEMPTY || r == -EEXIST) { /* others use it by now, and what is above it too */
-            error_clear(err);
-            return 0;
-        }
-    }
-    return r;
+    return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 
 static const char *place(const struct resource *res, bool *takes_all)

@@ -2,6 +2,7 @@
  * goes to the trash, a link is replaced and never followed. */
 #include "aside.h"
 #include "owner.h"
+#include "parents.h"
 #include "specs.h"
 #include <errno.h>
 #include <string.h>
@@ -83,7 +84,9 @@ static void check(const struct resource *r, struct diags *d)
 static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                    struct error *err)
 {
-    return aside_capture(ctx, c, name, true, undo, err);
+    int r = aside_capture(ctx, c, name, true, undo, err);
+
+    return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
 }
 
 /* Puts the content in place, and keeps it only if the configuration is still sound. Where it was broken
@@ -134,18 +137,18 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
         return fs_attributes(ctx->host, path, mode, uid, gid, err);
     if (!s->content.at && (s->digest || s->secret_digest))
         return error_set(err, -EINVAL, "%s: its content is not at hand", path);
-    if (st.type == FS_DIRECTORY) {
-        r = aside_move(ctx, c, err);
-        if (r < 0)
-            return r;
-    }
+    r = st.type == FS_DIRECTORY ? aside_move(ctx, c, err) : parents_make(ctx, path, err);
+    if (r < 0)
+        return r;
     return write_checked(ctx, c, mode, uid, gid, err);
 }
 
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
-    return aside_restore(ctx, res->id, saved, err);
+    int r = aside_restore(ctx, res->id, saved, err);
+
+    return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 
 static int text(struct kind_ctx *ctx, const struct change *c, struct buf *before, struct buf *after,

@@ -164,6 +164,9 @@ const struct kind *kind_find(const char *name);
 /* capture's `name` is unique in the transaction ("12"): files below undo_dir are named by it.
  * observe: found[i] is NULL (nothing there) or a record in ctx->arena with what was seen; a field that could
  * not be seen stays unset only where the wanted spec does not declare it. A resource that cannot be
- * observed is an error, except -EOPNOTSUPP: deferred. */
+ * observed is an error; what needs the running system is deferred: -EOPNOTSUPP for all of them, or
+ * found[i] == FOUND_DEFERRED for one. */
+extern char found_deferred;
+#define FOUND_DEFERRED ((void *)&found_deferred)
 
 #endif

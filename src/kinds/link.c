@@ -1,5 +1,6 @@
 /* link: a symbolic link and where it leads. */
 #include "aside.h"
+#include "parents.h"
 #include "specs.h"
 #include <errno.h>
 #include <string.h>
@@ -58,7 +59,9 @@ static void check(const struct resource *r, struct diags *d)
 static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                    struct error *err)
 {
-    return aside_capture(ctx, c, name, true, undo, err);
+    int r = aside_capture(ctx, c, name, true, undo, err);
+
+    return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
 }
 
 static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -70,15 +73,17 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     if (c->op == OP_REMOVE)
         return fs_unlink(ctx->host, c->res->id, err);
     r = fs_stat(ctx->host, c->res->id, &st, err);
-    if (r >= 0 && st.type == FS_DIRECTORY)
-        r = aside_move(ctx, c, err);
+    if (r >= 0)
+        r = st.type == FS_DIRECTORY ? aside_move(ctx, c, err) : parents_make(ctx, c->res->id, err);
     return r < 0 ? r : fs_symlink(ctx->host, s->target, c->res->id, err);
 }
 
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
-    return aside_restore(ctx, res->id, saved, err);
+    int r = aside_restore(ctx, res->id, saved, err);
+
+    return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 
 static const char *place(const struct resource *res, bool *takes_all)

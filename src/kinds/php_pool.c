@@ -3,6 +3,7 @@
  * Two masters that both own a pool of one name would fight for its socket, so a file of that name below
  * another version is a difference. The content is validated before it is written; it holds no secrets. */
 #include "fs.h"
+#include "parents.h"
 #include "specs.h"
 #include "text.h"
 #include <errno.h>
@@ -175,6 +176,8 @@ static int php_pool_capture(struct kind_ctx *ctx, struct change *c, const char *
         r = fs_save(ctx->host, pool_path(ctx->arena, s->version, c->res->id), ctx->undo_dir,
                     arena_printf(ctx->arena, "%s-%s", name, s->version), undo, NULL, err);
     jw_end(undo);
+    if (r == 0 && c->op != OP_REMOVE)
+        r = parents_capture(ctx, pool_path(ctx->arena, s->version, c->res->id), undo, "parents", err);
     return r;
 }
 
@@ -204,7 +207,9 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
         if (r < 0)
             return error_prefix(err, "%s would not be accepted by PHP-FPM", path);
     }
-    r = fs_write(ctx->host, path, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
+    r = parents_make(ctx, path, err);
+    if (r == 0)
+        r = fs_write(ctx->host, path, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
     return r < 0 ? r : remove_others(ctx, c->res->id, s->version, err);
 }
 
@@ -219,7 +224,7 @@ static int php_pool_undo(struct kind_ctx *ctx, const struct resource *res, enum 
         if (r < 0)
             return r;
     }
-    return 0;
+    return parents_remove(ctx, json_object_get(undo, "parents"), err);
 }
 
 static int php_pool_text(struct kind_ctx *ctx, const struct change *c, struct buf *before, struct buf *after,

@@ -2,6 +2,7 @@
 #include "kind.h"
 #include <string.h>
 
+char found_deferred; /* its address is what counts */
 const char *const op_names[] = {"none", "create", "update", "remove", "refresh"};
 const char *const impact_names[] = {"none", "reload", "restart"};
 const char *const reversal_names[] = {"reversible", "compensated", "one-way"};

@@ -27,8 +27,7 @@ static int unit_look(struct kind_ctx *ctx, const char *name, struct unit_state *
     return host_units(ctx->host, ret, 1, ctx->arena, err);
 }
 
-static struct service_spec *found_spec(struct kind_ctx *ctx, const struct resource *r,
-                                       const struct unit_state *u)
+static void *found_spec(struct kind_ctx *ctx, const struct resource *r, const struct unit_state *u)
 {
     const struct service_spec *want = r->spec;
     bool runs = u->active && !ctx->host->offline, enabled = u->enabled && !u->masked;
@@ -36,9 +35,10 @@ static struct service_spec *found_spec(struct kind_ctx *ctx, const struct resour
 
     if (r->absent && !enabled && !runs)
         return NULL;
-    /* A unit that is not there yet is to be made, unless it is to be off: then it is as wanted. */
+    /* A unit that is not there yet is to be made, unless it is to be off: then it is as wanted. The package
+     * that brings it needs the running system. */
     if (!u->loaded && !u->masked && !u->active && (want->enabled == 1 || want->active == 1))
-        return NULL;
+        return ctx->host->offline && !r->absent ? FOUND_DEFERRED : NULL;
     f = arena_alloc(ctx->arena, sizeof *f);
     record_clear(&record, f);
     f->enabled = enabled;

@@ -3,6 +3,7 @@
  * nginx reads sites-enabled at its next reload, whoever asks for it. So a content is validated, alone beside
  * the server's own configuration, before the live file is renamed over, and the link comes last. */
 #include "fs.h"
+#include "parents.h"
 #include "specs.h"
 #include "text.h"
 #include <errno.h>
@@ -165,6 +166,10 @@ static int vhost_capture(struct kind_ctx *ctx, struct change *c, const char *nam
     if (r == 0)
         r = fs_save(ctx->host, path_link(ctx->arena, c->res->id), ctx->undo_dir,
                     arena_printf(ctx->arena, "%s-link", name), undo, "link", err);
+    if (r == 0)
+        r = parents_capture(ctx, path_file(ctx->arena, c->res->id), undo, "file_parents", err);
+    if (r == 0)
+        r = parents_capture(ctx, path_link(ctx->arena, c->res->id), undo, "link_parents", err);
     return r;
 }
 
@@ -205,13 +210,15 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
         if (r < 0)
             return r;
     }
-    if (s->digest)
-        r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, 0, 0, err);
-    else if (now.type == FS_FILE) /* a content that is not declared stays */
+    if (s->digest) {
+        r = parents_make(ctx, file, err);
+        if (r == 0)
+            r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, 0, 0, err);
+    } else if (now.type == FS_FILE) /* a content that is not declared stays */
         r = fs_attributes(ctx->host, file, mode, now.uid, now.gid, err);
-    if (r < 0 || s->enabled != 1)
-        return r;
-    return fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
+    if (r == 0 && s->enabled == 1)
+        r = parents_make(ctx, link, err);
+    return r < 0 || s->enabled != 1 ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
 }
 
 /* What is enabled never points at what is not there: a link goes first and comes last. */
@@ -221,7 +228,11 @@ static int vhost_undo(struct kind_ctx *ctx, const struct resource *res, enum op 
     bool linked = json_is_true(json_object_get(undo, "linked"));
     const char *first = linked ? "file" : "link", *second = linked ? "link" : "file";
     int r = fs_restore(ctx->host, json_object_get(undo, first), err);
-    return r < 0 ? r : fs_restore(ctx->host, json_object_get(undo, second), err);
+    if (r == 0)
+        r = fs_restore(ctx->host, json_object_get(undo, second), err);
+    if (r == 0)
+        r = parents_remove(ctx, json_object_get(undo, "file_parents"), err);
+    return r < 0 ? r : parents_remove(ctx, json_object_get(undo, "link_parents"), err);
 }
 
 static int vhost_text(struct kind_ctx *ctx, const struct change *c, struct buf *before, struct buf *after,

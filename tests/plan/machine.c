@@ -291,13 +291,14 @@ static struct {
 
 static int walk_entry(const char *path, const struct stat *st, int type, struct FTW *where)
 {
-    /* citrus's memory, what it fetched, and what checks need for a moment. */
-    static const char *const own[] = {"/var/lib/citrus", "/var/cache/citrus", "/run/citrus"};
+    /* citrus's memory, what it fetched, what checks need for a moment, and what the account tools leave. */
+    static const char *const own[] = {"/var/lib/citrus", "/var/cache/citrus", "/run/citrus",
+                                      "/etc/.pwd.lock",  "/etc/passwd-",      "/etc/group-"};
     const char *name = path + walk.skip;
     char what[HASH_HEX] = "";
     (void)type, (void)where;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (starts_with(name, own[i]))
+        if (starts_with(name, own[i]) && (name[strlen(own[i])] == '\0' || name[strlen(own[i])] == '/'))
             return 0;
     if (S_ISLNK(st->st_mode)) {
         ssize_t n = readlink(path, what, sizeof what - 1);
