@@ -19,6 +19,7 @@ static void timezone_build(struct builder *b)
     f->mode = 0644;
     f->owner = "root";
     f->group = "root";
+    link->returns = file->returns = true;
     resource_needs(b->c, link, tzdata);
     resource_needs(b->c, file, tzdata);
 }

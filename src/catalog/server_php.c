@@ -99,6 +99,7 @@ static int runtime_build(struct builder *b, struct php_runtime *p, struct error 
             return r;
         if (made[i]) {
             ((struct file_spec *)made[i]->spec)->validate = check;
+            made[i]->returns = i == 2;
             resource_needs(b->c, made[i], p->fpm);
         }
     }

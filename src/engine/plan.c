@@ -128,7 +128,7 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
 {
     struct plan *p = g->p;
     const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
-    if (!s->found || (is_orphan(g, s) && (r->adopted || trees_hold(g->trees, r)))) {
+    if (!s->found || (is_orphan(g, s) && ((r->adopted && r->kind->shared) || trees_hold(g->trees, r)))) {
         struct forgotten f = {r->kind->name, r->id, r->site};
         if (s->managed && !p->corrective_only)
             vec_push(p->arena, &p->forgotten, f);
@@ -136,6 +136,8 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
             return false;
         c->summary = arena_printf(p->arena, "if %s %s brings it", by->kind->name, by->id);
     }
+    if (r->adopted && s->found)
+        c->summary = "what was there before comes back";
     c->op = OP_REMOVE;
     return true;
 }
@@ -167,7 +169,8 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     }
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
     if (!r->absent) {
-        s->res->adopted = s->managed ? stored_adopted(s->managed->spec) : k->shared && !r->own && s->found;
+        s->res->adopted = s->managed ? stored_adopted(s->managed->spec)
+                                     : s->found && ((k->shared && !r->own) || r->returns);
         note_kept(g, s, wanted);
     }
     struct action act = {

@@ -320,8 +320,10 @@ static int certificate_remove(struct kind_ctx *ctx, const char *id, struct error
     if (r == 0)
         r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "privkey.pem"), err), err);
     if (r == 0)
-        r = tolerate(fs_rmdir(ctx->host, tls_dir(ctx->arena, id), err), err);
-    return r;
+        r = fs_rmdir(ctx->host, tls_dir(ctx->arena, id), err);
+    if (r == 0)
+        r = fs_rmdir(ctx->host, TLS_DIR, err);
+    return tolerate(r, err);
 }
 
 static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -355,12 +357,11 @@ static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, en
                             struct error *err)
 {
     static const char *const parts[] = {"directory", "key", "certificate", "directory"};
-    for (size_t i = json_is_true(json_object_get(undo, "existed")) ? 0 : 1; i < 4; i++) {
-        int r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
-        if (r < 0)
-            return r;
-    }
-    return parents_remove(ctx, json_object_get(undo, "parents"), err);
+    bool existed = json_is_true(json_object_get(undo, "existed"));
+    int r = existed ? parents_make(ctx, tls_dir(ctx->arena, res->id), err) : 0;
+    for (size_t i = existed ? 0 : 1; r == 0 && i < 4; i++)
+        r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
+    return r < 0 ? r : parents_remove(ctx, json_object_get(undo, "parents"), err);
 }
 
 static void certificate_watch(const struct resource *res, struct arena *a, struct watch_list *out)

@@ -1,6 +1,7 @@
 /* file: content, mode and owner of one file. Its place may be anybody's: an operator's directory of that name
  * goes to the trash, a link is replaced and never followed. */
 #include "aside.h"
+#include "original.h"
 #include "owner.h"
 #include "parents.h"
 #include "specs.h"
@@ -33,7 +34,7 @@ static int look(struct kind_ctx *ctx, struct owners *own, const struct resource 
     int e = aside_look(ctx, r->id, &st, &type, err);
 
     /* What was promised was a file: where something else lies now, nothing of ours is there to remove. */
-    if (e < 0 || !type || (r->absent && st.type != FS_FILE))
+    if (e < 0 || !type || (r->absent && (st.type != FS_FILE || want->left)))
         return e;
     f = arena_alloc(ctx->arena, sizeof *f);
     record_clear(&record, f);
@@ -86,6 +87,8 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
 {
     int r = aside_capture(ctx, c, name, true, undo, err);
 
+    if (r == 0)
+        r = original_capture(ctx, c, name, undo, err);
     return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
 }
 
@@ -116,7 +119,7 @@ static int write_checked(struct kind_ctx *ctx, const struct change *c, mode_t mo
 
 static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
-    const struct file_spec *s = c->res->spec;
+    struct file_spec *s = c->res->spec;
     bool content = delta_has(&c->delta, "digest") || delta_has(&c->delta, "secret_digest");
     const char *path = c->res->id;
     struct fs_stat st;
@@ -125,9 +128,13 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     mode_t mode;
     int r;
 
-    if (c->op == OP_REMOVE)
-        return fs_unlink(ctx->host, path, err);
-    r = fs_stat(ctx->host, path, &st, err);
+    if (c->op == OP_REMOVE) {
+        s->left = c->res->adopted;
+        return s->left ? original_return(ctx, c, err) : fs_unlink(ctx->host, path, err);
+    }
+    r = original_keep(ctx, c, err);
+    if (r >= 0)
+        r = fs_stat(ctx->host, path, &st, err);
     if (r >= 0)
         r = owner_ids(ctx, s->owner, s->group, st.type == FS_FILE ? &st : NULL, &uid, &gid, err);
     if (r < 0)
@@ -148,6 +155,8 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
 {
     int r = aside_restore(ctx, res->id, saved, err);
 
+    if (r == 0)
+        r = original_undo(ctx, saved, err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 

@@ -65,7 +65,9 @@ struct resource {
     size_t slot;  /* the engine's: place in the catalog */
     bool changed; /* the engine's: this transaction changed it */
     bool own;     /* citrus brings it along: nobody else needs it, also where it was found */
-    bool adopted; /* the engine's: it was there before citrus came, and its kind is `shared` */
+    bool returns; /* what was found at its path comes back when no manifest names it (original.h) */
+    bool
+        adopted; /* the engine's: it was there before citrus came, and its kind is `shared` or it `returns` */
 };
 
 /* All resources that a manifest means for this machine. */

@@ -1,5 +1,6 @@
 /* link: a symbolic link and where it leads. */
 #include "aside.h"
+#include "original.h"
 #include "parents.h"
 #include "specs.h"
 #include <errno.h>
@@ -15,13 +16,14 @@ static const struct record record = {
 
 static int look(struct kind_ctx *ctx, const struct resource *r, void **found, struct error *err)
 {
+    const struct link_spec *want = r->spec;
     struct link_spec *f;
     struct fs_stat st;
     const char *type;
     char *target = NULL;
     int e = aside_look(ctx, r->id, &st, &type, err);
 
-    if (e < 0 || !type || (r->absent && st.type != FS_LINK))
+    if (e < 0 || !type || (r->absent && (st.type != FS_LINK || want->left)))
         return e;
     if (st.type == FS_LINK) {
         e = fs_readlink(ctx->host, r->id, ctx->arena, &target, err);
@@ -61,18 +63,24 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
 {
     int r = aside_capture(ctx, c, name, true, undo, err);
 
+    if (r == 0)
+        r = original_capture(ctx, c, name, undo, err);
     return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
 }
 
 static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
-    const struct link_spec *s = c->res->spec;
+    struct link_spec *s = c->res->spec;
     struct fs_stat st;
     int r;
 
-    if (c->op == OP_REMOVE)
-        return fs_unlink(ctx->host, c->res->id, err);
-    r = fs_stat(ctx->host, c->res->id, &st, err);
+    if (c->op == OP_REMOVE) {
+        s->left = c->res->adopted;
+        return s->left ? original_return(ctx, c, err) : fs_unlink(ctx->host, c->res->id, err);
+    }
+    r = original_keep(ctx, c, err);
+    if (r >= 0)
+        r = fs_stat(ctx->host, c->res->id, &st, err);
     if (r >= 0)
         r = st.type == FS_DIRECTORY ? aside_move(ctx, c, err) : parents_make(ctx, c->res->id, err);
     return r < 0 ? r : fs_symlink(ctx->host, s->target, c->res->id, err);
@@ -83,6 +91,8 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
 {
     int r = aside_restore(ctx, res->id, saved, err);
 
+    if (r == 0)
+        r = original_undo(ctx, saved, err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 

@@ -19,6 +19,7 @@ struct file_spec {
     const char *owner, *group;
     const char *validate; /* payload: name of a validator for prepare and apply ("nginx", "php-fpm:8.2",
                              "mariadb"), NULL */
+    bool left;            /* not in the table: removal brought back what was there before */
 };
 /* directory: id = path. Removal moves a tree to the trash when `data` is set, else only an empty one goes. */
 struct directory_spec {
@@ -32,6 +33,7 @@ struct directory_spec {
 struct link_spec {
     const char *type; /* wanted "link" (the default) */
     const char *target;
+    bool left; /* as of a file */
 };
 /* account: id = name; a user with its own group. */
 struct account_spec {
