@@ -17,9 +17,11 @@ static void items_json(const struct recover_item *items, size_t n, struct buf *o
         jw_int(&j, "torn", (int64_t)items[i].torn);
         jw_int(&j, "undone", (int64_t)items[i].undone);
         if (items[i].stuck) {
+            jw_object(&j, "stuck_at");
             jw_str(&j, "kind", items[i].kind);
             jw_str(&j, "id", items[i].id);
             jw_str(&j, "error", items[i].err.text);
+            jw_end(&j);
         }
         jw_end(&j);
     }

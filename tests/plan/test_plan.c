@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "diff.h"
 #include "output.h"
+#include "schema.h"
 #include "session.h"
 #include "text.h"
 #include <errno.h>
@@ -224,6 +225,27 @@ static void check_unchanged(const struct outcome *r, struct arena *a)
     free(world);
 }
 
+/* Every key that a program prints for programs is in the schemas. */
+static void check_schema(const struct outcome *r, json_t *v, struct arena *a)
+{
+    static const char *const applies[] = {"apply", "rollback"};
+    const char *command = r->argc > 1 ? r->argv[1] : "", *file = "report", *def = command;
+    for (size_t i = 0; i < sizeof applies / sizeof *applies; i++)
+        if (strcmp(command, applies[i]) == 0)
+            def = has_arg(r, "--plan") ? "plan" : "result";
+    if (strcmp(command, "drift") == 0)
+        def = has_arg(r, "--apply") ? "result" : "plan";
+    if (strcmp(command, "secret") == 0 && has_arg(r, "rotate"))
+        def = has_arg(r, "--plan") ? "plan" : "result";
+    if (strcmp(command, "show") == 0 && json_object_get(v, "citrus_plan"))
+        def = "saved";
+    if (strcmp(def, "plan") == 0 || strcmp(def, "saved") == 0)
+        file = "plan";
+    const char *wrong = schema_wrong(file, def, v, a);
+    if (wrong)
+        complain(r->at, wrong);
+}
+
 static void check_text(const struct outcome *r, struct arena *a)
 {
     for (const char *at = r->out; *at; at++)
@@ -236,6 +258,8 @@ static void check_text(const struct outcome *r, struct arena *a)
         json_t *v = json_loads(r->out, JSON_REJECT_DUPLICATES, &je);
         if (!v)
             complain(r->at, arena_printf(a, "no JSON: line %d: %s", je.line, je.text));
+        else
+            check_schema(r, v, a);
         json_decref(v);
     }
 }
