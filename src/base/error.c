@@ -21,6 +21,21 @@ int error_set(struct error *err, int code, const char *fmt, ...)
     return code;
 }
 
+/* What helps whatever the object is; who knows more puts another hint over it. */
+static const char *errno_hint(int code)
+{
+    switch (code) {
+    case -ENOSPC:
+    case -EDQUOT:
+        return "make room on the file system that holds it (`df -h`, `df -i`), then run this again";
+    case -EROFS:
+        return "its file system is mounted read-only; make it writable (`mount -o remount,rw`), then run this"
+               " again";
+    default:
+        return "";
+    }
+}
+
 int error_errno(struct error *err, int code, const char *fmt, ...)
 {
     if (code > 0)
@@ -29,7 +44,7 @@ int error_errno(struct error *err, int code, const char *fmt, ...)
         va_list ap;
         va_start(ap, fmt);
         err->code = code;
-        err->hint[0] = '\0';
+        snprintf(err->hint, sizeof err->hint, "%s", errno_hint(code));
         int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
         va_end(ap);
         size_t used = n < 0 ? 0 : (size_t)n;

@@ -14,7 +14,7 @@ struct error {
 };
 
 int error_set(struct error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same with ": " and the errno's text behind. */
+/* The same with ": " and the errno's text behind, and a hint where the disk is full or read-only. */
 int error_errno(struct error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -74,6 +74,16 @@ static void say(void *self, const char *text)
     buf_free(&b);
 }
 
+/* What a log shall hear as well. */
+static void note(void *self, const char *text)
+{
+    struct session *s = self;
+    if (s->line->terminal)
+        say(self, text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
 static void line_for(struct session *s, const struct action *a, const char *word, bool stays)
 {
     struct buf b = {0};
@@ -155,7 +165,7 @@ void progress_open(struct session *s)
     const char *term = getenv("TERM");
     s->line = xmalloc(sizeof *s->line);
     *s->line = (struct progress_line){.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0};
-    s->progress = (struct progress){say, s};
+    s->progress = (struct progress){.say = say, .self = s, .note = note};
     s->events = (struct engine_events){.begin = begin,
                                        .preparing = preparing,
                                        .started = started,

@@ -135,6 +135,15 @@ static int open_store(struct session *s, enum session_mode mode)
     return r < 0 ? session_fail(s, &err) : 0;
 }
 
+/* 0, which leaves the host's own limit, where the variable says nothing that makes sense. */
+static int seconds_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    char *end;
+    long n = text ? strtol(text, &end, 10) : 0;
+    return text && *text && *end == '\0' && n > 0 && n <= 86400 ? (int)n : 0;
+}
+
 int session_open(struct session *s, const struct options *o, enum session_mode mode)
 {
     struct error err = {0};
@@ -155,6 +164,8 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
     s->host->cache = &s->cache;
     s->host->verify = o->verify;
     s->host->progress = &s->progress;
+    s->host->lock_seconds = seconds_of("CITRUS_LOCK_TIMEOUT");
+    s->host->stall_seconds = seconds_of("CITRUS_STALL_TIMEOUT");
     s->engine = (struct engine){.host = s->host,
                                 .store = s->store,
                                 .arena = &s->arena,
@@ -283,9 +294,20 @@ static int read_facts(struct session *s, struct error *err)
     if (r < 0 || s->facts.nginx || s->facts.php || s->host->offline || geteuid() != 0)
         return r;
     fprintf(stderr, "apt has no package lists here: fetching them\n");
-    r = host_apt(s->host, APT_UPDATE, NULL, 0, &s->progress, err);
+    int fetched = host_apt(s->host, APT_UPDATE, NULL, 0, &s->progress, err);
     progress_close(s);
-    return r < 0 ? r : facts_read(s->host, &s->facts, &s->arena, err);
+    if (fetched < 0 && (fetched == -EBUSY || fetched == -EINTR))
+        return fetched;
+    /* One repository of many may have failed: what counts is whether nginx can be had now. */
+    struct error failed = fetched < 0 && err ? *err : (struct error){0};
+    error_clear(err);
+    r = facts_read(s->host, &s->facts, &s->arena, err);
+    if (r == 0 && fetched < 0 && !s->facts.nginx && !s->facts.php) {
+        if (err)
+            *err = failed;
+        r = fetched;
+    }
+    return r;
 }
 
 int session_plan(struct session *s)

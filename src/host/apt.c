@@ -1,5 +1,7 @@
 /* Packages through apt's own programs. Candidates by `apt-cache policy`, one process for all names; changes
  * by apt-get, non-interactive (apt-get(8), dpkg(1) --force-things, apt.conf(5)). */
+#include "apt_lock.h"
+#include "apt_said.h"
 #include "fs.h"
 #include "real.h"
 #include "text.h"
@@ -12,6 +14,8 @@
 #define APT_MARK   "/usr/bin/apt-mark"
 #define DPKG       "/usr/bin/dpkg"
 #define NAME_LIMIT 256
+/* dpkg writes its status (some MB) anew as it goes, and the scripts and lists of each package. */
+#define DPKG_ROOM ((int64_t)8 << 20)
 
 /* LANG=C: the lines are read here. The rest keeps maintainer scripts and hooks from asking anything. */
 static const char *const apt_env[] = {"LANG=C.UTF-8",
@@ -134,7 +138,10 @@ static const struct {
     int seconds;
 } commands[] = {
     [APT_UPDATE] = {APT_GET, {"update"}, false, 600},
-    [APT_DOWNLOAD] = {APT_GET, {"install", "--download-only"}, true, 3600},
+    [APT_DOWNLOAD] = {APT_GET,
+                      {"install", "--download-only"},
+                      true,
+                      4 * 3600}, /* apt itself ends what stalls */
     [APT_INSTALL] = {APT_GET, {"install"}, true, 3600},
     [APT_REINSTALL] = {APT_GET, {"install", "--reinstall"}, true, 3600},
     [APT_REMOVE] = {APT_GET, {"remove"}, true, 1800},
@@ -153,14 +160,23 @@ static const char *const install_options[] = {"--yes",
                                               "-o",
                                               "Dpkg::Options::=--force-confdef",
                                               "-o",
-                                              "DPkg::Lock::Timeout=300",
+                                              "DPkg::Lock::Timeout=5", /* apt_wait() does the waiting */
                                               "-o",
                                               "Dpkg::Use-Pty=0",
                                               "-o",
                                               "Acquire::Retries=3"};
-static const char *const update_options[] = {"--quiet", "-o", "DPkg::Lock::Timeout=300", "-o",
+/* Without Error-Mode apt calls it a success when no repository answered (apt-get(8), --error-on). */
+static const char *const update_options[] = {"--quiet", "-o", "APT::Update::Error-Mode=any", "-o",
                                              "Acquire::Retries=3"};
-#define OPTIONS_MAX 24
+/* How far the downloads are, twice a second, as "dlstatus:1:33.3:Retrieving file 1 of 3 (2s remaining)". */
+static const char *const fetch_options[] = {"-o", "APT::Status-Fd=1"};
+#define STALL_SECONDS 120 /* apt's own limits for a connection come first: 4 tries of 30 s (apt.conf(5)) */
+#define OPTIONS_MAX   28
+
+static bool fetches(enum apt_verb verb)
+{
+    return verb == APT_UPDATE || verb == APT_DOWNLOAD;
+}
 
 static const char **command_make(enum apt_verb verb, const char *const *names, size_t n, struct arena *a)
 {
@@ -173,6 +189,8 @@ static const char **command_make(enum apt_verb verb, const char *const *names, s
     else if (verb == APT_UPDATE)
         for (size_t i = 0; i < sizeof update_options / sizeof *update_options; i++)
             argv[argc++] = update_options[i];
+    for (size_t i = 0; fetches(verb) && i < sizeof fetch_options / sizeof *fetch_options; i++)
+        argv[argc++] = fetch_options[i];
     for (size_t i = 0; i < 4 && commands[verb].words[i]; i++)
         argv[argc++] = commands[verb].words[i];
     if (n)
@@ -183,97 +201,71 @@ static const char **command_make(enum apt_verb verb, const char *const *names, s
     return argv;
 }
 
-/* Of apt's and dpkg's output, what is worth a line to who waits. */
-static void progress_line(void *self, const char *line)
+static void command_name(enum apt_verb verb, const char *const *names, size_t n, struct buf *out)
 {
-    static const char *const worth[] = {
-        "Get:",     "Unpacking ",      "Setting up ",         "Removing ",
-        "Purging ", "Preparing to un", "Processing triggers", "Waiting for cache lock"};
-    const struct progress *to = self;
-    for (size_t i = 0; i < sizeof worth / sizeof *worth; i++)
-        if (starts_with(line, worth[i]))
-            to->say(to->self, line);
-}
-
-static bool line_explains(const char *line)
-{
-    return starts_with(line, "E: ") || starts_with(line, "dpkg: error") || starts_with(line, "Err:") ||
-           starts_with(line, "mark: error");
-}
-
-/* apt's own E: lines, else the last lines of its output. */
-static void reason_collect(const char *out, struct buf *reason)
-{
-    const char *tail = out;
-    size_t lines = 0;
-    for (const char *at = out; *at;) {
-        size_t len = strcspn(at, "\n");
-        if (line_explains(at) && reason->len < 900) {
-            buf_adds(reason, reason->len ? "; " : "");
-            buf_add(reason, at, len);
-        }
-        at += len + (at[len] == '\n');
-        if (++lines > 4) {
-            tail += strcspn(tail, "\n");
-            tail += *tail == '\n';
-        }
-    }
-    if (reason->len == 0)
-        buf_adds(reason, tail);
-    while (reason->len && reason->at[reason->len - 1] == '\n')
-        reason->at[--reason->len] = '\0';
-}
-
-static void hint_add(const char *reason, struct error *err)
-{
-    static const struct {
-        const char *sign, *hint;
-    } hints[] = {
-        {"Could not get lock", "another program is installing packages; run this again when it has finished"},
-        {"Unable to locate package", "check the name, and that its repository is in /etc/apt/sources.list*"},
-        {"has no installation candidate", "no repository offers it; check /etc/apt/sources.list*"},
-        {"was not found", "no repository offers that version: apt-cache policy NAME"},
-        {"dpkg was interrupted", "finish what was begun: dpkg --configure -a"},
-        {"Unmet dependencies", "look at `apt-get -f install --dry-run`"},
-        {"unmet dependencies", "look at `apt-get -f install --dry-run`"},
-        {"Held packages were changed", "release it: apt-mark unhold NAME, or take it out of `hold`"},
-        {"held broken packages", "a held package is in the way: apt-mark showhold"},
-        {"not have enough free space", "make room in /var/cache/apt/archives"},
-        {"No space left on device", "make room on the disk, then: dpkg --configure -a"},
-        {"Temporary failure resolving", "the machine's name resolution does not work"},
-        {"NO_PUBKEY", "the repository's key is missing: see its Signed-By"},
-        {"404", "the package lists are old: apt-get update"},
-        {"returned error exit status", "look at /var/log/apt/term.log; then: dpkg --configure -a"},
-        {"Sub-process", "look at /var/log/apt/term.log; then: dpkg --configure -a"},
-    };
-    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-        if (strstr(reason, hints[i].sign)) {
-            error_hint(err, "%s", hints[i].hint);
-            return;
-        }
+    buf_adds(out, commands[verb].program);
+    for (size_t i = 0; i < 4 && commands[verb].words[i]; i++)
+        buf_addf(out, " %s", commands[verb].words[i]);
+    for (size_t i = 0; i < n && i < 8; i++)
+        buf_addf(out, " %s", names[i]);
+    if (n > 8)
+        buf_addf(out, " and %zu more", n - 8);
 }
 
 static int apt_error(enum apt_verb verb, const char *const *names, size_t n, const struct exec_result *result,
                      struct error *err)
 {
     struct buf what = {0}, reason = {0};
-    buf_adds(&what, commands[verb].program);
-    for (size_t i = 0; i < 4 && commands[verb].words[i]; i++)
-        buf_addf(&what, " %s", commands[verb].words[i]);
-    for (size_t i = 0; i < n && i < 8; i++)
-        buf_addf(&what, " %s", names[i]);
-    if (n > 8)
-        buf_addf(&what, " and %zu more", n - 8);
-    reason_collect(buf_str(&result->out), &reason);
+    command_name(verb, names, n, &what);
+    apt_reason(buf_str(&result->out), &reason);
     int r;
-    if (result->status == -1)
+    if (result->status == -1 && result->stalled) {
+        r = error_set(err, -ETIMEDOUT, "%s: it came no further and was ended: %s", buf_str(&what),
+                      buf_str(&reason));
+        error_hint(err, "the mirror is too slow or cannot be reached: try later, or take another one");
+    } else if (result->status == -1) {
         r = error_set(err, -ETIMEDOUT, "%s: not done in %d s: %s", buf_str(&what), commands[verb].seconds,
                       buf_str(&reason));
-    else
+        apt_hint(buf_str(&reason), err);
+    } else {
         r = error_set(err, -EIO, "%s: status %d: %s", buf_str(&what), result->status, buf_str(&reason));
-    hint_add(buf_str(&reason), err);
+        apt_hint(buf_str(&reason), err);
+    }
     buf_free(&what);
     buf_free(&reason);
+    return r;
+}
+
+/* What apt leaves to dpkg to find out in the middle. Its own check is of the downloads alone. */
+static int space_check(struct host *h, int64_t bytes, const char *const *names, size_t n, struct error *err)
+{
+    struct buf what = {0};
+    buf_addf(&what, "installing %s", names[0]);
+    if (n > 1)
+        buf_addf(&what, " and %zu more", n - 1);
+    int r = fs_room_need(h, "/usr", bytes, buf_str(&what), err);
+    if (r == 0)
+        r = fs_room_need(h, "/var/lib/dpkg", DPKG_ROOM, "dpkg", err);
+    buf_free(&what);
+    return r;
+}
+
+/* Once; 1: somebody took a lock in between. */
+static int apt_once(struct host *h, enum apt_verb verb, const char *const *names, size_t n,
+                    const struct exec *x, const struct apt_wait *wait, struct error *err)
+{
+    const struct apt_hearing *heard = x->progress->self;
+    struct exec_result result;
+    int r = host_run(h, x, &result, err);
+    if (r < 0)
+        return r;
+    if (result.status > 0 && !apt_wait_over(wait) && apt_lock_missed(buf_str(&result.out)))
+        r = 1;
+    else if (result.status != 0)
+        r = apt_error(verb, names, n, &result, err);
+    else if (verb == APT_DOWNLOAD)
+        r = space_check(h, heard->space, names, n, err);
+    exec_result_free(&result);
     return r;
 }
 
@@ -289,18 +281,28 @@ int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
             return r;
     }
     struct arena a = {0};
-    struct progress filter = {progress_line, (void *)(uintptr_t)p};
+    struct apt_hearing heard = {.to = p};
+    struct progress hears = {.say = apt_hear, .self = &heard};
     struct exec x = {.argv = command_make(verb, names, n, &a),
                      .env = apt_env,
                      .timeout = commands[verb].seconds,
+                     .stall = !fetches(verb)         ? 0
+                              : h->stall_seconds > 0 ? h->stall_seconds
+                                                     : STALL_SECONDS,
                      .mutates = true,
-                     .progress = p ? &filter : NULL};
-    struct exec_result result;
-    int r = host_run(h, &x, &result, err);
-    if (r == 0) {
-        if (result.status != 0)
-            r = apt_error(verb, names, n, &result, err);
-        exec_result_free(&result);
+                     .progress = &hears};
+    struct apt_wait wait = apt_wait_start(h, p);
+    struct buf what = {0};
+    int r = 1;
+    while (r > 0) {
+        r = apt_wait(h, &wait, verb, err);
+        if (r == 0)
+            r = apt_once(h, verb, names, n, &x, &wait, err);
+    }
+    if (r == -EBUSY || r == -EINTR) {
+        command_name(verb, names, n, &what);
+        error_prefix(err, "%s", buf_str(&what));
+        buf_free(&what);
     }
     arena_free(&a);
     return r;

@@ -25,10 +25,10 @@ struct run {
     int pidfd, in, out; /* -1: not or no longer */
     size_t written;
     struct buf *tail;
-    char line[512];
+    char line[512], last[512];
     size_t line_len;
-    int64_t deadline;
-    bool timed_out;
+    int64_t deadline, moved; /* moved: when a line came that was not the last again */
+    bool timed_out, stalled;
     bool ended;
     int status;
 };
@@ -202,14 +202,18 @@ static int exec_start(struct run *run, struct exec_child *c, struct error *err)
 static void say_lines(struct run *run, const char *p, size_t n)
 {
     const struct progress *say = run->x->progress;
-    for (size_t i = 0; say && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         bool end = p[i] == '\n' || p[i] == '\r';
         if (!end && run->line_len + 1 < sizeof run->line)
             run->line[run->line_len++] = p[i];
         if (end && run->line_len > 0) {
             run->line[run->line_len] = '\0';
             run->line_len = 0;
-            say->say(say->self, run->line);
+            if (strcmp(run->line, run->last) != 0)
+                run->moved = now_ms();
+            memcpy(run->last, run->line, sizeof run->last);
+            if (say)
+                say->say(say->self, run->line);
         }
     }
 }
@@ -272,8 +276,21 @@ static void check_end(struct run *run)
     close_fd(&run->pidfd);
 }
 
+/* When it is to be ended as things are. */
+static int64_t run_deadline(const struct run *run)
+{
+    int64_t stall = run->moved + run->x->stall * INT64_C(1000);
+    return run->x->stall > 0 && !run->timed_out && !run->ended && stall < run->deadline ? stall
+                                                                                        : run->deadline;
+}
+
 static void check_deadline(struct run *run)
 {
+    if (!run->ended && !run->timed_out && run->x->stall > 0 && now_ms() < run->deadline &&
+        now_ms() >= run_deadline(run)) {
+        run->stalled = true;
+        run->deadline = 0;
+    }
     if (run->ended || now_ms() < run->deadline)
         return;
     kill(-run->pid, run->timed_out ? SIGKILL : SIGTERM);
@@ -292,7 +309,7 @@ static void exec_wait(struct run *run)
             p[n++] = (struct pollfd){.fd = run->in, .events = POLLOUT};
         if (run->pidfd >= 0)
             p[n++] = (struct pollfd){.fd = run->pidfd, .events = POLLIN};
-        int64_t left = run->deadline - now_ms();
+        int64_t left = run_deadline(run) - now_ms();
         int wait = left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
         if (run->pidfd < 0 && !run->ended && wait > TICK_MS)
             wait = TICK_MS;
@@ -336,9 +353,11 @@ int real_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &old);
     r = exec_start(&run, &c, err);
     if (r == 0) {
+        run.moved = now_ms();
         run.deadline = now_ms() + (int64_t)(x->timeout > 0 ? x->timeout : 60) * 1000;
         exec_wait(&run);
         result.status = run.timed_out ? -1 : run.status;
+        result.stalled = run.stalled;
         buf_add(&result.out, "", 0);
         *ret = result;
         const struct timespec none = {0};

@@ -91,6 +91,16 @@ static json_t *run_answer(struct host *h, const char *line)
     return best;
 }
 
+static void say_lines(const struct progress *p, const char *out)
+{
+    struct arena a = {0};
+    for (size_t len; *out; out += len + (out[len] == '\n')) {
+        len = strcspn(out, "\n");
+        p->say(p->self, arena_strndup(&a, out, len));
+    }
+    arena_free(&a);
+}
+
 static int fake_run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
 {
     struct buf line = {0};
@@ -110,6 +120,8 @@ static int fake_run(struct host *h, const struct exec *x, struct exec_result *re
         if (answer || !fake_account(h, x->argv, &result.status)) {
             result.status = (int)json_integer_value(json_object_get(answer, "status"));
             buf_adds(&result.out, fake_text(answer, "out", ""));
+            if (x->progress)
+                say_lines(x->progress, buf_str(&result.out));
         }
         *ret = result;
     }

@@ -38,6 +38,18 @@ int fs_open(struct host *h, const char *path, int flags, struct error *err);
 int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret, size_t *n,
             struct error *err);
 
+/* The file system that holds a path, or will: the nearest directory that is there is asked. */
+struct fs_room {
+    int64_t free; /* bytes that anybody may fill */
+    bool read_only;
+};
+int fs_room(struct host *h, const char *path, struct fs_room *ret, struct error *err);
+int fs_room_at(int fd, struct fs_room *ret); /* -errno */
+/* -ENOSPC with a text that names `what` needs the room ("unpacking X"), the path and both figures. */
+int fs_room_need(struct host *h, const char *path, int64_t bytes, const char *what, struct error *err);
+int fs_room_hold(const struct fs_room *room, const char *path, int64_t bytes, const char *what,
+                 struct error *err);
+
 int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode_t mode, uid_t uid, gid_t gid,
              struct error *err);
 int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t uid, gid_t gid,

@@ -47,8 +47,6 @@ static int temporary_commit(const struct fs_place *p, const char *temporary, int
         error_errno(err, r, "cannot write %s", p->path);
         if (r == -EISDIR)
             error_hint(err, "a directory of this name is there; move it away");
-        else if (r == -ENOSPC || r == -EDQUOT)
-            error_hint(err, "make room on the file system that holds it");
         return r;
     }
     return place_sync(p, err);

@@ -66,6 +66,23 @@ static const char *last_lines(const struct buf *out, size_t max, size_t *len)
     return s + from;
 }
 
+/* A program that met a full or read-only disk fails with that code, and so with its hint. */
+static int status_error(const struct exec *x, const struct exec_result *result, int n, const char *text,
+                        struct error *err)
+{
+    const char *out = buf_str(&result->out);
+    int code = strstr(out, "No space left on device") ? -ENOSPC
+               : strstr(out, "Read-only file system") ? -EROFS
+                                                      : -EIO;
+    error_errno(err, code, "%s", x->argv[0]); /* for its hint */
+    char hint[sizeof err->hint] = "";
+    if (err)
+        memcpy(hint, err->hint, sizeof hint);
+    error_set(err, code, "%s ended with status %d%s%.*s", x->argv[0], result->status, n ? ": " : "", n, text);
+    error_hint(err, "%s", hint);
+    return code;
+}
+
 int host_run_ok(struct host *h, const struct exec *x, struct error *err)
 {
     struct exec_result result;
@@ -81,8 +98,7 @@ int host_run_ok(struct host *h, const struct exec *x, struct error *err)
         r = error_set(err, -EIO, "%s was ended by signal %d%s%.*s", x->argv[0], result.status - 128,
                       n ? ": " : "", (int)n, text);
     else if (result.status != 0)
-        r = error_set(err, -EIO, "%s ended with status %d%s%.*s", x->argv[0], result.status, n ? ": " : "",
-                      (int)n, text);
+        r = status_error(x, &result, (int)n, text, err);
     exec_result_free(&result);
     return r;
 }
@@ -150,4 +166,12 @@ int host_probe(struct host *h, const struct probe *list, size_t n, struct probe_
                struct error *err)
 {
     return h->ops->probe(h, list, n, ret, a, err);
+}
+
+void progress_note(const struct progress *p, const char *line)
+{
+    if (p && p->note)
+        p->note(p->self, line);
+    else if (p)
+        p->say(p->self, line);
 }

@@ -31,7 +31,9 @@ struct digest_cache {
 struct progress {
     void (*say)(void *self, const char *line);
     void *self;
+    void (*note)(void *self, const char *line); /* of what a log shall hear as well; NULL: say */
 };
+void progress_note(const struct progress *p, const char *line); /* p may be NULL */
 
 /* --- processes ----------------------------------------------------------------------------------------- */
 struct exec_bind {
@@ -47,6 +49,7 @@ struct exec {
     gid_t gid;
     const char *cwd; /* NULL: / */
     int timeout;     /* seconds; 0: 60. Then TERM, then KILL of the whole process group */
+    int stall;       /* > 0: the same after so many seconds without a line that is not the last one again */
     const struct exec_bind *binds;
     size_t n_binds;
     bool mutates;                    /* counts as a step */
@@ -54,6 +57,7 @@ struct exec {
 };
 struct exec_result {
     int status;     /* exit status, 128 + signal, or -1 for a time-out */
+    bool stalled;   /* -1 since it came no further */
     struct buf out; /* stdout and stderr together, at most the last 64 KiB; free with exec_result_free */
 };
 void exec_result_free(struct exec_result *r);
@@ -112,9 +116,10 @@ enum apt_verb {
     APT_UNHOLD,
     APT_CONFIGURE
 };
-/* `names` may be "name=version". Non-interactive, keeps conffiles (--force-confold), waits for the lock
- * (DPkg::Lock::Timeout) with progress. APT_REINSTALL unpacks again what is installed, too: apt leaves a
- * package alone that dpkg wants reinstalled
+/* `names` may be "name=version". Non-interactive, keeps conffiles (--force-confold), waits for whoever
+ * holds a lock, with progress (-EBUSY when that took too long). APT_DOWNLOAD refuses (-ENOSPC) what will not
+ * fit. An error of APT_UPDATE may be of one repository among many. APT_REINSTALL unpacks again what is
+ * installed, too: apt leaves a package alone that dpkg wants reinstalled
  * (`install` says it is the newest already). APT_INSTALL does not start anything that policy-rc.d forbids. */
 int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err);
@@ -189,7 +194,8 @@ struct fetch {
     const char *path;   /* where to, made atomically, 0644 */
     const char *sha256; /* expected, or NULL */
     int64_t max_bytes;  /* 0: 1 GiB */
-    int timeout;        /* seconds for the whole; 0: 600. Slower than 1 kB/s for 30 s is an error too */
+    int timeout;        /* seconds for the whole; 0: 1800 */
+    int stall;          /* seconds below 1 kB/s; 0: host->stall_seconds */
     const struct progress *progress;
 };
 /* ret_sha256 may be NULL. Errors name URL and HTTP status. */
@@ -252,6 +258,8 @@ struct host {
     struct digest_cache *cache;       /* NULL: none */
     bool verify;                      /* read every file, trust no cache */
     struct progress *progress;        /* NULL: none */
+    int stall_seconds;                /* without progress, a download is given up; 0: 30, of apt's 120 */
+    int lock_seconds;                 /* how long apt_wait() waits for others that install; 0: 300 */
     const char *db_socket;            /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
     void *bus, *db, *curl;            /* connections, made when first needed */
 };

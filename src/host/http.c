@@ -13,21 +13,23 @@
 #include <unistd.h>
 
 #define MAX_BYTES         (INT64_C(1) << 30)
-#define FETCH_SECONDS     600
+#define FETCH_SECONDS     1800 /* 512 MB at 300 kB/s; what ends a server that hangs is the stall */
 #define CONNECT_SECONDS   20L
 #define REDIRECTS_MAX     5L
 #define LOW_SPEED_BYTES   1000L
-#define LOW_SPEED_SECONDS 30L
+#define LOW_SPEED_SECONDS 30
 #define PROGRESS_SECONDS  1
 
 /* One transfer. */
 struct transfer {
     const struct fetch *fetch;
+    struct curl_conn *curl;
     const char *shown; /* the URL without what may be a password */
     const char *name;  /* its last part */
-    int fd;
+    int fd, stall;
     int64_t bytes, max;
     int write_error;
+    struct error no_room; /* what was told before its first byte */
     struct sha256_stream *sha256;
     time_t said;
     char reason[CURL_ERROR_SIZE];
@@ -36,10 +38,25 @@ struct transfer {
 /* --- the transfer ------------------------------------------------------------------------------------------
  */
 
+/* Before the first byte of a body whose length was told: whether all of it fits. */
+static bool body_fits(struct transfer *t)
+{
+    struct fs_room room;
+    curl_off_t length = -1;
+    t->curl->api.curl_easy_getinfo_(t->curl->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (length <= 0 || fs_room_at(t->fd, &room) < 0 ||
+        fs_room_hold(&room, t->fetch->path, length, t->shown, &t->no_room) == 0)
+        return true;
+    t->write_error = -ENOSPC;
+    return false;
+}
+
 static size_t on_body(char *at, size_t size, size_t count, void *self)
 {
     struct transfer *t = self;
     size_t n = size * count;
+    if (t->bytes == 0 && !body_fits(t))
+        return 0;
     if (t->bytes + (int64_t)n > t->max) {
         t->write_error = -EFBIG;
         return 0;
@@ -97,7 +114,7 @@ static void transfer_options(struct curl_conn *c, struct transfer *t)
     set(e, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
     set(e, CURLOPT_TIMEOUT, (long)(f->timeout > 0 ? f->timeout : FETCH_SECONDS));
     set(e, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES);
-    set(e, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
+    set(e, CURLOPT_LOW_SPEED_TIME, (long)t->stall);
     set(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max);
     set(e, CURLOPT_ERRORBUFFER, t->reason);
     set(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -120,33 +137,61 @@ static int status_error(const struct transfer *t, long status, struct error *err
     return r;
 }
 
+/* The body was not taken: too large, or the disk's doing. */
+static int body_error(const struct transfer *t, struct error *err)
+{
+    int r = t->write_error;
+    if (t->no_room.code && err)
+        *err = t->no_room;
+    if (t->no_room.code)
+        return r;
+    if (r == -EFBIG || r == 0) {
+        r = error_set(err, -EFBIG, "%s: it is larger than the %lld bytes that are allowed", t->shown,
+                      (long long)t->max);
+        error_hint(err, "that is no such file: check `server.sources` in the manifest");
+        return r;
+    }
+    return error_errno(err, r, "%s: writing %s", t->shown, t->fetch->path);
+}
+
+static const char *code_hint(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "the name is wrong, or the machine's name resolution does not work";
+    case CURLE_COULDNT_CONNECT:
+        return "nothing answers there: is the address right (`server.sources`), and the way to it open?";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "the certificate must be of an authority in /etc/ssl/certs (package ca-certificates)";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "the server is too slow or cannot be reached; try again later or name another source";
+    case CURLE_TOO_MANY_REDIRECTS:
+        return "its server sends from one address to the next; name where the file is in `server.sources`";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return "a redirect leads away from https, or to what is no web address; name a source that does not";
+    default:
+        return "the connection broke off; try again later or name another source";
+    }
+}
+
 static int transfer_error(struct curl_conn *c, const struct transfer *t, CURLcode code, struct error *err)
 {
     long status = 0;
     c->api.curl_easy_getinfo_(c->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (t->write_error == -EFBIG || code == CURLE_FILESIZE_EXCEEDED)
-        return error_set(err, -EFBIG, "%s: it is larger than the %lld bytes that are allowed", t->shown,
-                         (long long)t->max);
-    if (t->write_error)
-        return error_errno(err, t->write_error, "%s: writing %s", t->shown, t->fetch->path);
+    if (t->write_error || code == CURLE_FILESIZE_EXCEEDED)
+        return body_error(t, err);
     if (code == CURLE_HTTP_RETURNED_ERROR)
         return status_error(t, status, err);
     const char *reason = *t->reason ? t->reason : c->api.curl_easy_strerror_(code);
     int r = error_set(err, code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO, "%s: %s", t->shown, reason);
-    if (code == CURLE_COULDNT_RESOLVE_HOST)
-        error_hint(err, "the name is wrong, or the machine's name resolution does not work");
-    else if (code == CURLE_PEER_FAILED_VERIFICATION)
-        error_hint(err,
-                   "the certificate must be of an authority in /etc/ssl/certs (package ca-certificates)");
-    else if (code == CURLE_OPERATION_TIMEDOUT)
-        error_hint(err,
-                   "the server is too slow or cannot be reached; try again later or name another source");
+    error_hint(err, "%s", code_hint(code));
     return r;
 }
 
 static int transfer_run(struct curl_conn *c, struct transfer *t, char digest[SHA256_HEX], struct error *err)
 {
     t->sha256 = sha256_stream_new();
+    t->curl = c;
     transfer_options(c, t);
     CURLcode code = c->api.curl_easy_perform_(c->easy);
     sha256_stream_end(t->sha256, digest);
@@ -223,8 +268,9 @@ int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
     struct arena a = {0};
     struct curl_conn *c = NULL;
     char digest[SHA256_HEX];
-    struct transfer t = {.fetch = f, .shown = url_shown(&a, f->url), .fd = -1};
+    struct transfer t = {.fetch = f, .fd = -1, .shown = url_shown(&a, f->url)};
     t.name = last_part(t.shown);
+    t.stall = f->stall > 0 ? f->stall : h->stall_seconds > 0 ? h->stall_seconds : LOW_SPEED_SECONDS;
     t.max = f->max_bytes > 0 ? f->max_bytes : MAX_BYTES;
     int r;
     if (strncasecmp(f->url, "http://", 7) != 0 && strncasecmp(f->url, "https://", 8) != 0) {

@@ -72,14 +72,18 @@ int package_offers(struct kind_ctx *ctx, const char *const *names, size_t n, str
         missing += !versions[i];
     if (r < 0 || !missing)
         return r;
-    if (host_apt(ctx->host, APT_UPDATE, NULL, 0, ctx->progress, &stale) == 0)
-        r = host_apt_candidates(ctx->host, names, n, versions, ctx->arena, err);
+    /* A repository that does not answer is to blame only where what is missing may be in it; once will do. */
+    int updated = host_apt(ctx->host, APT_UPDATE, NULL, 0, ctx->progress, &stale);
+    r = host_apt_candidates(ctx->host, names, n, versions, ctx->arena, err);
     for (size_t i = 0; r >= 0 && i < n; i++) {
         if (versions[i])
             continue;
+        if (updated < 0) {
+            errs[i] = stale;
+            error_prefix(&errs[i], "package %s is in no list, and the lists cannot be fetched", names[i]);
+            break;
+        }
         explain(ctx, names, versions, n, names[i], &errs[i]);
-        if (stale.code && errs[i].code)
-            error_hint(&errs[i], "apt's lists could not be fetched anew: %s", stale.text);
     }
     return r;
 }

@@ -54,7 +54,7 @@ static void complaint_take(void *self, const char *line)
 static int check_run(struct kind_ctx *ctx, struct exec x, struct error *err)
 {
     struct complaints said = {0};
-    struct progress listener = {complaint_take, &said};
+    struct progress listener = {.say = complaint_take, .self = &said};
     struct exec_result res = {0};
     int r;
 

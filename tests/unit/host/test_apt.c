@@ -2,6 +2,8 @@
 #include "fake.h"
 #include "real.h"
 #include "root.h"
+#include <signal.h>
+#include <sys/wait.h>
 
 static struct host *world(struct test_root *t, const char *json)
 {
@@ -75,7 +77,7 @@ static void an_install_asks_nothing_and_keeps_conffiles(void **state)
     assert_int_equal(real_apt(h, APT_INSTALL, names, 2, NULL, &t->err), 0);
     static const char *const wanted[] = {"run /usr/bin/apt-get ",   " --yes ",
                                          "--force-confold ",        "--force-confdef ",
-                                         "DPkg::Lock::Timeout=300", " --no-install-recommends ",
+                                         "Acquire::Retries=3 ",     " --no-install-recommends ",
                                          " install -- nginx htop\n"};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(fake_log(h), wanted[i]))
@@ -120,6 +122,17 @@ static void the_error_is_apts_own_and_says_what_to_do(void **state)
         {"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 12 (apt)\\nE: Unable to "
          "acquire\\n",
          "held by process 12 (apt); E: Unable to acquire", "another program"},
+        {"E: Failed to fetch http://m/x.deb  Hash Sum mismatch\\n", "Hash Sum mismatch", "mirror is damaged"},
+        {"E: The repository 'http://m stable InRelease' is not signed.\\n", "is not signed", "signed"},
+        {"E: Failed to fetch http://m/x.deb  Could not connect to m:80 (10.0.0.1). - connect (111: "
+         "Connection "
+         "refused)\\n",
+         "Connection refused", "cannot be reached"},
+        {"W: GPG error: http://m stable InRelease: The following signatures were invalid: BADSIG 12 M\\n"
+         "E: The repository 'http://m stable InRelease' is not signed.\\n",
+         "BADSIG", "signature is wrong"},
+        {"E: Failed to fetch http://m/x.deb  Undetermined Error\\n", "Undetermined", "connection is"},
+        {"E: Failed to fetch http://m/x.deb  Connection timed out\\n", "timed out", "too slow"},
         {"Setting up x (1) ...\\ndpkg: error processing package x (--configure):\\n installed x package "
          "post-installation script subprocess returned error exit status 1\\nErrors were encountered\\n"
          "E: Sub-process /usr/bin/dpkg returned an error code (1)\\n",
@@ -134,12 +147,131 @@ static void the_error_is_apts_own_and_says_what_to_do(void **state)
                                                "{\"run\": {\"/usr/bin/apt-get\": {\"status\": 100, \"out\": "
                                                "\"%s\"}}}",
                                                cases[i].out));
+        h->lock_seconds = 1;
         assert_int_equal(real_apt(h, APT_INSTALL, names, 1, NULL, &t->err), -EIO);
         if (!strstr(t->err.text, cases[i].text) || !strstr(t->err.text, "install xx") ||
             !strstr(t->err.text, "status 100") || !strstr(t->err.hint, cases[i].hint))
             fail_msg("%s\nhint: %s", t->err.text, t->err.hint);
         host_close(h);
     }
+}
+
+/* --- locks -----------------------------------------------------------------------------------------------
+ */
+
+struct told {
+    struct buf said, noted;
+    pid_t ends; /* the first word to a log ends this process */
+};
+static void hear(void *self, const char *line)
+{
+    struct told *told = self;
+    buf_addf(&told->said, "%s\n", line);
+}
+static void hear_note(void *self, const char *line)
+{
+    struct told *told = self;
+    buf_addf(&told->noted, "%s\n", line);
+    if (told->ends)
+        kill(told->ends, SIGKILL);
+}
+
+/* A process that holds the lock until it is ended. */
+static pid_t somebody_holds(const char *path)
+{
+    int ready[2];
+    char one;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(path, O_RDWR | O_CREAT, 0640);
+        if (fd < 0 || fcntl(fd, F_SETLK, &l) < 0 || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &one, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+static struct host *locked_world(struct test_root *t, const char *path, pid_t *ret)
+{
+    struct host *h = world(t, "{}");
+    assert_int_equal(fs_mkdirs(h, "/var/lib/dpkg", 0755, &t->err), 0);
+    assert_int_equal(fs_mkdirs(h, "/var/lib/apt/lists", 0755, &t->err), 0);
+    *ret = somebody_holds(AT(path));
+    return h;
+}
+
+static void who_holds_the_lock_is_waited_for_and_named(void **state)
+{
+    struct test_root *t = *state;
+    static const struct {
+        const char *lock;
+        enum apt_verb verb;
+    } cases[] = {{"/var/lib/dpkg/lock-frontend", APT_INSTALL},
+                 {"/var/lib/dpkg/lock", APT_HOLD},
+                 {"/var/lib/apt/lists/lock", APT_UPDATE}};
+    const char *const names[] = {"htop"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pid_t pid;
+        struct host *h = locked_world(t, cases[i].lock, &pid);
+        struct told told = {0};
+        struct progress p = {.say = hear, .self = &told, .note = hear_note};
+        h->lock_seconds = 1;
+        size_t n = cases[i].verb == APT_UPDATE ? 0 : 1;
+        assert_int_equal(real_apt(h, cases[i].verb, names, n, &p, &t->err), -EBUSY);
+        if (!strstr(t->err.text, arena_printf(&t->a, "process %d (", (int)pid)) ||
+            !strstr(t->err.text, cases[i].lock) || !strstr(t->err.hint, "CITRUS_LOCK_TIMEOUT"))
+            fail_msg("%s\nhint: %s", t->err.text, t->err.hint);
+        assert_non_null(strstr(buf_str(&told.noted), cases[i].lock));
+        assert_string_equal(fake_log(h), ""); /* nothing was run */
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        buf_free(&told.said);
+        buf_free(&told.noted);
+        host_close(h);
+    }
+}
+
+static void when_the_lock_is_let_go_the_work_is_done(void **state)
+{
+    struct test_root *t = *state;
+    const char *const names[] = {"htop"};
+    struct told told = {0};
+    struct progress p = {.say = hear, .self = &told, .note = hear_note};
+    struct host *h = locked_world(t, "/var/lib/dpkg/lock-frontend", &told.ends);
+    assert_int_equal(real_apt(h, APT_INSTALL, names, 1, &p, &t->err), 0);
+    assert_non_null(strstr(fake_log(h), "install -- htop"));
+    waitpid(told.ends, NULL, 0);
+    buf_free(&told.said);
+    buf_free(&told.noted);
+    host_close(h);
+}
+
+/* --- room ------------------------------------------------------------------------------------------------
+ */
+
+static void what_will_not_fit_is_refused_once_it_is_downloaded(void **state)
+{
+    struct test_root *t = *state;
+    const char *const names[] = {"htop", "strace"};
+    struct host *h =
+        world(t, "{\"run\": {\"/usr/bin/apt-get\": {\"out\": \"After this operation, 987654 GB of "
+                 "additional disk space will be used.\\n\"}}}");
+    assert_int_equal(real_apt(h, APT_DOWNLOAD, names, 2, NULL, &t->err), -ENOSPC);
+    if (!strstr(t->err.text, "installing htop and 1 more needs 987654000.0 MB at /usr"))
+        fail_msg("%s", t->err.text);
+    assert_non_null(strstr(t->err.hint, "make room"));
+    host_close(h);
+    h = world(t,
+              "{\"run\": {\"/usr/bin/apt-get\": {\"out\": \"After this operation, 12.3 kB of additional disk "
+              "space will be used.\\n\"}}}");
+    assert_int_equal(real_apt(h, APT_DOWNLOAD, names, 2, NULL, &t->err), 0);
+    host_close(h);
 }
 
 static void policy_that_fails_is_an_error(void **state)
@@ -163,6 +295,9 @@ int main(void)
         TEST(an_install_asks_nothing_and_keeps_conffiles),
         TEST(each_verb_runs_its_program),
         TEST(the_error_is_apts_own_and_says_what_to_do),
+        TEST(who_holds_the_lock_is_waited_for_and_named),
+        TEST(when_the_lock_is_let_go_the_work_is_done),
+        TEST(what_will_not_fit_is_refused_once_it_is_downloaded),
         TEST(policy_that_fails_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,11 +267,31 @@ static void progress_gets_lines(void **state)
 {
     struct test_root *t = *state;
     struct buf lines = {0};
-    struct progress p = {take_line, &lines};
+    struct progress p = {.say = take_line, .self = &lines};
     const char *const argv[] = {"/usr/bin/printf", "a\\n10%%\\r20%%\\r\\n\\nlast", NULL};
     output_of(t, (struct exec){.argv = argv, .progress = &p}, 0);
     assert_string_equal(buf_str(&lines), "[a][10%][20%][last]");
     buf_free(&lines);
+}
+
+static void what_comes_no_further_is_ended(void **state)
+{
+    struct test_root *t = *state;
+    struct exec_result result;
+    const char *const again[] = {"/bin/sh", "-c", "while :; do echo 33%; sleep 0.1; done", NULL};
+    time_t begun = time(NULL);
+    struct exec x = {.argv = again, .timeout = 600, .stall = 1};
+    assert_int_equal(host_run(&t->h, &x, &result, &t->err), 0);
+    assert_int_equal(result.status, -1);
+    assert_true(result.stalled);
+    assert_true(time(NULL) - begun < 120);
+    exec_result_free(&result);
+    const char *const on[] = {"/bin/sh", "-c", "for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done", NULL};
+    x = (struct exec){.argv = on, .timeout = 600, .stall = 20};
+    assert_int_equal(host_run(&t->h, &x, &result, &t->err), 0);
+    assert_int_equal(result.status, 0);
+    assert_false(result.stalled);
+    exec_result_free(&result);
 }
 
 static void only_what_mutates_is_a_step(void **state)
@@ -320,6 +340,7 @@ int main(void)
         MACHINE_TEST(groups_come_from_the_managed_systems_own_files),
         MACHINE_TEST(binds_are_the_childs_alone),
         MACHINE_TEST(progress_gets_lines),
+        MACHINE_TEST(what_comes_no_further_is_ended),
         MACHINE_TEST(only_what_mutates_is_a_step),
         MACHINE_TEST(an_offline_root_starts_nothing_that_could_touch_this_machine),
     };

@@ -43,6 +43,8 @@ static void answer(int fd, const char *path)
         say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
     else if (strcmp(path, "/large") == 0)
         say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 99999999\r\n\r\nabc");
+    else if (strcmp(path, "/huge") == 0)
+        say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4611686018427387904\r\n\r\nabc");
     else if (strcmp(path, "/endless") == 0)
         endless(fd);
     else if (strcmp(path, "/loop") == 0)
@@ -181,6 +183,7 @@ static void a_truncated_file_is_refused(void **state)
 {
     struct test_root *t = *state;
     REFUSED("/truncated", -EIO, "", 0);
+    assert_non_null(strstr(t->err.hint, "broke off"));
     REFUSED("/chunked", -EIO, "", 0);
 }
 
@@ -199,6 +202,22 @@ static void what_is_too_large_is_refused(void **state)
     REFUSED("/endless", -EFBIG, "larger than", .max_bytes = 100000);
 }
 
+static void what_does_not_fit_is_not_begun(void **state)
+{
+    struct test_root *t = *state;
+    REFUSED("/huge", -ENOSPC, "left", .max_bytes = INT64_MAX);
+    assert_non_null(strstr(t->err.hint, "make room"));
+}
+
+static void a_server_that_falls_silent_is_given_up(void **state)
+{
+    struct test_root *t = *state;
+    time_t begun = time(NULL);
+    REFUSED("/slow", -ETIMEDOUT, "", .timeout = 600, .stall = 1);
+    assert_true(time(NULL) - begun < 60);
+    assert_non_null(strstr(t->err.hint, "too slow"));
+}
+
 static void a_slow_server_is_given_up(void **state)
 {
     struct test_root *t = *state;
@@ -211,7 +230,9 @@ static void redirects_are_limited_in_number_and_kind(void **state)
 {
     struct test_root *t = *state;
     REFUSED("/loop", -EIO, "redirects", 0);
+    assert_non_null(strstr(t->err.hint, "from one address to the next"));
     REFUSED("/file", -EIO, "", 0);
+    assert_non_null(strstr(t->err.hint, "no web address"));
 }
 
 static void only_http_is_spoken(void **state)
@@ -262,6 +283,8 @@ int main(void)
         TEST(a_truncated_file_is_refused),
         TEST(a_wrong_checksum_is_refused_and_both_are_named),
         TEST(what_is_too_large_is_refused),
+        TEST(what_does_not_fit_is_not_begun),
+        TEST(a_server_that_falls_silent_is_given_up),
         TEST(a_slow_server_is_given_up),
         TEST(redirects_are_limited_in_number_and_kind),
         TEST(only_http_is_spoken),

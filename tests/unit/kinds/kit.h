@@ -115,7 +115,7 @@ static inline struct kit *kit_new(const char *world)
     if (host_fake(t->dir, world, &t->h, &t->err) < 0)
         fail_msg("%s", t->err.text);
     t->cat.arena = &t->a;
-    t->progress = (struct progress){kit_say, &t->said};
+    t->progress = (struct progress){.say = kit_say, .self = &t->said};
     t->ctx = (struct kind_ctx){.host = t->h,
                                .arena = &t->a,
                                .undo_dir = "/var/lib/citrus/undo/7",
