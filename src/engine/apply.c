@@ -36,8 +36,35 @@ static int prepare_some(struct applying *x, size_t at, size_t n, struct error *e
     return k->prepare ? k->prepare(&ctx, &act->change, err) : 0;
 }
 
+/* A failure before anything is visible: a site's goes with the site, any other ends the run. */
+static bool prepare_failed(struct applying *x, const struct action *act, const struct error *err)
+{
+    const struct resource *res = act->change.res;
+    EVENT(x->e, failed, act, err);
+    failure_add(x, res->kind->name, res->id, res->site, err);
+    if (res->site && x->o->on_failure == ON_FAILURE_UNDO_SITE && err->code != -EINTR)
+        return false;
+    x->ret->outcome = APPLY_REFUSED;
+    x->ret->err = *err;
+    return true;
+}
+
+static bool disk_failed(struct applying *x)
+{
+    for (size_t i = 0; i < x->p->actions.n; i++) {
+        const struct action *act = &x->p->actions.at[i];
+        struct error err = {0};
+        if (act->change.op != OP_REFRESH && !failure_of(x, act->change.res->site) &&
+            disk_check(x->e, act, &err) < 0 && prepare_failed(x, act, &err))
+            return true;
+    }
+    return false;
+}
+
 static void prepare(struct applying *x)
 {
+    if (disk_failed(x))
+        return;
     for (size_t i = 0, n; i < x->p->actions.n; i += n) {
         struct action *act = &x->p->actions.at[i];
         struct error err = {0};
@@ -46,17 +73,10 @@ static void prepare(struct applying *x)
             continue;
         int r =
             engine_interrupted(x->e) ? error_set(&err, -EINTR, "interrupted") : prepare_some(x, i, n, &err);
-        if (r == 0)
-            continue;
         for (size_t k = 0; k < n; k++)
             act = x->p->actions.at[i + k].change.blamed ? &x->p->actions.at[i + k] : act;
-        EVENT(x->e, failed, act, &err);
-        failure_add(x, act->change.res->kind->name, act->change.res->id, act->change.res->site, &err);
-        if (!act->change.res->site || x->o->on_failure != ON_FAILURE_UNDO_SITE || r == -EINTR) {
-            x->ret->outcome = APPLY_REFUSED;
-            x->ret->err = err;
+        if (r < 0 && prepare_failed(x, act, &err))
             return;
-        }
     }
 }
 
@@ -195,6 +215,15 @@ static const char *sites_text(const struct plan *p)
     return text;
 }
 
+/* What taking everything back writes into the journal: two commits an action, each of some pages of 4 KiB;
+ * the log is written over from its beginning when it has 1000 pages (sqlite.org/wal.html). */
+int64_t applying_room(const struct plan *p)
+{
+    const int64_t each = 32 << 10, least = 1 << 20, most = 8 << 20;
+    int64_t bytes = least + (int64_t)p->actions.n * each;
+    return bytes < most ? bytes : most;
+}
+
 /* Opens the transaction, all in one commit. -ESTALE: the saved plan was applied before. */
 static int begin(struct applying *x, struct error *err)
 {
@@ -215,7 +244,9 @@ static int begin(struct applying *x, struct error *err)
                           .who = x->o->who,
                           .bundle = p->bundle_json,
                           .sites = sites_text(p)};
-    int r = store_begin(x->e->store, err);
+    int r = store_reserve(x->e->store, applying_room(p), err);
+    if (r == 0)
+        r = store_begin(x->e->store, err);
     if (r < 0)
         return r;
     if (x->o->plan_digest)
@@ -269,6 +300,11 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         prepare(&x);
     if (ret->outcome == APPLY_REFUSED)
         return 0;
+    if (all_skipped(&x) && ret->failures.n) {
+        ret->outcome = APPLY_REFUSED;
+        ret->err = ret->failures.at[0].err;
+        return 0;
+    }
     if (all_skipped(&x))
         return settle_nothing(&x, err);
     if (gate_open(&x, &ret->err) < 0) {
@@ -282,6 +318,7 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
     unsound_look(&x);
     int r = begin(&x, &ret->err);
     if (r < 0) {
+        store_reserve_release(e->store);
         ret->outcome = r == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;
     }

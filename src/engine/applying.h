@@ -25,6 +25,9 @@ struct applying {
     bool gated; /* the sites were asked before, and are asked again */
 };
 
+/* --- apply.c: bytes that the journal needs to take all of it back */
+int64_t applying_room(const struct plan *p);
+
 /* --- domains.c */
 void domains_make(struct applying *x);
 struct domain *domain_of(const struct applying *x, const char *site); /* NULL: it has no action */

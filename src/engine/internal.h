@@ -92,6 +92,9 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
 int step_check_all(struct engine *e, struct plan *p, struct error *err);
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
 
+/* --- disk.c: -EROFS where what the action changes lies on a read-only file system */
+int disk_check(struct engine *e, const struct action *act, struct error *err);
+
 /* --- sweep.c */
 /* Removes the undo directories of closed transactions, but for `keep`'s, and what was in the trash for its
  * retention time at `now`. What cannot be removed stays for the next time. */
@@ -100,7 +103,9 @@ void engine_sweep(struct engine *e, int64_t keep, int64_t now);
 /* --- undo.c */
 /* What an INTENT keeps: {"op", "before", "saved": what the kind captured}. */
 char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved);
-/* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. */
+/* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. A journal
+ * that cannot be written fails nothing here: it is left as it was, and does where the transaction is ended.
+ */
 int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
              struct error *err);
 

@@ -166,6 +166,7 @@ int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret,
     int r = store_tx_open(e->store, a, &open, &count, err);
     if (r < 0)
         return r;
+    store_reserve_release(e->store);
     struct recover_item *items = arena_array(a, struct recover_item, count + 1);
     for (size_t i = 0; i < count && r == 0; i++)
         r = recover_one(e, a, &open[i], &items[i], err);

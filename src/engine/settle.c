@@ -118,6 +118,8 @@ static int record_skipped(struct applying *x, struct error *err)
 static int end(struct applying *x, enum tx_state st, bool generation, bool rows, struct error *err)
 {
     const char *text = x->ret->failures.n ? x->ret->failures.at[0].err.text : NULL;
+    if (x->tx)
+        store_reserve_release(x->e->store);
     int r = store_begin(x->e->store, err);
     if (r < 0)
         return r;
@@ -206,14 +208,13 @@ int settle(struct applying *x, struct error *err)
 
 int settle_nothing(struct applying *x, struct error *err)
 {
-    x->ret->outcome = x->ret->failures.n ? APPLY_PARTIAL : APPLY_NOTHING;
+    x->ret->outcome = APPLY_NOTHING;
     bool news = true, rows = x->p->forgotten.n > 0;
     for (size_t i = 0; i < x->p->kept.n; i++)
         rows = rows || !x->p->kept.at[i].stored;
-    enum tx_state st = x->ret->failures.n ? TX_PARTIAL : TX_DONE;
-    int r = newest(x, st, &news, err);
+    int r = newest(x, TX_DONE, &news, err);
     if (r == 0 && (news || rows))
-        r = end(x, st, news, true, err);
+        r = end(x, TX_DONE, news, true, err);
     if (r == 0 && !news)
         x->ret->generation = 0;
     if (r == 0)

@@ -116,6 +116,7 @@ static void take_back(struct applying *x, const char *site, bool all)
 /* What a failure takes with it. */
 static void take_with_it(struct applying *x, const char *site, int code)
 {
+    store_reserve_release(x->e->store);
     if (x->o->on_failure == ON_FAILURE_STOP) {
         x->stop = true;
         for (size_t i = 0; i < x->ret->failures.n; i++)
@@ -125,6 +126,7 @@ static void take_with_it(struct applying *x, const char *site, int code)
         take_back(x, site, true);
     } else {
         take_back(x, site, false);
+        store_reserve(x->e->store, applying_room(x->p), NULL); /* the other sites go on */
     }
 }
 

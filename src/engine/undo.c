@@ -76,10 +76,10 @@ static int undo_patiently(struct engine *e, int64_t tx, const struct resource *r
 int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
              struct error *err)
 {
-    int r = store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, err);
-    if (r < 0)
-        return r;
-    r = undo_patiently(e, tx, res, record, err);
+    /* A journal that cannot be written is no reason to leave the new state there: what it says of this action
+     * already leads back, and taking back twice is taking back once. The end of the transaction tells. */
+    store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, NULL);
+    int r = undo_patiently(e, tx, res, record, err);
     if (r < 0) {
         error_prefix(err, "undoing %s %s", res->kind->name, res->id);
         if (may_come_back(r))
@@ -91,5 +91,6 @@ int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *r
         store_action_state(e->store, tx, seq, ACTION_STUCK, err->text, NULL);
         return r;
     }
-    return store_action_state(e->store, tx, seq, ACTION_UNDONE, NULL, err);
+    store_action_state(e->store, tx, seq, ACTION_UNDONE, NULL, NULL);
+    return 0;
 }

@@ -113,6 +113,11 @@ struct store_action {
     const char *undo;             /* JSON of the kind's capture; NULL until INTENT */
     const char *error;            /* NULL */
 };
+/* Sets room aside on the store's file system (a file of that size), for what a run that fails must still
+ * write: -ENOSPC while nothing is begun rather than in the middle. Again is fine. It is released before that
+ * is needed, and when a run ends. */
+int store_reserve(struct store *s, int64_t bytes, struct error *err);
+void store_reserve_release(struct store *s); /* none there is fine */
 /* Opens a transaction with all its actions as PLANNED, in one commit. */
 int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,
                    struct error *err);

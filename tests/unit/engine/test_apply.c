@@ -231,8 +231,10 @@ static void where_no_site_can_be_prepared_no_transaction_is_opened(void **state)
     struct rig *t = rig_new("{}");
     rig_probe(t, "a1", A, "1");
     probe_trouble("a1", PROBE_PREPARE);
-    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_int_equal(rig_apply(t), APPLY_REFUSED);
+    assert_int_equal(apply_exit(&t->res), 1);
     assert_int_equal(t->res.transaction, 0);
+    assert_int_equal(t->res.generation, 0);
     assert_null(strstr(buf_str(&t->told), "start"));
     rig_free(t);
 }
