@@ -244,6 +244,9 @@ static int wordpress_prepare(struct kind_ctx *ctx, struct change *c, struct erro
     struct work *w = work_of(ctx, c);
     if (w->files)
         r = wordpress_artifact_need(ctx, s, &w->artifact, err);
+    if (r == 0 && w->files)
+        r = fs_room_need(ctx->host, s->path, wordpress_artifact_room(ctx, &w->artifact), "a copy of the core",
+                         err);
     if (r == 0 && (w->install || w->upgrade))
         r = wordpress_cli_need(ctx, s, err);
     return r < 0 ? error_prefix(err, "WordPress %s of %s", s->version, c->res->id) : 0;

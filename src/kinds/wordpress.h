@@ -22,6 +22,9 @@ int wordpress_artifact_digest(struct kind_ctx *ctx, const struct wordpress_artif
 /* Fetches and unpacks what is missing or altered in the cache. */
 int wordpress_artifact_need(struct kind_ctx *ctx, const struct wordpress_spec *s,
                             const struct wordpress_artifact *w, struct error *err);
+/* Bytes that the archive's content takes on a disk, by what gzip's trailer tells (RFC 1952, ISIZE) and a
+ * quarter more for blocks that are not full; 0 where that is not known. */
+int64_t wordpress_artifact_room(struct kind_ctx *ctx, const struct wordpress_artifact *w);
 char *wordpress_cli_path(struct arena *a, const struct wordpress_spec *s);
 int wordpress_cli_need(struct kind_ctx *ctx, const struct wordpress_spec *s, struct error *err);
 

@@ -15,6 +15,8 @@
 
 /* The official archive has 27 MB (7.1); one with many languages stays far below this. */
 #define ARCHIVE_MAX ((int64_t)512 << 20)
+/* WP-CLI 2.12 has 7 MB. */
+#define CLI_MAX ((int64_t)64 << 20)
 
 static const char *url_tag(struct arena *a, const char *url)
 {
@@ -98,7 +100,7 @@ static int cached(struct kind_ctx *ctx, const char *path, const char *sha256, bo
 }
 
 static int fetch(struct kind_ctx *ctx, const char *url, const char *pinned, const char *path,
-                 const char *record, struct error *err)
+                 const char *record, int64_t most, struct error *err)
 {
     const char *first = NULL;
     char got[SHA256_HEX];
@@ -114,7 +116,7 @@ static int fetch(struct kind_ctx *ctx, const char *url, const char *pinned, cons
     if (r < 0)
         return r;
     const struct fetch f = {
-        .url = url, .path = path, .sha256 = expected, .max_bytes = ARCHIVE_MAX, .progress = ctx->progress};
+        .url = url, .path = path, .sha256 = expected, .max_bytes = most, .progress = ctx->progress};
     r = host_fetch(ctx->host, &f, got, err);
     if (r == -EBADMSG && first)
         error_hint(err,
@@ -129,7 +131,22 @@ int wordpress_cli_need(struct kind_ctx *ctx, const struct wordpress_spec *s, str
 {
     const char *record =
         arena_printf(ctx->arena, RECORD_DIR "/wp-cli-%s.sha256", url_tag(ctx->arena, s->cli_source));
-    return fetch(ctx, s->cli_source, s->cli_sha256, wordpress_cli_path(ctx->arena, s), record, err);
+    return fetch(ctx, s->cli_source, s->cli_sha256, wordpress_cli_path(ctx->arena, s), record, CLI_MAX, err);
+}
+
+int64_t wordpress_artifact_room(struct kind_ctx *ctx, const struct wordpress_artifact *w)
+{
+    unsigned char head[2], tail[4];
+    int fd = fs_open(ctx->host, w->archive, O_RDONLY, NULL);
+    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    bool gzip = end > 18 && pread(fd, head, sizeof head, 0) == sizeof head && head[0] == 0x1f &&
+                head[1] == 0x8b && pread(fd, tail, sizeof tail, end - 4) == sizeof tail;
+    if (fd >= 0)
+        close(fd);
+    if (!gzip)
+        return 0;
+    int64_t size = (int64_t)tail[0] | (int64_t)tail[1] << 8 | (int64_t)tail[2] << 16 | (int64_t)tail[3] << 24;
+    return size + size / 4;
 }
 
 /* The archive's one directory ("wordpress"), or the top where an archive has none. */
@@ -149,7 +166,11 @@ static int unpack(struct kind_ctx *ctx, const struct wordpress_spec *s, const st
     const char *const argv[] = {"/usr/bin/tar",          "-xzf", w->archive, "-C", top, "--no-same-owner",
                                 "--no-same-permissions", NULL};
     const struct exec x = {.argv = argv, .timeout = 300, .mutates = true};
-    int r = fs_remove_tree(ctx->host, top, err);
+    int r = fs_room_need(ctx->host, top, wordpress_artifact_room(ctx, w),
+                         arena_printf(ctx->arena, "unpacking WordPress %s", s->version), err);
+    if (r < 0)
+        return r;
+    r = fs_remove_tree(ctx->host, top, err);
     if (r == 0)
         r = fs_mkdirs(ctx->host, top, 0755, err);
     if (r == 0)
@@ -188,7 +209,7 @@ int wordpress_artifact_need(struct kind_ctx *ctx, const struct wordpress_spec *s
         if (r < 0 || !strcmp(have, recorded))
             return r;
     }
-    r = fetch(ctx, s->source, s->source_sha256, w->archive, w->sha256_file, err);
+    r = fetch(ctx, s->source, s->source_sha256, w->archive, w->sha256_file, ARCHIVE_MAX, err);
     if (r == 0)
         r = unpack(ctx, s, w, err);
     if (r == 0)
