@@ -190,6 +190,23 @@ static int fake_units_reload(struct host *h, struct error *err)
     return fake_mutation(h, "units reload", err);
 }
 
+static int fake_timer(struct host *h, const char *name, int64_t seconds, const char *about, struct error *err)
+{
+    json_t *units = fake_part(h, "units", false);
+    struct buf line = {0};
+    if (seconds)
+        buf_addf(&line, "timer %s %lld s", name, (long long)seconds);
+    else
+        buf_addf(&line, "timer %s off", name);
+    int r = fake_mutation(h, buf_str(&line), err);
+    buf_free(&line);
+    if (r == 0 && seconds)
+        json_object_set_new(units, name, json_pack("{s:b, s:s}", "active", 1, "sub", "waiting"));
+    else if (r == 0)
+        json_object_del(units, name);
+    return r;
+}
+
 /* --- HTTP ------------------------------------------------------------------------------------------------
  */
 
@@ -222,6 +239,7 @@ static const struct host_ops fake_ops = {
     .units = fake_units,
     .unit = fake_unit,
     .units_reload = fake_units_reload,
+    .timer = fake_timer,
     .apt_candidates = fake_apt_candidates,
     .apt = fake_apt,
     .db_read = fake_db_read,

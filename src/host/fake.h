@@ -13,7 +13,8 @@
  *
  * Mutations through ops are written, one a line, into fake_log() and change the pretended state, so that
  * an apply can be verified: "unit reload nginx.service", "apt install nginx php8.2-fpm", "db CREATE DATABASE
- * `x`", "db dump x", "fetch URL", "run /usr/sbin/useradd ...", "units reload". Passwords in statements are
+ * `x`", "db dump x", "fetch URL", "run /usr/sbin/useradd ...", "units reload", "timer x.timer 120 s".
+ * Passwords in statements are
  * '***'. What `fail` names (the beginning of such a line; for apt also "apt install NAME" of one name among
  * many) is refused and logged with " (fails)". `run` is found by the longest key that the command line
  * begins with; without one, programs succeed in silence and shadow's tools change the root's own files.

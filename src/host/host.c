@@ -120,6 +120,11 @@ int host_units_reload(struct host *h, struct error *err)
     MUTATE("units reload", "", h->ops->units_reload(h, err));
 }
 
+int host_timer(struct host *h, const char *name, int64_t seconds, const char *about, struct error *err)
+{
+    MUTATE("timer", name, h->ops->timer(h, name, seconds, about, err));
+}
+
 int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
                         struct arena *a, struct error *err)
 {

@@ -83,6 +83,10 @@ int host_units(struct host *h, struct unit_state *units, size_t n, struct arena 
 /* Waits for the job's end; a job that failed is an error with the unit's last journal lines. */
 int host_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
 int host_units_reload(struct host *h, struct error *err); /* daemon-reload */
+/* A transient timer: "x.timer" starts "x.service", which has a unit file, once in `seconds`. It is gone after
+ * a boot. A second call takes the first timer's place; `seconds` 0 takes it away, also where there is none.
+ */
+int host_timer(struct host *h, const char *name, int64_t seconds, const char *about, struct error *err);
 
 /* --- packages ---------------------------------------------------------------------------------------------
  */
@@ -234,6 +238,7 @@ struct host_ops {
     int (*units)(struct host *, struct unit_state *, size_t, struct arena *, struct error *);
     int (*unit)(struct host *, const char *, enum unit_verb, struct error *);
     int (*units_reload)(struct host *, struct error *);
+    int (*timer)(struct host *, const char *, int64_t, const char *, struct error *);
     int (*apt_candidates)(struct host *, const char *const *, size_t, const char **, struct arena *,
                           struct error *);
     int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *,

@@ -59,6 +59,12 @@ static int offline_units_reload(struct host *h, struct error *err)
     return not_running(h, "reloading systemd's units", err);
 }
 
+static int offline_timer(struct host *h, const char *name, int64_t seconds, const char *about,
+                         struct error *err)
+{
+    return not_running(h, name, err);
+}
+
 static int offline_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
                                   struct arena *a, struct error *err)
 {
@@ -110,6 +116,7 @@ const struct host_ops host_offline_ops = {
     .units = offline_units,
     .unit = offline_unit,
     .units_reload = offline_units_reload,
+    .timer = offline_timer,
     .apt_candidates = offline_apt_candidates,
     .apt = offline_apt,
     .db_read = offline_db_read,

@@ -7,6 +7,7 @@ const struct host_ops host_real_ops = {
     .units = real_units,
     .unit = real_unit,
     .units_reload = real_units_reload,
+    .timer = real_timer,
     .apt_candidates = real_apt_candidates,
     .apt = real_apt,
     .db_read = real_db_read,

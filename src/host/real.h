@@ -10,6 +10,7 @@ int real_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
 int real_units(struct host *h, struct unit_state *units, size_t n, struct arena *a, struct error *err);
 int real_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
 int real_units_reload(struct host *h, struct error *err);
+int real_timer(struct host *h, const char *name, int64_t seconds, const char *about, struct error *err);
 int real_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
                         struct arena *a, struct error *err);
 int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
@@ -25,7 +26,13 @@ int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_
 
 /* systemd over the system bus, or its own socket. */
 struct sd_bus;
+struct sd_bus_message;
 int real_bus_new(struct sd_bus **ret, struct error *err);
+int real_bus_open(struct host *h, struct sd_bus **ret, struct error *err); /* the host's own, kept */
+int real_bus_call_new(struct sd_bus *bus, const char *method, struct sd_bus_message **ret);
+/* A call of systemd's manager that answers with a job; waits for the job's end. */
+int real_bus_job(struct host *h, struct sd_bus *bus, const char *name, const char *word,
+                 struct sd_bus_message *call, struct error *err);
 
 /* Connections that host_close() ends; each takes what its op left in struct host (NULL is fine). */
 void real_bus_close(struct host *h);  /* h->bus: units.c */

@@ -19,8 +19,8 @@ const char *const host_step_names[] = {
     "times",
     /* operations: host.c */
     "run", "unit start", "unit stop", "unit reload", "unit restart", "unit enable", "unit disable",
-    "units reload", "apt update", "apt download", "apt install", "apt reinstall", "apt remove", "apt purge",
-    "apt hold", "apt unhold", "apt configure", "sql", "dump", "load", "fetch",
+    "units reload", "timer", "apt update", "apt download", "apt install", "apt reinstall", "apt remove",
+    "apt purge", "apt hold", "apt unhold", "apt configure", "sql", "dump", "load", "fetch",
     /* the journal: store/db.c */
     "commit", NULL};
 

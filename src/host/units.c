@@ -56,7 +56,7 @@ int real_bus_new(sd_bus **ret, struct error *err)
     return 0;
 }
 
-static int bus_open(struct host *h, sd_bus **ret, struct error *err)
+int real_bus_open(struct host *h, sd_bus **ret, struct error *err)
 {
     sd_bus *bus = h->bus;
     if (bus) {
@@ -184,7 +184,7 @@ int real_units(struct host *h, struct unit_state *units, size_t n, struct arena 
     /* First the links, for what systemd says of `loaded` counts more. */
     int r = unit_links_read(h, units, n, err);
     if (r == 0)
-        r = bus_open(h, &bus, err);
+        r = real_bus_open(h, &bus, err);
     return r < 0 ? r : states_read(bus, units, n, a, err);
 }
 
@@ -278,8 +278,8 @@ static int job_error(struct host *h, const char *name, const char *word, const c
     return r;
 }
 
-static int job_run(struct host *h, sd_bus *bus, const char *name, const char *method, const char *word,
-                   struct error *err)
+int real_bus_job(struct host *h, sd_bus *bus, const char *name, const char *word, sd_bus_message *call,
+                 struct error *err)
 {
     sd_bus_error e = SD_BUS_ERROR_NULL;
     sd_bus_message *reply = NULL;
@@ -294,8 +294,7 @@ static int job_run(struct host *h, sd_bus *bus, const char *name, const char *me
     }
     r = sd_bus_match_signal(bus, &slot, NULL, MANAGER_PATH, MANAGER, "JobRemoved", on_job_removed, &j);
     if (r >= 0)
-        r = sd_bus_call_method(bus, SYSTEMD, MANAGER_PATH, MANAGER, method, &e, &reply, "ss", name,
-                               "replace");
+        r = sd_bus_call(bus, call, 0, &e, &reply);
     if (r >= 0)
         r = sd_bus_message_read(reply, "o", &j.path);
     if (r < 0) {
@@ -313,6 +312,23 @@ out:
     sd_bus_slot_unref(slot);
     sd_bus_message_unref(reply);
     sd_bus_error_free(&e);
+    return r;
+}
+
+int real_bus_call_new(sd_bus *bus, const char *method, sd_bus_message **ret)
+{
+    return sd_bus_message_new_method_call(bus, ret, SYSTEMD, MANAGER_PATH, MANAGER, method);
+}
+
+static int job_simple(struct host *h, sd_bus *bus, const char *name, const char *method, const char *word,
+                      struct error *err)
+{
+    sd_bus_message *call = NULL;
+    int r = real_bus_call_new(bus, method, &call);
+    if (r >= 0)
+        r = sd_bus_message_append(call, "ss", name, "replace");
+    r = r < 0 ? bus_error(name, word, r, NULL, err) : real_bus_job(h, bus, name, word, call, err);
+    sd_bus_message_unref(call);
     return r;
 }
 
@@ -382,19 +398,19 @@ int real_unit(struct host *h, const char *name, enum unit_verb verb, struct erro
     sd_bus *bus;
     int r = name_check(name, err);
     if (r == 0)
-        r = bus_open(h, &bus, err);
+        r = real_bus_open(h, &bus, err);
     if (r < 0)
         return r;
     if (verb == UNIT_ENABLE || verb == UNIT_DISABLE) {
         r = enablement_change(bus, name, verb == UNIT_ENABLE, err);
         return r < 0 ? r : sysv_follow(h, name, verb == UNIT_ENABLE, err);
     }
-    return job_run(h, bus, name, jobs[verb].method, jobs[verb].word, err);
+    return job_simple(h, bus, name, jobs[verb].method, jobs[verb].word, err);
 }
 
 int real_units_reload(struct host *h, struct error *err)
 {
     sd_bus *bus;
-    int r = bus_open(h, &bus, err);
+    int r = real_bus_open(h, &bus, err);
     return r < 0 ? r : manager_reload(bus, err);
 }

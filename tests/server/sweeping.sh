@@ -23,6 +23,7 @@ declare -A SWEEP_BEYOND=(
   ["apt configure"]="the same"
   ["times"]="only where an old file is not the same inode any more (unit test host/save)"
   ["xattr"]="only where undo is kept on another file system (unit test host/save)"
+  ["timer"]="only of an apply with --confirm (case confirm)"
 )
 
 sweep_ready() {
