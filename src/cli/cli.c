@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "awaiting.h"
 #include "text.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -7,14 +8,16 @@
 const struct command commands[] = {
     {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
-    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwHv", 1, command_apply},
+    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwHvcC", 1, command_apply},
     {"drift", "[MANIFEST]", "what differs from the last applied generation", "rj1y2345dsVv", 1,
      command_drift},
     {"history", "", "generations and transactions", "rj", 0, command_history},
     {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
      command_show},
-    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwHv", 1,
+    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwHvcC", 1,
      command_rollback},
+    {"confirm", "", "keep what was applied with --confirm; --undo takes it back", "rj67v", 0,
+     command_confirm},
     {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
     {"secret", "list | VERB NAME", "values that a manifest refers to by name: list, get, set, rotate, forget",
@@ -50,6 +53,14 @@ static const struct {
      "undo-site (default), undo-all or stop"},
     {{"allow-one-way", no_argument, NULL, OPT_ONE_WAY}, NULL, "apply what cannot be taken back, too"},
     {{"no-health", no_argument, NULL, OPT_NO_HEALTH}, NULL, "do not ask the sites whether they still work"},
+    {{"confirm", required_argument, NULL, OPT_CONFIRM},
+     "TIME",
+     "undo by itself unless `citrus confirm` comes in time"},
+    {{"no-confirm", no_argument, NULL, OPT_NO_CONFIRM},
+     NULL,
+     "no confirmation, also for what can shut you out"},
+    {{"undo", no_argument, NULL, OPT_UNDO}, NULL, "take it back now"},
+    {{"expire", no_argument, NULL, OPT_EXPIRE}, NULL, "for the timer: wait for its time, then take it back"},
     {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache"},
     {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history"},
     {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted"},
@@ -184,6 +195,19 @@ static int set_option(const struct command *c, struct options *o, int letter)
         return 0;
     case OPT_WRITE:
         o->write = true;
+        return 0;
+    case OPT_CONFIRM:
+        if (awaiting_parse(optarg, &o->confirm) == 0)
+            return 0;
+        return wrong(c, "--confirm takes a time from 1s to 1d, such as 90s or 2m", NULL);
+    case OPT_NO_CONFIRM:
+        o->no_confirm = true;
+        return 0;
+    case OPT_UNDO:
+        o->undo = true;
+        return 0;
+    case OPT_EXPIRE:
+        o->expire = true;
         return 0;
     case OPT_VERBOSE:
         o->verbose++;

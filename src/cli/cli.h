@@ -2,7 +2,7 @@
  *
  * A command's function gets its parsed options and gives the exit status of docs/citrus.1: 0 done, 1 error
  * and nothing changed, 2 changes pending, 3 failed and undone, 4 partly applied, 5 stuck, 6 stale plan, 7
- * locked. */
+ * locked, by another run or by an apply that awaits confirmation. */
 #ifndef CITRUS_CLI_H
 #define CITRUS_CLI_H
 #include "engine.h"
@@ -24,7 +24,10 @@ enum {
 struct options {
     const char *root;                      /* --root DIR; NULL: this machine */
     bool mend, retry, watch, adopt, write; /* drift: --apply and the rest */
-    bool gives_way;                        /* locked by another run: say nothing */
+    bool gives_way; /* locked by another run, or one awaits confirmation: say nothing */
+    bool settles;   /* the command's own matter is what awaits confirmation */
+    bool no_confirm, undo, expire;
+    int64_t confirm; /* --confirm TIME, in seconds; 0: not given */
     bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health;
     int verbose;
     const char *out; /* --out FILE */
@@ -56,7 +59,11 @@ enum option_letter {
     OPT_RETRY = '2',
     OPT_WATCH = '3',
     OPT_ADOPT = '4',
-    OPT_WRITE = '5'
+    OPT_WRITE = '5',
+    OPT_CONFIRM = 'c',
+    OPT_NO_CONFIRM = 'C',
+    OPT_UNDO = '6',
+    OPT_EXPIRE = '7'
 };
 
 struct command {
@@ -79,6 +86,7 @@ int drift_adopt(const struct options *o);
 int command_history(const struct options *o);
 int command_show(const struct options *o);
 int command_rollback(const struct options *o);
+int command_confirm(const struct options *o);
 int command_recover(const struct options *o);
 int command_status(const struct options *o);
 int command_secret(const struct options *o);

@@ -3,11 +3,9 @@
 #include <string.h>
 #include <time.h>
 
-const char *const tx_names[] = {[TX_OPEN] = "interrupted",
-                                [TX_DONE] = "done",
-                                [TX_UNDONE] = "undone",
-                                [TX_PARTIAL] = "partly applied",
-                                [TX_STUCK] = "stuck"};
+const char *const tx_names[] = {
+    [TX_OPEN] = "interrupted",       [TX_DONE] = "done",   [TX_UNDONE] = "undone",
+    [TX_PARTIAL] = "partly applied", [TX_STUCK] = "stuck", [TX_AWAITING] = "awaits confirmation"};
 
 static const char *when(int64_t t, struct arena *a)
 {
@@ -63,6 +61,14 @@ static void history_json(const struct store_generation *g, size_t n, const struc
     jw_end(&j);
 }
 
+static bool awaits(const struct store_tx *t, size_t m, int64_t tx)
+{
+    for (size_t i = 0; i < m; i++)
+        if (t[i].id == tx && t[i].state == TX_AWAITING)
+            return true;
+    return false;
+}
+
 static void history_text(struct session *s, const struct store_generation *g, size_t n,
                          const struct store_tx *t, size_t m, struct buf *out)
 {
@@ -75,8 +81,9 @@ static void history_text(struct session *s, const struct store_generation *g, si
             buf_addf(out, "rollback to %lld", (long long)g[i].rollback_of);
         else
             buf_adds(out, "apply");
-        buf_addf(out, "%s%s%s%s\n", strcmp(g[i].status, "applied") == 0 ? "" : ", ",
-                 strcmp(g[i].status, "applied") == 0 ? "" : g[i].status, g[i].reason ? ": " : "",
+        buf_addf(out, "%s%s%s%s%s\n", strcmp(g[i].status, "applied") == 0 ? "" : ", ",
+                 strcmp(g[i].status, "applied") == 0 ? "" : g[i].status,
+                 awaits(t, m, g[i].transaction) ? ", awaits confirmation" : "", g[i].reason ? ": " : "",
                  g[i].reason ? g[i].reason : "");
     }
     bool any = false;

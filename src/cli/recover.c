@@ -53,7 +53,11 @@ int command_recover(const struct options *o)
     struct store_tx *open;
     struct recover_item *items;
     size_t n;
-    int status = session_open(&s, o, SESSION_CHANGE);
+    struct options own = *o;
+    own.settles = true; /* a crash left it open: that is for the list below */
+    int status = session_open(&s, &own, SESSION_CHANGE);
+    if (status == 0)
+        status = session_awaits(&s);
     if (status)
         return session_close(&s, status);
     int r = store_tx_open(s.store, &s.arena, &open, &n, &err);

@@ -1,5 +1,5 @@
 /* Plan, show, ask, apply: what apply and rollback share. */
-#include "session.h"
+#include "awaiting.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -92,7 +92,8 @@ int session_apply(struct session *s, const struct run *r)
                                .who = session_who(s),
                                .reason = s->o->reason,
                                .rollback_of = r->rollback_of,
-                               .plan_digest = r->file ? r->file->digest : NULL};
+                               .plan_digest = r->file ? r->file->digest : NULL,
+                               .confirm = s->confirm};
     int rc = engine_apply(&s->engine, s->plan, &ao, &result, &err);
     progress_close(s);
     if (rc < 0) {
@@ -101,6 +102,9 @@ int session_apply(struct session *s, const struct run *r)
                 "citrus: the journal could not be written; `citrus recover` settles what was begun\n");
         return EXIT_STUCK;
     }
+    if (s->confirm && !result.until)
+        awaiting_disarm(s);
+    s->awaits = result.until != 0;
     if (result.failures.n || result.err.code)
         s->trouble =
             arena_strdup(&s->arena, result.failures.n ? result.failures.at[0].err.text : result.err.text);
@@ -109,6 +113,9 @@ int session_apply(struct session *s, const struct run *r)
         report_result_json(s->plan, &result, &b);
     else if (!s->o->json && !(r->brief && good))
         report_result(s->plan, &result, &s->style, &b);
+    if (result.until && !s->o->json)
+        awaiting_tell(s, &result, &b);
+    s->confirm = 0; /* what else this run applies is another matter */
     out_flush(&b);
     return apply_exit(&result);
 }
@@ -175,13 +182,15 @@ int session_run(struct session *s, const struct run *r)
     }
     if (s->o->plan_only)
         return note(s, "plan", s->o->detailed && s->plan->actions.n ? EXIT_PENDING : EXIT_DONE);
-    if (s->plan->actions.n) {
+    status = awaiting_decide(s);
+    if (status == 0 && s->plan->actions.n)
         status = ask(s);
-        if (status)
-            return status;
-    }
+    if (status == 0)
+        status = awaiting_arm(s);
+    if (status)
+        return status;
     status = note(s, r->why, session_apply(s, r));
     s->applied = status == 0;
-    /* A saved plan is done as it was shown, and no more. */
-    return status || r->file ? status : session_end_rotations(s);
+    /* A saved plan is done as it was shown, and no more; and what awaits confirmation may yet go. */
+    return status || r->file || s->awaits ? status : session_end_rotations(s);
 }

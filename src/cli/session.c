@@ -1,4 +1,5 @@
 #include "session.h"
+#include "awaiting.h"
 #include "fs.h"
 #include <errno.h>
 #include <pwd.h>
@@ -174,7 +175,7 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
                                 .state_dir = STATE_DIR,
                                 .undo_patience = session_undo_patience,
                                 .interrupted = interrupt_flag()};
-    return 0;
+    return mode == SESSION_CHANGE && !o->settles ? session_awaits(s) : 0;
 }
 
 int session_close(struct session *s, int status)
@@ -372,6 +373,7 @@ int session_recover(struct session *s, bool look)
                 "citrus: transaction %lld was interrupted; `citrus recover` or the next apply takes it back"
                 " first\n",
                 (long long)open[i].id);
+        awaiting_note(s);
         return 0;
     }
     struct recover_item *items;

@@ -31,6 +31,8 @@ struct session {
     struct facts facts;
     struct catalog catalog;
     struct plan *plan;
+    int64_t confirm;      /* seconds that the apply at hand stands unconfirmed; 0: it needs none */
+    bool awaits;          /* it did, and somebody has to confirm it */
     bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
     bool corrective_only; /* plan_options */
     const char *trouble;  /* the last error, for who keeps account of it */
@@ -52,6 +54,10 @@ int session_plan(struct session *s);
 int session_obstacles(struct session *s);
 /* Takes back what a crash left, says so. With `look`: only says that it is there. */
 int session_recover(struct session *s, bool look);
+
+/* awaiting.c: while an apply awaits confirmation, this is EXIT_LOCKED, and says so; one whose time is over is
+ * taken back first. session_open() calls it for who changes something. */
+int session_awaits(struct session *s);
 
 int session_fail(struct session *s, const struct error *err); /* prints; returns EXIT_ERROR */
 int session_diags(struct session *s); /* prints all; EXIT_ERROR where there are errors */

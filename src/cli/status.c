@@ -1,6 +1,6 @@
+#include "awaiting.h"
 #include "fs.h"
 #include "names.h"
-#include "session.h"
 #include "x509.h"
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +41,7 @@ struct overview {
     int last_exit;
     struct store_drift drift;
     bool gave_up; /* mending drift, for this generation */
+    struct awaiting awaiting;
 };
 
 static void status_json(struct session *s, const struct overview *v, struct buf *out)
@@ -56,6 +57,13 @@ static void status_json(struct session *s, const struct overview *v, struct buf 
     for (size_t i = 0; i < v->n_open; i++)
         jw_int(&j, NULL, v->open[i].id);
     jw_end(&j);
+    if (v->awaiting.awaits) {
+        jw_object(&j, "awaits_confirmation");
+        jw_int(&j, "transaction", v->awaiting.w.tx);
+        jw_int(&j, "until", v->awaiting.w.until);
+        jw_int(&j, "seconds_left", awaiting_seconds(&v->awaiting.w));
+        jw_end(&j);
+    }
     jw_object(&j, "drift");
     jw_int(&j, "failures", v->drift.failures);
     jw_bool(&j, "gave_up", v->gave_up);
@@ -113,6 +121,14 @@ static void status_text(struct session *s, const struct overview *v, struct buf 
     for (size_t i = 0; i < v->n_open; i++)
         buf_addf(out, "%stransaction %lld was interrupted%s: run `citrus recover`\n", style_red(st),
                  (long long)v->open[i].id, style_off(st));
+    if (v->awaiting.awaits)
+        buf_addf(
+            out,
+            "%stransaction %lld awaits confirmation%s until %s, %s left: `citrus confirm` keeps it, `citrus"
+            " confirm --undo` takes it back now\n",
+            style_yellow(st), (long long)v->awaiting.w.tx, style_off(st),
+            awaiting_when(v->awaiting.w.until, &s->arena),
+            awaiting_left(awaiting_seconds(&v->awaiting.w), &s->arena));
     for (size_t i = 0; i < v->n_rotations; i++)
         buf_addf(out,
                  "%srotation of %s is pending%s: the old value is still accepted; the next apply ends it, or"
@@ -156,6 +172,8 @@ int command_status(const struct options *o)
         error_set(&err, r, "nothing was applied here yet");
     if (r == 0)
         r = store_tx_open(s.store, &s.arena, &v.open, &v.n_open, &err);
+    if (r == 0)
+        r = session_awaiting(&s, &v.awaiting, &err);
     if (r == 0)
         r = store_drift_get(s.store, &s.arena, &v.drift, &err);
     if (v.drift.generation != v.g.number)

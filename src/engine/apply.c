@@ -256,6 +256,8 @@ static int begin(struct applying *x, struct error *err)
         r = store_secrets_keep(x->e->store, err);
     if (r == 0)
         r = store_tx_begin(x->e->store, &tx, rows, p->actions.n, err);
+    if (r == 0 && x->o->confirm)
+        r = store_awaiting_begin(x->e->store, tx.id, x->o->confirm, err);
     if (r < 0) {
         store_rollback(x->e->store);
         return used ? -ESTALE : r;

@@ -32,6 +32,7 @@ struct action {
     VEC(size_t) refreshes;   /* indices of the OP_REFRESH actions that this one calls for */
     bool early;              /* a removal that goes before the refreshes */
     bool after_sites;        /* the server's, and yet it comes after what the sites change */
+    bool lockout;            /* the kind says that it can shut the operator out */
     enum action_state state; /* while it is applied */
     const char *undo;        /* its undo record, once it was an INTENT */
 };
@@ -119,6 +120,7 @@ struct plan {
     size_t unchanged; /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
+    size_t lockouts;    /* actions that can shut the operator out */
     bool widened;       /* while it is applied: an action of a wide kind was done */
     int64_t generation; /* the newest one when the plan was made; 0: none */
     const char *lineage;
@@ -173,6 +175,7 @@ struct apply_options {
     const char *who, *reason;
     int64_t rollback_of;
     const char *plan_digest; /* of a saved plan: used once; NULL */
+    int64_t confirm;         /* seconds that it stands without a confirmation; 0: it needs none */
 };
 
 /* One site (or the server, site NULL) that was not brought to its wanted state. */
@@ -195,6 +198,7 @@ enum apply_outcome {
 struct apply_result {
     enum apply_outcome outcome;
     int64_t transaction, generation; /* generation 0: none was made */
+    int64_t until;                   /* it awaits confirmation until then; 0: it does not */
     size_t done;                     /* changes that stand; refreshes are not counted, as in the plan */
     VEC(struct failure) failures;
     VEC(struct health) health; /* the touched sites, as they answered last; empty where none was asked */
@@ -219,5 +223,12 @@ struct recover_item {
 };
 int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret, size_t *n,
                    struct error *err);
+
+/* An apply that awaits confirmation (store_awaiting_get): it stands from now on, or it is taken back by its
+ * undo records, as after a crash; `why` is what the journal says of that. A crash on the way back is
+ * recovered. */
+int engine_confirm(struct engine *e, const struct store_awaiting *w, struct error *err);
+int engine_unconfirmed(struct engine *e, struct arena *a, const struct store_awaiting *w, const char *why,
+                       struct recover_item *ret, struct error *err);
 
 #endif

@@ -367,6 +367,16 @@ static void finish(struct plan *p)
     link_refreshes(p);
 }
 
+/* Who administers an offline tree does not come in through it; and what is mended was confirmed before. */
+static void note_lockouts(const struct engine *e, struct plan *p)
+{
+    for (size_t i = 0; i < p->actions.n && !e->host->offline && !p->corrective_only; i++) {
+        struct action *a = &p->actions.at[i];
+        a->lockout = a->change.res->kind->lockout && a->change.res->kind->lockout(&a->change);
+        p->lockouts += a->lockout;
+    }
+}
+
 int engine_plan(struct engine *e, const struct catalog *c, const struct plan_options *o, struct plan **ret,
                 struct error *err)
 {
@@ -405,6 +415,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         return r;
     order_after_sites(p, c);
     finish(p);
+    note_lockouts(e, p);
     plan_touched(p, c, g.managed, g.n_managed);
     *ret = p;
     return 0;

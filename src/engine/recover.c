@@ -3,6 +3,7 @@
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 struct open_action {
     struct store_action *row;
@@ -132,6 +133,23 @@ static int take_back(struct engine *e, struct arena *a, const struct store_tx *t
     return any ? tell_services(e, tx->id, list, n, item) : 0;
 }
 
+/* The store's side: the transaction is closed, and what an apply that nobody confirmed recorded is gone. */
+static int undone(struct engine *e, const struct store_tx *tx, struct error *err)
+{
+    /* NULL: as it is written. */
+    const char *why = tx->state == TX_STUCK || tx->error ? NULL : "interrupted by a crash";
+    int r = store_begin(e->store, err);
+    if (r < 0)
+        return r;
+    r = store_tx_end(e->store, tx->id, TX_UNDONE, why, err);
+    if (r == 0)
+        r = store_awaiting_revert(e->store, tx->id, err);
+    if (r == 0)
+        return store_commit(e->store, err);
+    store_rollback(e->store);
+    return r;
+}
+
 static int recover_one(struct engine *e, struct arena *a, const struct store_tx *tx,
                        struct recover_item *item, struct error *err)
 {
@@ -152,8 +170,7 @@ static int recover_one(struct engine *e, struct arena *a, const struct store_tx 
     item->transaction = tx->id;
     if (take_back(e, a, tx, list, n, item) < 0)
         return store_tx_end(e->store, tx->id, TX_STUCK, item->err.text, err);
-    const char *why = tx->state == TX_STUCK ? NULL : "interrupted by a crash"; /* NULL: as it is written */
-    r = store_tx_end(e->store, tx->id, TX_UNDONE, why, err);
+    r = undone(e, tx, err);
     if (r == 0)
         fs_remove_tree(e->host, engine_undo_dir(e, a, tx->id), NULL);
     return r;
@@ -175,4 +192,24 @@ int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret,
     *ret = items;
     *n = count;
     return 0;
+}
+
+int engine_confirm(struct engine *e, const struct store_awaiting *w, struct error *err)
+{
+    int r = store_awaiting_confirm(e->store, w, err);
+    if (r == 0)
+        engine_sweep(e, 0, (int64_t)time(NULL));
+    return r;
+}
+
+int engine_unconfirmed(struct engine *e, struct arena *a, const struct store_awaiting *w, const char *why,
+                       struct recover_item *ret, struct error *err)
+{
+    struct store_tx tx;
+    *ret = (struct recover_item){0};
+    /* Open again before the first change: whatever ends this halfway, nobody can confirm what is left. */
+    int r = store_tx_end(e->store, w->tx, TX_OPEN, why, err);
+    if (r == 0)
+        r = store_tx_get(e->store, w->tx, a, &tx, err);
+    return r < 0 ? r : recover_one(e, a, &tx, ret, err);
 }

@@ -114,16 +114,32 @@ static int record_skipped(struct applying *x, struct error *err)
     return r;
 }
 
+/* The time runs from here on: from the moment that all of it stands. */
+static int await_confirmation(struct applying *x, enum tx_state st, struct error *err)
+{
+    const struct store_awaiting w = {.tx = x->tx,
+                                     .seconds = x->o->confirm,
+                                     .until = (int64_t)time(NULL) + x->o->confirm,
+                                     .partial = st == TX_PARTIAL};
+    int r = store_awaiting_set(x->e->store, &w, err);
+    if (r == 0)
+        x->ret->until = w.until;
+    return r;
+}
+
 /* `generation`: a new one; `rows`: what is managed is as the plan wanted it, but for what failed. */
 static int end(struct applying *x, enum tx_state st, bool generation, bool rows, struct error *err)
 {
     const char *text = x->ret->failures.n ? x->ret->failures.at[0].err.text : NULL;
+    bool awaits = x->o->confirm && x->tx && x->ret->done && (st == TX_DONE || st == TX_PARTIAL);
     if (x->tx)
         store_reserve_release(x->e->store);
     int r = store_begin(x->e->store, err);
     if (r < 0)
         return r;
-    if (generation && x->p->bundle_json) {
+    if (awaits)
+        r = store_awaiting_keep(x->e->store, err);
+    if (r == 0 && generation && x->p->bundle_json) {
         struct store_generation g = {.transaction = x->tx,
                                      .rollback_of = x->o->rollback_of,
                                      .bundle = x->p->bundle_json,
@@ -142,6 +158,8 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
         r = record_skipped(x, err);
     if (r == 0 && x->tx)
         r = store_tx_end(x->e->store, x->tx, st, text, err);
+    if (r == 0 && awaits)
+        r = await_confirmation(x, st, err);
     if (r == 0)
         return store_commit(x->e->store, err);
     store_rollback(x->e->store);

@@ -14,12 +14,13 @@ static int64_t transaction_of(const char *name, bool whole)
     return fits ? n : 0;
 }
 
-/* Recover may still need it. What no journal knows is not ours to throw away either. */
+/* Recover may still need it, or who takes back what nobody confirmed. What no journal knows is not ours to
+ * throw away either. */
 static bool is_closed(struct engine *e, struct arena *a, int64_t transaction)
 {
     struct store_tx tx;
     return store_tx_get(e->store, transaction, a, &tx, NULL) == 0 && tx.state != TX_OPEN &&
-           tx.state != TX_STUCK;
+           tx.state != TX_STUCK && tx.state != TX_AWAITING;
 }
 
 static void sweep_undo(struct engine *e, struct arena *a, int64_t keep)

@@ -162,5 +162,6 @@ const struct kind directory_kind = {
     .capture = capture,
     .apply = apply,
     .undo = undo,
+    .lockout = lockout_path,
     .place = place,
 };

@@ -199,5 +199,6 @@ const struct kind file_kind = {
     .apply = apply,
     .undo = undo,
     .text = text,
+    .lockout = lockout_path,
     .place = place,
 };

@@ -145,6 +145,9 @@ struct kind {
     int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);
     /* Negative: no, with a text that says what was broken before this run. What cannot be asked is sound. */
     int (*sound)(struct kind_ctx *, const struct resource *res, struct error *);
+    /* Whether the change can shut out who administers the server from afar: the engine asks for such a change
+     * to be confirmed. Optional: it cannot. */
+    bool (*lockout)(const struct change *c);
     /* The path that the resource lives at, NULL when it has none; and whether its removal takes everything
      * below that path with it (a tree that goes to the trash). What goes with such a tree has no removal of
      * its own. Optional. */

@@ -110,5 +110,6 @@ const struct kind link_kind = {
     .capture = capture,
     .apply = apply,
     .undo = undo,
+    .lockout = lockout_path,
     .place = place,
 };

@@ -420,4 +420,5 @@ const struct kind package_kind = {
     .apply = apply,
     .apply_all = apply_all,
     .undo = undo,
+    .lockout = lockout_package,
 };

@@ -322,4 +322,5 @@ const struct kind service_kind = {
     .undo = undo,
     .refresh = refresh,
     .sound = sound,
+    .lockout = lockout_unit,
 };

@@ -109,6 +109,11 @@ extern const struct kind package_kind, file_kind, directory_kind, link_kind, acc
 void file_content(struct arena *a, struct file_spec *s, const char *p, size_t n, bool sensitive);
 void content_digest(struct arena *a, const struct bytes *b, const char **digest);
 
+/* struct kind's `lockout` for what is named by a path, a package or a unit (lockout.c). */
+bool lockout_path(const struct change *c);
+bool lockout_package(const struct change *c);
+bool lockout_unit(const struct change *c);
+
 /* Validators of configuration (validate.c): "nginx" (live tree), "php-fpm:8.2", "mariadb". 0, or an error
  * with the program's own words. -ENOENT: the program is not installed; -EOPNOTSUPP: offline, nothing can run.
  * validate_possible(): false for these two, which prove nothing. */

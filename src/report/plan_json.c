@@ -114,6 +114,8 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
     if (a->owed)
         jw_int(j, "owed_since_transaction", a->owed_by);
     jw_str(j, "undo", reversal_names[c->reversal]);
+    if (a->lockout)
+        jw_bool(j, "lockout", true);
     if (c->summary)
         jw_str(j, "summary", c->summary);
     jw_array(j, "refreshes");
@@ -140,6 +142,8 @@ void report_plan_json(struct engine *e, const struct plan *p, const struct redac
     jw_int(&j, "refresh", (int64_t)p->refresh);
     jw_int(&j, "unchanged", (int64_t)p->unchanged);
     jw_int(&j, "one_way", (int64_t)p->one_way);
+    if (p->lockouts)
+        jw_int(&j, "lockouts", (int64_t)p->lockouts);
     jw_int(&j, "left", (int64_t)p->left.n);
     jw_int(&j, "ignored", (int64_t)p->ignored);
     if (p->corrective_only)

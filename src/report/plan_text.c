@@ -77,6 +77,8 @@ static void add_notes(const struct printing *g, const struct action *a)
         buf_addf(g->out, "; %s", impact_names[c->impact]);
     if (c->op != OP_REFRESH)
         buf_addf(g->out, "; %s", reversal_names[c->reversal]);
+    if (a->lockout)
+        buf_addf(g->out, "; %sasks for confirmation%s", style_red(g->s), style_dim(g->s));
 }
 
 static bool show_texts(const struct printing *g, const struct change *c)
@@ -231,6 +233,10 @@ static void show_counts(const struct printing *g)
              p->unchanged, stays_text(p, g->p->arena));
     buf_addf(g->out, "Undo: %zu reversible, %zu compensated, %zu one-way.\n", by[REVERSIBLE], by[COMPENSATED],
              by[ONE_WAY]);
+    if (p->lockouts)
+        buf_addf(g->out,
+                 "%s%zu can shut you out%s (ssh, firewall): to be confirmed after the apply, else undone.\n",
+                 style_red(g->s), p->lockouts, style_off(g->s));
 }
 
 void report_plan(struct engine *e, const struct plan *p, const struct report_style *s,

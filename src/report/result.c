@@ -146,6 +146,8 @@ void report_result_json(const struct plan *p, const struct apply_result *r, stru
     jw_int(&j, "transaction", r->transaction);
     jw_int(&j, "generation", r->generation);
     jw_int(&j, "done", (int64_t)r->done);
+    if (r->until)
+        jw_int(&j, "confirm_until", r->until);
     if (r->err.code)
         jw_str(&j, "error", r->err.text);
     jw_array(&j, "failures");

@@ -7,7 +7,7 @@
 
 static const char *const tx_names[] = {
     [TX_OPEN] = "open",       [TX_DONE] = "done",   [TX_UNDONE] = "undone",
-    [TX_PARTIAL] = "partial", [TX_STUCK] = "stuck",
+    [TX_PARTIAL] = "partial", [TX_STUCK] = "stuck", [TX_AWAITING] = "awaiting",
 };
 static const char *const action_names[] = {
     [ACTION_PLANNED] = "planned", [ACTION_INTENT] = "intent", [ACTION_DONE] = "done",

@@ -38,6 +38,10 @@ static const char *const migrations[] = {
     "",
     /* 3: a transaction knows the sites that it was for. */
     "ALTER TABLE tx ADD COLUMN sites TEXT;",
+    /* 4: an apply can await its confirmation (awaiting.c); an older citrus does not know that state. */
+    "CREATE TABLE managed_before (kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, spec TEXT NOT NULL,"
+    "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id))"
+    "  WITHOUT ROWID, STRICT;",
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

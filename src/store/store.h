@@ -86,7 +86,8 @@ int store_generation_list(struct store *s, struct arena *a, struct store_generat
                           struct error *err); /* newest first, without bundles */
 
 /* --- journal ------------------------------------------------------------------------------------------ */
-enum tx_state { TX_OPEN, TX_DONE, TX_UNDONE, TX_PARTIAL, TX_STUCK };
+/* TX_AWAITING: it came to its end and is recorded, and is taken back unless somebody confirms it. */
+enum tx_state { TX_OPEN, TX_DONE, TX_UNDONE, TX_PARTIAL, TX_STUCK, TX_AWAITING };
 enum action_state {
     ACTION_PLANNED,
     ACTION_INTENT,
@@ -139,6 +140,24 @@ int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_t
 int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err);
 int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
                   struct error *err);
+/* An apply that is to be confirmed; there is one at a time. Between its begin and its end `until` is 0. What
+ * is managed and the generation are recorded as those of any other apply; store_awaiting_revert() is the way
+ * back. */
+struct store_awaiting {
+    int64_t tx; /* 0: none */
+    int64_t seconds;
+    int64_t until; /* unix seconds */
+    bool partial;  /* what the transaction is once it is confirmed */
+};
+int store_awaiting_get(struct store *s, struct store_awaiting *ret, struct error *err);
+int store_awaiting_begin(struct store *s, int64_t tx, int64_t seconds, struct error *err);
+/* In the commit that ends the transaction: _keep() before anything is recorded, _set() instead of
+ * store_tx_end(). */
+int store_awaiting_keep(struct store *s, struct error *err);
+int store_awaiting_set(struct store *s, const struct store_awaiting *w, struct error *err);
+int store_awaiting_confirm(struct store *s, const struct store_awaiting *w, struct error *err);
+/* In the commit that says that `tx` is undone; nothing to do where another or none awaits. */
+int store_awaiting_revert(struct store *s, int64_t tx, struct error *err);
 /* A saved plan is applied once: -EEXIST when `digest` was used before. */
 int store_plan_use(struct store *s, const char *digest, struct error *err);
 /* One row for a run that looked: for `status`. */

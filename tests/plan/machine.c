@@ -247,6 +247,8 @@ static void change_one(struct machine *m, const struct section *s, const char *l
         set_mode(m, s, w[2], w[1]);
     } else if (strcmp(verb, "chown") == 0 && n == 3) {
         set_owner(m, s, w[2], w[1]);
+    } else if (strcmp(verb, "wait") == 0 && n == 2) {
+        sleep((unsigned)strtoul(w[1], NULL, 10));
     } else if (strcmp(verb, "mkdir") == 0 && n == 2) {
         make_parents(m, s, place(m, arena_printf(&m->arena, "%s/", w[1])));
     } else if (strcmp(verb, "link") == 0 && n == 3) {

@@ -18,7 +18,8 @@ static bool has_form(const char *at, const char *form)
 /* A number with words around it that say what it is. */
 static const char *counted(const char *at)
 {
-    static const char *const units[] = {" seconds ago", " minutes ago", " days"};
+    static const char *const units[] = {" seconds ago", " minutes ago", " days", " seconds left",
+                                        " second left"};
     size_t n = strspn(at, "0123456789");
     for (size_t i = 0; n && i < sizeof units / sizeof *units; i++)
         if (starts_with(at + n, units[i]))
@@ -43,7 +44,7 @@ static const char *word(const char *at, struct buf *b)
 
 char *output_normal(const struct machine *m, const char *text, bool offline, struct arena *a)
 {
-    static const char date[] = "9999-99-99 99:99:99";
+    static const char date[] = "9999-99-99 99:99:99", clock[] = "99:99:99";
     struct buf b = {0};
     const char *rest;
     for (const char *at = text; *at;) {
@@ -56,6 +57,9 @@ char *output_normal(const struct machine *m, const char *text, bool offline, str
         } else if (has_form(at, date)) {
             buf_adds(&b, "YYYY-MM-DD HH:MM:SS");
             at += strlen(date);
+        } else if (has_form(at, clock)) {
+            buf_adds(&b, "HH:MM:SS");
+            at += strlen(clock);
         } else if ((rest = counted(at))) {
             buf_addc(&b, 'N');
             at = rest;

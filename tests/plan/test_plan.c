@@ -94,7 +94,7 @@ static bool has_arg(const struct outcome *r, const char *word)
 
 static bool may_change(const struct outcome *r)
 {
-    static const char *const words[] = {"apply", "rollback", "recover"};
+    static const char *const words[] = {"apply", "rollback", "recover", "confirm"};
     bool may = strcmp(r->argv[1], "secret") == 0 && has_arg(r, "rotate");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         may |= strcmp(r->argv[1], words[i]) == 0;
@@ -216,11 +216,12 @@ static void check_store(const struct outcome *r, struct arena *a)
 
 static void check_unchanged(const struct outcome *r, struct arena *a)
 {
-    bool changes = may_change(r) && r->exit != EXIT_STALE && r->exit != EXIT_ERROR;
+    bool changes = may_change(r) && r->exit != EXIT_STALE && r->exit != EXIT_ERROR && r->exit != EXIT_LOCKED;
     char *world = machine_world(&machine);
     if (!changes)
         differ(r->at, "it was only to look, and changed the machine:", r->world, world);
-    if (!changes || r->exit == EXIT_UNDONE)
+    /* To confirm too late undoes what an earlier run did. */
+    if (!changes || (r->exit == EXIT_UNDONE && strcmp(r->argv[1], "confirm") != 0))
         differ(r->at, "files are not as they were before:", r->tree, machine_tree(&machine, a));
     free(world);
 }

@@ -422,10 +422,13 @@ lab_program() { # lab_program HOST [BINARY]: citrus as its package would install
   lab_copy "$1" "$b" /usr/bin/citrus
   lab_copy "$1" "$LAB_TOP/templates" /usr/share/citrus/templates
   if [ -d "$LAB_TOP/systemd" ]; then
-    local unit=$LAB/run/unit.$BASHPID
-    sed 's,@bindir@,/usr/bin,' "$LAB_TOP/systemd/citrus-drift.service.in" >"$unit"
-    lab_copy "$1" "$unit" /lib/systemd/system/citrus-drift.service
+    local unit=$LAB/run/unit.$BASHPID u
+    for u in citrus-drift citrus-confirm; do
+      sed 's,@bindir@,/usr/bin,' "$LAB_TOP/systemd/$u.service.in" >"$unit"
+      lab_copy "$1" "$unit" "/lib/systemd/system/$u.service"
+    done
     rm -f "$unit"
+    lab_exec "$1" ln -sf ../citrus-confirm.service /lib/systemd/system/multi-user.target.wants/citrus-confirm.service </dev/null
     lab_copy "$1" "$LAB_TOP/systemd/citrus-drift.timer" /lib/systemd/system/citrus-drift.timer
   fi
   [ ! -d "$LAB_TOP/configs" ] || lab_copy "$1" "$LAB_TOP/configs" /usr/share/citrus/configs
