@@ -41,6 +41,41 @@ static void a_changed_file_comes_back_with_content_mode_owner_and_time(void **st
     kit_free(t);
 }
 
+static void what_was_found_comes_back_when_it_is_no_longer_wanted(void **state)
+{
+    struct kit *t = kit_new("{}");
+    kit_put(t, "/etc/a.conf", "old\n", 0604);
+    struct resource *r = file(t, "/etc/a.conf", "new\n", 0640, "root");
+    r->adopted = true;
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    json_t *again = NULL;
+    struct resource *changed = file(t, "/etc/a.conf", "newer\n", 0640, "root");
+    changed->adopted = true;
+    again = kit_apply(t, kit_change(t, changed)); /* keeps nothing a second time */
+    json_decref(again);
+    r->absent = true;
+    kit_there_and_back(t, r, OP_REMOVE);
+    ((struct file_spec *)r->spec)->left = false;
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, "/etc/a.conf"), "old\n");
+    assert_int_equal(kit_stat(t, "/etc/a.conf").st_mode & 07777, 0604);
+    assert_int_equal(kit_stat(t, "/etc/a.conf").st_mtim.tv_sec, 1600000000);
+    assert_false(kit_there(t, "/var/lib/citrus/originals"));
+    kit_free(t);
+}
+
+static void what_was_found_and_never_changed_stays(void **state)
+{
+    struct kit *t = kit_new("{}");
+    kit_put(t, "/etc/a.conf", "same\n", 0644);
+    struct resource *r = file(t, "/etc/a.conf", "same\n", 0644, "root");
+    r->adopted = r->absent = true;
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, "/etc/a.conf"), "same\n");
+    kit_free(t);
+}
+
 static void a_changed_mode_rewrites_nothing_and_comes_back(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -304,6 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_made_file_leaves_no_trace_when_undone),
         cmocka_unit_test(a_changed_file_comes_back_with_content_mode_owner_and_time),
+        cmocka_unit_test(what_was_found_comes_back_when_it_is_no_longer_wanted),
+        cmocka_unit_test(what_was_found_and_never_changed_stays),
         cmocka_unit_test(a_changed_mode_rewrites_nothing_and_comes_back),
         cmocka_unit_test(a_removed_file_comes_back),
         cmocka_unit_test(a_directory_in_the_way_shows_and_comes_back_with_its_content),
