@@ -33,7 +33,8 @@ const char *const type_names[] = {"html", "php", "wordpress", "proxy", "redirect
 const struct slot server_slots[] = {
     {"name", 100, .values = WORDS("web-01", "web-02.example.com"), .server_values = WORDS("web-01")},
     {"timezone", 40, .values = ZONES},
-    {"packages/present", 50, .values = WORDS("[htop]", "[tree, htop]", "[]"), .server_odds = 15},
+    {"packages/present", 50, .values = WORDS("[htop]", "[tree, htop]", "[]"),
+     .server_values = WORDS("[htop]", "[strace, htop]"), .server_odds = 15},
     {"packages/absent", 30, .values = WORDS("[apache2]", "[apache2, nano]"),
      .server_values = WORDS("[apache2]")},
     {"packages/hold", 20, .values = WORDS("[bash]", "[curl, bash]"), .server_values = WORDS("[bash]"),
@@ -103,7 +104,7 @@ const struct slot site_slots[] = {
     {"wordpress/title", 50, WORDPRESS,
      WORDS("Blog", "\"Müller's \\\"Café\\\" #1\"", "'$(touch x) `y`; <b>'")},
     {"wordpress/locale", 30, WORDPRESS, WORDS("en_US", "de_DE"), .server_values = WORDS("en_US")},
-    {"wordpress/table_prefix", 30, WORDPRESS, WORDS("wp_", "blog7_")},
+    {"wordpress/table_prefix", 30, WORDPRESS, WORDS("wp_", "blog7_"), .server_values = WORDS("wp_")},
     {"wordpress/admin/user", 100, WORDPRESS, WORDS("editor", "\"A. Person\"")},
     {"wordpress/admin/email", 100, WORDPRESS, WORDS("me@example.com", "ops+wp@example.org")},
     {"wordpress/admin/password", 30, WORDPRESS, WORDS("{secret: shared/admin}", "{secret: editor}")},
