@@ -1,0 +1,197 @@
+/* The core's files: altered, fetched, exchanged, and a crash at each rename and removal. */
+#include "wordpress_world.h"
+#include <sys/wait.h>
+
+static void an_altered_core_is_seen_and_only_the_core_is_put_back(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    json_decref(kit_apply(t, prepared(t, r)));
+    w.refuse_install = true; /* nobody asks for it again */
+    kit_put(t, HTDOCS "/wp-content/plugins/mine.php", "mine\n", 0644);
+    kit_put(t, HTDOCS "/robots.txt", "mine\n", 0644);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_put(t, HTDOCS "/wp-admin/admin.php", "<?php evil();\n", 0666);
+    kit_put(t, HTDOCS "/wp-includes/evil.php", "<?php evil();\n", 0644);
+    kit_put(t, HTDOCS "/wp-evil.php", "<?php evil();\n", 0644);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "core: altered -> intact");
+    there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_false(kit_there(t, HTDOCS "/wp-evil.php"));
+    assert_false(kit_there(t, HTDOCS "/wp-includes/evil.php"));
+    assert_string_equal(kit_read(t, HTDOCS "/wp-admin/admin.php"), "<?php // admin\n");
+    assert_string_equal(kit_read(t, HTDOCS "/wp-content/plugins/mine.php"), "mine\n");
+    assert_string_equal(kit_read(t, HTDOCS "/robots.txt"), "mine\n");
+    assert_false(kit_there(t, HTDOCS "/.citrus-core~"));
+    world_free(t);
+}
+
+static void a_lost_cache_does_not_make_a_core_unknown_and_comes_back_when_needed(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_int_equal(fs_remove_tree(t->h, "/var/cache/citrus", &t->err), 0);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_put(t, HTDOCS "/wp-login.php", "<?php evil();\n", 0644);
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_int_equal(w.unpacked, 2);
+    world_free(t);
+}
+
+static void an_altered_cache_never_reaches_a_site(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    struct wordpress_artifact names;
+    prepared(t, r);
+    wordpress_artifact_names(&t->a, r->spec, &names);
+    kit_put(t, arena_printf(&t->a, "%s/wp-login.php", names.tree), "<?php evil();\n", 0644);
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_string_equal(kit_read(t, HTDOCS "/wp-login.php"), "<?php // login\n");
+    world_free(t);
+}
+
+static void what_was_fetched_first_must_come_again(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    struct wordpress_artifact names;
+    prepared(t, r);
+    wordpress_artifact_names(&t->a, r->spec, &names);
+    kit_put(t, names.sha256_file, "0000000000000000000000000000000000000000000000000000000000000000\n", 0600);
+    assert_int_equal(fs_remove_tree(t->h, "/var/cache/citrus", &t->err), 0);
+    struct change *c = kit_change(t, r);
+    assert_true(wordpress_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, URL));
+    assert_non_null(strstr(t->err.hint, names.sha256_file));
+    world_free(t);
+}
+
+static void a_source_that_is_not_there_fails_in_prepare_and_names_site_and_address(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    ((struct wordpress_spec *)r->spec)->source = "https://example.org/none.tar.gz";
+    struct change *c = kit_change(t, r);
+    assert_true(wordpress_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "a.example"));
+    assert_non_null(strstr(t->err.text, "https://example.org/none.tar.gz"));
+    assert_non_null(strstr(t->err.text, "404"));
+    world_free(t);
+}
+
+static void an_archive_of_another_version_is_refused(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    w.version = "6.8";
+    struct change *c = kit_change(t, r);
+    assert_true(wordpress_kind.prepare(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "holds WordPress 6.8, not WordPress 7.1.1"));
+    world_free(t);
+}
+
+/* Set in a child alone: how many more renames and removals it lives, and whether the last one still happens.
+ */
+static int lives = -1;
+static bool last_happens;
+
+int __real_renameat2(int, const char *, int, const char *, unsigned);
+int __wrap_renameat2(int, const char *, int, const char *, unsigned);
+int __real_unlinkat(int, const char *, int);
+int __wrap_unlinkat(int, const char *, int);
+
+int __wrap_renameat2(int fromfd, const char *from, int tofd, const char *to, unsigned flags)
+{
+    bool dies = lives > 0 && --lives == 0;
+    int r = dies && !last_happens ? 0 : __real_renameat2(fromfd, from, tofd, to, flags);
+    if (dies)
+        _exit(42);
+    return r;
+}
+
+int __wrap_unlinkat(int dirfd, const char *name, int flags)
+{
+    bool dies = lives > 0 && --lives == 0;
+    int r = dies && !last_happens ? 0 : __real_unlinkat(dirfd, name, flags);
+    if (dies)
+        _exit(42);
+    return r;
+}
+
+/* Runs apply, or undo where `undo` is given, in a child that dies at its `n`th rename or removal. False when
+ * it came to its end before. */
+static bool dies_at(struct kit *t, struct change *c, int n, bool happens, json_t *undo)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        lives = n;
+        last_happens = happens;
+        if (undo)
+            wordpress_kind.undo(&t->ctx, c->res, c->op, undo, &t->err);
+        else
+            wordpress_kind.apply(&t->ctx, c, &t->err);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 42;
+}
+
+static void a_core_change_that_dies_anywhere_is_undone(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    bool died = true;
+    int n = 0;
+    json_decref(kit_apply(t, prepared(t, r)));
+    kit_put(t, HTDOCS "/wp-admin/admin.php", "<?php edited();\n", 0644);
+    kit_put(t, HTDOCS "/wp-more.php", "<?php more();\n", 0600);
+    char *before = kit_tree(t);
+    for (; died; n++) {
+        struct change *c = prepared(t, r);
+        json_t *undo = kit_capture(t, c);
+        died = dies_at(t, c, n / 2 + 1, n % 2, NULL);
+        kit_undo(t, c, undo);
+        assert_string_equal(kit_tree(t), before);
+    }
+    assert_in_range(n, 10, 200); /* it did die, at more places than a few */
+    world_free(t);
+}
+
+static void an_undo_that_dies_anywhere_is_undone_by_the_next(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    bool died = true;
+    int n = 0;
+    json_decref(kit_apply(t, prepared(t, r)));
+    kit_put(t, HTDOCS "/wp-admin/admin.php", "<?php edited();\n", 0644);
+    kit_put(t, HTDOCS "/wp-more.php", "<?php more();\n", 0600);
+    char *before = kit_tree(t);
+    for (; died; n++) {
+        struct change *c = prepared(t, r);
+        json_t *undo = kit_apply(t, c);
+        died = dies_at(t, c, n / 2 + 1, n % 2, undo);
+        kit_undo(t, c, undo);
+        assert_string_equal(kit_tree(t), before);
+    }
+    assert_in_range(n, 8, 200);
+    world_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_altered_core_is_seen_and_only_the_core_is_put_back),
+        cmocka_unit_test(a_lost_cache_does_not_make_a_core_unknown_and_comes_back_when_needed),
+        cmocka_unit_test(an_altered_cache_never_reaches_a_site),
+        cmocka_unit_test(what_was_fetched_first_must_come_again),
+        cmocka_unit_test(a_source_that_is_not_there_fails_in_prepare_and_names_site_and_address),
+        cmocka_unit_test(an_archive_of_another_version_is_refused),
+        cmocka_unit_test(a_core_change_that_dies_anywhere_is_undone),
+        cmocka_unit_test(an_undo_that_dies_anywhere_is_undone_by_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
