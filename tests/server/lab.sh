@@ -310,6 +310,10 @@ lab_up() { # lab_up NAME [LAYER]
     printf '127.0.0.1 localhost\n127.0.1.1 %s\n%s.1 mirror.lab\n' "$n" "$LAB_NET" >"$d/root/etc/hosts"
     sed -E -i 's#https?://[^/]+/#file:/srv/mirror/#' "$d/root/etc/apt/sources.list"
     printf 'Acquire::Languages "none";\nAcquire::Check-Valid-Until "false";\n' >"$d/root/etc/apt/apt.conf.d/99lab"
+    # Debian 12 logs to the journal alone, and fail2ban's jail of sshd, which Debian turns on, looks for a file and ends
+    if [ -d "$d/root/etc/fail2ban/jail.d" ]; then
+      printf '[sshd]\nbackend = systemd\n' >"$d/root/etc/fail2ban/jail.d/lab.local"
+    fi
     touch "$d/seeded"
   fi
   for l in "${LAB_CGROUPS[@]}"; do mkdir -p "$l/citrus-$LAB_MARK/$n"; done
