@@ -217,6 +217,15 @@ static bool same_inode(const struct fs_place *kept, const struct stat *now)
            st.st_ino == now->st_ino;
 }
 
+/* What is there is the very file that was copied, and its content was never touched: on a full disk there may be
+ * no room for putting a copy in its place. */
+static bool never_replaced(const struct fs_place *kept, const struct saved *s, const struct stat *now)
+{
+    struct stat st;
+    return now->st_dev == s->dev && now->st_ino == s->ino && same_time(now->st_mtim, s->times[1]) &&
+           fstatat(kept->dirfd, kept->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == now->st_size;
+}
+
 /* `now` is what is there, NULL when nothing is. */
 static int restore_file(struct host *h, const struct fs_place *p, const struct saved *s,
                         const struct stat *now, struct error *err)
@@ -228,7 +237,7 @@ static int restore_file(struct host *h, const struct fs_place *p, const struct s
     int r = place_open(h, s->kept, &kept, err);
     if (r < 0)
         return r;
-    if (!s->copied && now && same_inode(&kept, now)) {
+    if (now && (s->copied ? never_replaced(&kept, s, now) : same_inode(&kept, now))) {
         r = put_attributes(p->dirfd, p->name, s);
         goto out;
     }
@@ -243,6 +252,8 @@ static int restore_file(struct host *h, const struct fs_place *p, const struct s
         r = put_attributes(p->dirfd, temporary, s);
     if (r == 0)
         r = step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, s->path);
+    if (r < 0)
+        step_unlink(p->dirfd, temporary, 0, s->path);
 out:
     place_close(&kept);
     return r;

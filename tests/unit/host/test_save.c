@@ -280,6 +280,56 @@ static void an_undo_directory_on_another_file_system_keeps_a_copy(void **state)
     json_decref(saved);
 }
 
+/* Fills the file system of `path` to its end. */
+static void fill(const char *path)
+{
+    static const char block[4096];
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    while (write(fd, block, sizeof block) > 0)
+        ;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+static void a_file_that_was_never_replaced_comes_back_on_a_full_disk(void **state)
+{
+    struct test_root *t = *state;
+    dir(AT("/etc"), 0755, 0, 0);
+    if (mount("tmpfs", AT("/etc"), "tmpfs", 0, "mode=0755,size=64k") < 0) {
+        print_message("skipped: mounting is not permitted here\n");
+        skip();
+    }
+    put(AT("/etc/x"), "old", 0644);
+    json_t *saved = save(t, "/etc/x");
+    bool copied = json_is_true(json_object_get(saved, "copied"));
+    fill(AT("/etc/filler"));
+    int wrote = fs_write(&t->h, "/etc/x", "new", 3, 0644, 0, 0, &t->err);
+    int restored = fs_restore(&t->h, saved, &t->err);
+    size_t left = count(AT("/etc"));
+    /* and one that was, as soon as there is room; a try before that leaves nothing behind */
+    unlink(AT("/etc/filler"));
+    int replaced = fs_write(&t->h, "/etc/x", "new", 3, 0644, 0, 0, &t->err);
+    fill(AT("/etc/filler"));
+    int tried = fs_restore(&t->h, saved, &t->err);
+    size_t left_then = count(AT("/etc"));
+    unlink(AT("/etc/filler"));
+    int again = fs_restore(&t->h, saved, &t->err);
+    struct buf text = {0};
+    fs_read(&t->h, "/etc/x", 0, &text, NULL);
+    umount(AT("/etc"));
+    assert_true(copied);
+    assert_int_equal(wrote, -ENOSPC);
+    assert_int_equal(restored, 0);
+    assert_int_equal(left, 2);
+    assert_int_equal(replaced, 0);
+    assert_int_equal(tried, -ENOSPC);
+    assert_int_equal(left_then, 2);
+    assert_int_equal(again, 0);
+    assert_string_equal(buf_str(&text), "old");
+    buf_free(&text);
+    json_decref(saved);
+}
+
 static void what_was_below_a_missing_directory_is_absent(void **state)
 {
     struct test_root *t = *state;
@@ -362,6 +412,7 @@ int main(int argc, char **argv)
         TEST(a_file_whose_number_moved_leaves_no_second_name),
         TEST(a_copy_on_another_file_system_is_exact_but_for_the_inode),
         TEST(an_undo_directory_on_another_file_system_keeps_a_copy),
+        TEST(a_file_that_was_never_replaced_comes_back_on_a_full_disk),
         TEST(what_was_below_a_missing_directory_is_absent),
         TEST(a_socket_is_not_saved),
         TEST(a_record_that_is_none_touches_nothing),
