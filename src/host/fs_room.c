@@ -55,6 +55,6 @@ int fs_room_hold(const struct fs_room *room, const char *path, int64_t bytes, co
         return 0;
     error_set(err, -ENOSPC, "%s needs %.1f MB at %s, and its file system has %.1f MB left", what,
               (double)bytes / 1e6, path, (double)room->free / 1e6);
-    error_hint(err, "make room there (`df -h %s`), then run this again", path);
+    error_hint(err, "make room there (`df -h`), then run this again");
     return -ENOSPC;
 }
