@@ -35,6 +35,7 @@ struct action {
     bool lockout;            /* the kind says that it can shut the operator out */
     enum action_state state; /* while it is applied */
     const char *undo;        /* its undo record, once it was an INTENT */
+    bool complete;           /* the change was made, whatever a look at it said */
 };
 
 /* A resource that needs a running system, with --root. */
@@ -146,6 +147,8 @@ struct engine_events {
                       const struct error *err); /* site NULL: the server's doing */
     void (*undoing)(void *self, const struct action *a);
     void (*undone)(void *self, const struct action *a, const struct error *err); /* err NULL: fine */
+    /* Somebody wrote over what is taken back: where it is kept. */
+    void (*kept)(void *self, const char *path, const char *where);
     void *self;
 };
 

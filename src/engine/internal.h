@@ -105,8 +105,9 @@ void engine_sweep(struct engine *e, int64_t keep, int64_t now);
 char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved);
 /* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. A journal
  * that cannot be written fails nothing here: it is left as it was, and does where the transaction is ended.
+ * `complete`: the change was made whole; what differs from it now was written by somebody else, and is kept.
  */
 int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
-             struct error *err);
+             bool complete, struct error *err);
 
 #endif

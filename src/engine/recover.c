@@ -125,7 +125,7 @@ static int take_back(struct engine *e, struct arena *a, const struct store_tx *t
         if (put_right(e, a, &list[i]))
             r = store_action_state(e->store, tx->id, row->seq, ACTION_UNDONE, NULL, &item->err);
         else
-            r = undo_run(e, tx->id, row->seq, list[i].res, row->undo, &item->err);
+            r = undo_run(e, tx->id, row->seq, list[i].res, row->undo, row->state == ACTION_DONE, &item->err);
         if (r < 0)
             return stuck_at(item, row, r);
         item->undone++;

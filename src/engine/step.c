@@ -213,6 +213,8 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
         r = write_intents(e, p, &s, tx, batch, n, err);
     if (r == 0)
         r = change_all(e, &s, tx, batch, n, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        batch[i].complete = true;
     if (r == 0)
         r = verify(e, &s, batch, n, err);
     if (r == 0)

@@ -53,7 +53,7 @@ static void take_back_one(struct applying *x, struct action *act, bool *told, st
     if (!action_stands(act))
         return;
     EVENT(x->e, undoing, act);
-    int r = undo_run(x->e, x->tx, act->seq, act->change.res, act->undo, &err);
+    int r = undo_run(x->e, x->tx, act->seq, act->change.res, act->undo, act->complete, &err);
     EVENT(x->e, undone, act, r < 0 ? &err : NULL);
     act->state = r < 0 ? ACTION_STUCK : ACTION_UNDONE;
     for (size_t k = 0; k < act->refreshes.n; k++)

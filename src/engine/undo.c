@@ -1,3 +1,4 @@
+#include "fs.h"
 #include "internal.h"
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,57 @@ static int undo_by_kind(struct engine *e, int64_t tx, const struct resource *res
     return r;
 }
 
+static bool content_differs(const struct resource *res, const void *found, struct arena *a)
+{
+    struct delta d = record_diff(res->kind->record, res->spec, found, NULL, a);
+    for (size_t i = 0; i < d.n; i++)
+        if (field_is_digest(d.at[i].field))
+            return true;
+    return false;
+}
+
+static bool was_before(const struct resource *res, const char *record, const void *found)
+{
+    char now[HASH_HEX];
+    hash_hex(record_fingerprint(res->kind->record, found), now);
+    json_t *root = json_loads(record, 0, NULL);
+    const char *then = json_string_value(json_object_get(root, "before"));
+    bool same = then && strcmp(then, now) == 0;
+    json_decref(root);
+    return same;
+}
+
+/* What somebody wrote over what this transaction wrote would go with it: a person's work, which no journal
+ * knows. It goes to the trash, and is told of. */
+static int keep_strangers(struct engine *e, int64_t tx, int64_t seq, const struct resource *res,
+                          const char *record, struct error *err)
+{
+    struct arena a = {0};
+    struct watch_list at = {0};
+    bool all = false;
+    int r = 0;
+    if (res->kind->watch)
+        res->kind->watch(res, &a, &at);
+    else if (res->kind->place)
+        vec_push(&a, &at.paths, res->kind->place(res, &all));
+    void *found = NULL;
+    bool strange = at.paths.n && !all && engine_observe_one(e, &a, res, &found, NULL) == 0 && found &&
+                   !was_before(res, record, found) && (res->absent || content_differs(res, found, &a));
+    for (size_t i = 0; strange && i < at.paths.n && r == 0; i++) {
+        const char *base = strrchr(at.paths.at[i], '/');
+        char *where;
+        struct fs_stat st;
+        if (fs_stat(e->host, at.paths.at[i], &st, NULL) < 0 || st.type != FS_FILE)
+            continue;
+        char *name = arena_printf(&a, "%lld-%lld-%s", (long long)tx, (long long)seq, base ? base + 1 : "");
+        r = fs_trash(e->host, at.paths.at[i], name, &a, &where, err);
+        if (r == 0)
+            EVENT(e, kept, at.paths.at[i], where);
+    }
+    arena_free(&a);
+    return r;
+}
+
 #define TRY_EVERY_MS 250
 
 /* A server that died in mid-statement is there again in a few seconds (Debian's mariadb.service:
@@ -74,12 +126,14 @@ static int undo_patiently(struct engine *e, int64_t tx, const struct resource *r
 }
 
 int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *res, const char *record,
-             struct error *err)
+             bool complete, struct error *err)
 {
     /* A journal that cannot be written is no reason to leave the new state there: what it says of this action
      * already leads back, and taking back twice is taking back once. The end of the transaction tells. */
     store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, NULL);
-    int r = undo_patiently(e, tx, res, record, err);
+    int r = complete ? keep_strangers(e, tx, seq, res, record, err) : 0;
+    if (r == 0)
+        r = undo_patiently(e, tx, res, record, err);
     if (r < 0) {
         error_prefix(err, "undoing %s %s", res->kind->name, res->id);
         if (may_come_back(r))

@@ -8,6 +8,11 @@
 const struct kind *const kinds[] = {&package_kind, &account_kind, &directory_kind, &file_kind,
                                     &link_kind,    &service_kind, &probe_kind,     NULL};
 
+bool field_is_digest(const struct field *f)
+{
+    return strcmp(f->name, "digest") == 0 || strcmp(f->name, "secret_digest") == 0;
+}
+
 const struct kind *kind_find(const char *name)
 {
     for (const struct kind *const *k = kinds; *k; k++)

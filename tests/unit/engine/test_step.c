@@ -189,6 +189,80 @@ static void a_file_that_somebody_wrote_after_the_plan_is_stale(void **state)
     rig_free(t);
 }
 
+/* --- what somebody writes meanwhile ----------------------------------------------------------------------
+ */
+
+static void at_z_somebody_writes_the_file(struct rig *t, const struct action *a)
+{
+    if (strcmp(a->change.res->id, "z") == 0)
+        rig_put(t, "/f", "mine");
+}
+
+static void remember_kept(void *self, const char *path, const char *where)
+{
+    struct rig *t = self;
+    buf_addf(&t->told, "kept %s\n", where);
+}
+
+static void what_somebody_wrote_over_a_file_is_kept_when_the_file_is_taken_back(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_put(t, "/f", "old");
+    rig_needs(t, rig_probe(t, "z", A, "1"), rig_file(t, "/f", A, "new"));
+    probe_trouble("z", PROBE_APPLY);
+    t->hook = at_z_somebody_writes_the_file;
+    t->events.kept = remember_kept;
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_string_equal(rig_read(t, "/f"), "old");
+    assert_string_equal(rig_read(t, "/var/lib/citrus/trash/1-1-f"), "mine");
+    assert_in_text(buf_str(&t->told), "kept /var/lib/citrus/trash/1-1-f\n");
+    rig_free(t);
+}
+
+static void what_nobody_wrote_over_leaves_nothing_in_the_trash(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_put(t, "/f", "old");
+    rig_needs(t, rig_probe(t, "z", A, "1"), rig_file(t, "/f", A, "new"));
+    probe_trouble("z", PROBE_APPLY);
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_string_equal(rig_read(t, "/f"), "old");
+    assert_false(rig_there(t, "/var/lib/citrus/trash"));
+    rig_free(t);
+}
+
+/* The first look at the new file is the one that verifies it. */
+static bool an_edit_before_it_is_verified(void *self, const char *path, const struct fs_stat *st,
+                                          struct hash128 *ret)
+{
+    struct rig *t = self;
+    if (strcmp(path, "/f") == 0 && t->hook) {
+        t->hook = NULL;
+        rig_put(t, "/f", "mine");
+    }
+    return false;
+}
+static void forgets(void *self, const char *path, const struct fs_stat *st, struct hash128 digest)
+{
+}
+static void no_hook(struct rig *t, const struct action *a)
+{
+}
+
+static void what_somebody_wrote_before_it_was_verified_is_kept(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct digest_cache cache = {an_edit_before_it_is_verified, forgets, t};
+    rig_file(t, "/f", A, "new");
+    t->h->cache = &cache;
+    t->hook = no_hook;
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_in_text(t->res.failures.at[0].err.text, "file /f was changed, but its digest");
+    assert_false(rig_there(t, "/f"));
+    assert_string_equal(rig_read(t, "/var/lib/citrus/trash/1-1-f"), "mine");
+    rig_free(t);
+}
+
 static void a_site_of_files_comes_back_byte_for_byte(void **state)
 {
     struct rig *t = rig_new("{}");
@@ -222,6 +296,9 @@ int main(void)
         cmocka_unit_test(removed_and_still_there_is_a_failure),
         cmocka_unit_test(a_file_changed_twice_in_one_tick_is_read_again),
         cmocka_unit_test(a_file_that_somebody_wrote_after_the_plan_is_stale),
+        cmocka_unit_test(what_somebody_wrote_over_a_file_is_kept_when_the_file_is_taken_back),
+        cmocka_unit_test(what_nobody_wrote_over_leaves_nothing_in_the_trash),
+        cmocka_unit_test(what_somebody_wrote_before_it_was_verified_is_kept),
         cmocka_unit_test(a_site_of_files_comes_back_byte_for_byte),
     };
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);
