@@ -124,7 +124,7 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     if (r >= 0)
         r = owner_ids(ctx, s->owner, s->group, there ? &st : NULL, &uid, &gid, err);
     if (r < 0)
-        return error_prefix(err, "%s: ", path);
+        return error_prefix(err, "%s", path);
     mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : there ? st.mode : 0755;
     if (there)
         return fs_attributes(ctx->host, path, mode, uid, gid, err);

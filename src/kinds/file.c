@@ -113,7 +113,7 @@ static int write_checked(struct kind_ctx *ctx, const struct change *c, mode_t mo
         return r;
     r = validate_live(ctx, s->validate, err);
     if (r < 0)
-        return error_prefix(err, "%s is not accepted: ", c->res->id);
+        return error_prefix(err, "%s is not accepted", c->res->id);
     return 0;
 }
 
@@ -138,7 +138,7 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     if (r >= 0)
         r = owner_ids(ctx, s->owner, s->group, st.type == FS_FILE ? &st : NULL, &uid, &gid, err);
     if (r < 0)
-        return error_prefix(err, "%s: ", path);
+        return error_prefix(err, "%s", path);
     mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : st.type == FS_FILE ? st.mode : 0644;
     if (st.type == FS_FILE && c->op == OP_UPDATE && !content)
         return fs_attributes(ctx->host, path, mode, uid, gid, err);

@@ -203,7 +203,7 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
     const char *path = pool_path(ctx->arena, s->version, c->res->id);
     int r;
     if (!ctx->host->offline) {
-        r = validate_pool(ctx, s->version, s->content.at, s->content.len, err);
+        r = validate_pool(ctx, s->version, path, s->content.at, s->content.len, err);
         if (r < 0)
             return error_prefix(err, "%s would not be accepted by PHP-FPM", path);
     }

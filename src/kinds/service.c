@@ -2,6 +2,7 @@
  * the other kinds' changes call for. Offline only the enablement is looked at and changed. */
 #include "fs.h"
 #include "specs.h"
+#include "text.h"
 #include "workers.h"
 #include <errno.h>
 #include <string.h>
@@ -10,6 +11,10 @@
 #define SETTLE_MS       300 /* a program that cannot run has mostly ended by then */
 #define SETTLE_LIMIT_MS 2000
 #define WORKERS_MS      30000 /* thousands of certificates take nginx seconds to read */
+
+/* php-fpm and MariaDB find out in their first second or two that they cannot live; the rest is for a loaded
+ * machine. */
+int service_steady_ms = 3000;
 
 #define AT(member) .name = #member, .offset = offsetof(struct service_spec, member)
 static const struct field fields[] = {
@@ -118,29 +123,49 @@ static void wait_ms(long ms)
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
 }
 
-/* systemd calls a start done when the process is there; one that dies of its configuration a moment later was
- * never started as far as the operator is concerned. */
-static int settled(struct kind_ctx *ctx, const char *name, struct error *err)
+static int64_t now_ms(void)
 {
-    struct unit_state u;
-    int r;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
-    for (int waited = SETTLE_MS;; waited += SETTLE_MS) {
-        wait_ms(SETTLE_MS);
-        r = unit_look(ctx, name, &u, err);
-        if (r < 0)
-            return r;
-        if (u.active && !u.failed)
-            return 0;
-        if (u.failed || waited >= SETTLE_LIMIT_MS)
-            break;
-    }
-    r = error_set(err, -ESRCH, "%s was started and does not run: it is %s", name,
-                  u.failed ? "failed"
-                  : u.sub  ? u.sub
-                           : "inactive");
+static int dead(const char *name, const struct unit_state *u, int64_t lived_ms, struct error *err)
+{
+    const char *now = u->failed ? "failed" : u->sub ? u->sub : "inactive";
+    int r = lived_ms < 0 ? error_set(err, -ESRCH, "%s was started and does not run: it is %s", name, now)
+                         : error_set(err, -ESRCH,
+                                     "%s was started and ended by itself in its first %.1f seconds: it is %s",
+                                     name, (double)service_steady_ms / 1000, now);
     error_hint(err, "see journalctl -u %s", name);
     return r;
+}
+
+/* systemd calls a start done when the process is there. One that dies of its configuration a moment later was
+ * never started as far as the operator is concerned, also where systemd starts it again and again: so a
+ * service is looked at until it ran for service_steady_ms as one process. */
+static int settled(struct kind_ctx *ctx, const char *name, struct error *err)
+{
+    int64_t begun = now_ms(), ran = -1, pid = 0;
+    int64_t steady = ends_with(name, ".service") ? service_steady_ms : 0;
+    struct unit_state u;
+
+    for (;;) {
+        wait_ms(SETTLE_MS);
+        int r = unit_look(ctx, name, &u, err);
+        if (r < 0)
+            return r;
+        bool up = u.active && !u.failed && (pid == 0 || u.main_pid == 0 || u.main_pid == pid);
+        int64_t waited = now_ms() - begun;
+        if (up && waited >= steady)
+            return 0;
+        if (!up && (ran >= 0 || u.failed || waited >= SETTLE_LIMIT_MS))
+            return dead(name, &u, ran, err);
+        if (up) {
+            ran = waited;
+            pid = pid ? pid : u.main_pid;
+        }
+    }
 }
 
 /* Brings the unit to this state; -1: as it is. */
@@ -251,7 +276,7 @@ static int refresh_unit(struct kind_ctx *ctx, const struct resource *res, const 
         r = unit_look(ctx, res->id, &now, err);
     if (r < 0)
         return r;
-    if (!now.active || now.failed)
+    if (how == IMPACT_RESTART || !now.active || now.failed)
         return settled(ctx, res->id, err);
     if (watch && !workers_renewed(before->main_pid, &old, WORKERS_MS, ctx->arena)) {
         r = error_set(err, -EAGAIN,

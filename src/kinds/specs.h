@@ -46,6 +46,9 @@ struct service_spec {
     int8_t enabled, active;
     const char *check; /* stored: "nginx", "php-fpm:8.2": what validates the configuration before a refresh */
 };
+/* How long a service has to run by itself after a start or restart before that is called done; tests wait for
+ * nobody. */
+extern int service_steady_ms;
 /* vhost: id = domain. Writes /etc/nginx/sites-available/ID.conf and its link in sites-enabled. */
 struct vhost_spec {
     struct bytes content;
@@ -127,7 +130,8 @@ bool validate_possible(int r);
  * One vhost alone beside the server's configuration: nginx -t in a private mount namespace where
  * sites-enabled holds the default server and this one only. */
 int validate_vhost(struct kind_ctx *, const char *domain, const char *content, size_t len, struct error *);
-/* One pool alone: php-fpm -t on a generated file. */
-int validate_pool(struct kind_ctx *, const char *version, const char *content, size_t len, struct error *);
+/* One pool alone: php-fpm -t on a generated file, which its words name as `live`, where it is to lie. */
+int validate_pool(struct kind_ctx *, const char *version, const char *live, const char *content, size_t len,
+                  struct error *);
 
 #endif

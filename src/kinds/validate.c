@@ -5,6 +5,7 @@
 #include "text.h"
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NGINX         "/usr/sbin/nginx"
@@ -243,10 +244,24 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
     return r;
 }
 
-int validate_pool(struct kind_ctx *ctx, const char *version, const char *content, size_t len,
-                  struct error *err)
+/* The program's words name the file where it lay to be tested; a person looks for it where it is to lie. */
+static void name_live(const char *staged, const char *live, struct arena *a, struct error *err)
 {
-    const char *dir = NULL, *program = NULL, *file;
+    struct buf b = {0};
+    const char *from = err->text;
+    for (const char *at; (at = strstr(from, staged)); from = at + strlen(staged)) {
+        buf_add(&b, from, (size_t)(at - from));
+        buf_adds(&b, live);
+    }
+    buf_adds(&b, from);
+    snprintf(err->text, sizeof err->text, "%s", buf_str(&b));
+    buf_free(&b);
+}
+
+int validate_pool(struct kind_ctx *ctx, const char *version, const char *live, const char *content,
+                  size_t len, struct error *err)
+{
+    const char *dir = NULL, *program = NULL, *file, *main;
     struct buf text = {0};
     int r = php_fpm(ctx, version, &program, err);
 
@@ -257,13 +272,18 @@ int validate_pool(struct kind_ctx *ctx, const char *version, const char *content
     if (r < 0)
         goto out;
     file = arena_printf(ctx->arena, "%s/pool.conf", dir);
-    /* The test opens the log: a private one. What it has to say comes on the standard error as well. */
-    buf_addf(&text, "[global]\nerror_log = %s/log\n", dir);
-    buf_add(&text, content, len);
-    r = fs_write(ctx->host, file, text.at, text.len, 0600, 0, 0, err);
+    main = arena_printf(ctx->arena, "%s/main.conf", dir);
+    /* The test opens the log: a private one. What it has to say comes on the standard error as well. The pool
+     * is a file of its own, so that its lines are counted as they will be. */
+    buf_addf(&text, "[global]\nerror_log = %s/log\ninclude = %s\n", dir, file);
+    r = fs_write(ctx->host, file, content, len, 0600, 0, 0, err);
+    if (r >= 0)
+        r = fs_write(ctx->host, main, text.at, text.len, 0600, 0, 0, err);
     if (r >= 0) {
-        const char *const argv[] = {program, "-t", "-y", file, NULL};
+        const char *const argv[] = {program, "-t", "-y", main, NULL};
         r = check_run(ctx, (struct exec){.argv = argv}, err);
+        if (r != 0 && err)
+            name_live(file, live, ctx->arena, err);
     }
 out:
     stage_drop(ctx, dir);

@@ -9,6 +9,7 @@
 #include "output.h"
 #include "schema.h"
 #include "session.h"
+#include "specs.h"
 #include "text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -420,6 +421,7 @@ int main(int argc, char **argv)
     session_machine.close = machine_close;
     health_patience = (struct health_patience){0};
     session_undo_patience = 0;
+    service_steady_ms = 0;
     char cwd[4096];
     if (!getcwd(cwd, sizeof cwd))
         return 2;

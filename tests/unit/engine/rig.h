@@ -115,6 +115,7 @@ static inline struct rig *rig_new(const char *world)
 {
     struct rig *t = calloc(1, sizeof *t);
     assert_non_null(t);
+    service_steady_ms = 0;
     strcpy(t->dir, "/tmp/citrus-engine-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     assert_int_equal(chmod(t->dir, 0755), 0);

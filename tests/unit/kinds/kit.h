@@ -104,6 +104,7 @@ static inline struct kit *kit_new(const char *world)
     struct kit *t = calloc(1, sizeof *t);
 
     assert_non_null(t);
+    service_steady_ms = 0;
     strcpy(t->dir, "/tmp/citrus-kinds-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     assert_int_equal(chmod(t->dir, 0755), 0);

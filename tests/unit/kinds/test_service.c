@@ -118,6 +118,87 @@ static void a_service_that_dies_a_moment_after_its_start_is_an_error(void **stat
     kit_free(t);
 }
 
+/* What systemd says of it at each look after its start; the last one stays. */
+static struct unit_state lives[4];
+static size_t looks;
+
+static int living_units(struct host *h, struct unit_state *u, size_t n, struct arena *a, struct error *err)
+{
+    const char *name = u->name;
+    *u = (struct unit_state){.name = name, .loaded = true, .enabled = true};
+    if (strstr(fake_log(h), "unit start") || strstr(fake_log(h), "unit restart")) {
+        size_t at = looks < 3 ? looks : 3;
+        *u = lives[at];
+        u->name = name;
+        looks++;
+    } else if (strstr(name, "runs")) {
+        u->active = true;
+    }
+    return 0;
+}
+
+#define RUNS(pid)                                                                                            \
+    {                                                                                                        \
+        .loaded = true, .enabled = true, .active = true, .main_pid = (pid)                                   \
+    }
+
+static int start_one_that_lives_so(struct kit *t, const char *name)
+{
+    static struct host_ops ops;
+    looks = 0;
+    ops = *t->h->ops;
+    ops.units = living_units;
+    t->h->ops = &ops;
+    service_steady_ms = 1000;
+    return service_kind.apply(&t->ctx, kit_change(t, service(t, name, 1, 1, NULL)), &t->err);
+}
+
+static void a_service_that_dies_two_seconds_after_its_start_is_an_error(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"a.service\": {}}}");
+    memcpy(lives, (struct unit_state[]){RUNS(7), RUNS(7), {.loaded = true, .failed = true}, {.failed = true}},
+           sizeof lives);
+    assert_int_equal(start_one_that_lives_so(t, "a.service"), -ESRCH);
+    assert_non_null(
+        strstr(t->err.text, "a.service was started and ended by itself in its first 1.0 seconds"));
+    assert_non_null(strstr(t->err.hint, "journalctl -u a.service"));
+    kit_free(t);
+}
+
+static void a_service_that_systemd_starts_again_and_again_is_an_error(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"a.service\": {}}}");
+    memcpy(lives, (struct unit_state[]){RUNS(7), RUNS(7), RUNS(8), RUNS(9)}, sizeof lives);
+    assert_int_equal(start_one_that_lives_so(t, "a.service"), -ESRCH);
+    kit_free(t);
+}
+
+static void a_service_that_goes_on_is_done(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"a.service\": {}}}");
+    memcpy(lives, (struct unit_state[]){{.loaded = true}, RUNS(7), RUNS(7), RUNS(7)}, sizeof lives);
+    assert_int_equal(start_one_that_lives_so(t, "a.service"), 0);
+    assert_true(looks >= 4);
+    kit_free(t);
+}
+
+static void a_restarted_service_that_dies_later_is_an_error(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"runs.service\": {\"active\": true}}}");
+    static struct host_ops ops;
+    looks = 0;
+    ops = *t->h->ops;
+    ops.units = living_units;
+    t->h->ops = &ops;
+    service_steady_ms = 1000;
+    memcpy(lives, (struct unit_state[]){RUNS(7), RUNS(7), {.loaded = true, .failed = true}, {.failed = true}},
+           sizeof lives);
+    struct resource *r = service(t, "runs.service", 1, 1, NULL);
+    assert_int_equal(service_kind.refresh(&t->ctx, r, IMPACT_RESTART, &t->err), -ESRCH);
+    assert_non_null(strstr(t->err.text, "runs.service"));
+    kit_free(t);
+}
+
 static void offline_only_the_enablement_counts(void **state)
 {
     struct kit *t = kit_new("{\"units\": {\"a.service\": {\"active\": false, \"enabled\": false}}}");
@@ -231,6 +312,10 @@ int main(void)
         cmocka_unit_test(a_unit_that_is_to_be_off_and_is_not_there_is_as_wanted),
         cmocka_unit_test(a_removed_service_is_stopped_and_disabled_and_comes_back),
         cmocka_unit_test(a_service_that_dies_a_moment_after_its_start_is_an_error),
+        cmocka_unit_test(a_service_that_dies_two_seconds_after_its_start_is_an_error),
+        cmocka_unit_test(a_service_that_systemd_starts_again_and_again_is_an_error),
+        cmocka_unit_test(a_service_that_goes_on_is_done),
+        cmocka_unit_test(a_restarted_service_that_dies_later_is_an_error),
         cmocka_unit_test(offline_only_the_enablement_counts),
         cmocka_unit_test(a_reload_is_not_done_when_the_configuration_is_refused),
         cmocka_unit_test(what_does_not_run_is_not_reloaded),

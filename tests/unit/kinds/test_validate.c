@@ -44,9 +44,12 @@ static int pretended(struct host *h, const struct exec *x, struct exec_result *r
     }
     if (!strncmp(program, "php-fpm", 7) && x->argv[2]) {
         const char *text = kit_read(t, x->argv[3]);
-        buf_addf(&seen, " %s", strchr(strstr(text, "error_log = /run/citrus/"), '\n') + 1);
+        assert_non_null(strstr(text, "error_log = /run/citrus/"));
+        const char *pool = strstr(text, "include = ") + strlen("include = ");
+        pool = arena_strndup(&t->a, pool, strcspn(pool, "\n"));
+        buf_addf(&seen, " %s", kit_read(t, pool));
         if (pool_says) {
-            buf_adds(&ret->out, pool_says);
+            buf_addf(&ret->out, "[x] ERROR: [%s:2] %s\n", pool, pool_says);
             ret->status = 78;
         }
     }
@@ -147,10 +150,15 @@ static void a_pool_is_looked_at_alone(void **state)
 {
     struct host_ops ops;
     struct kit *t = world(&ops);
-    assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), 0);
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "/etc/php/a.conf", "[a]\nuser=a\n", 11, &t->err), 0);
     assert_string_equal(buf_str(&seen), "php-fpm8.2 [a]\nuser=a\n\n");
+    /* its lines are counted as they will be, and it is named where it is to lie */
+    pool_says = "unable to parse value";
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "/etc/php/a.conf", "[a]\nuser=a\n", 11, &t->err), -EINVAL);
+    if (!strstr(t->err.text, "[/etc/php/a.conf:2] unable to parse value"))
+        fail_msg("%s", t->err.text);
     pool_says = "[x] NOTICE: hm\n[x] ERROR: [pool a] cannot get uid for user 'a'\n";
-    assert_int_equal(validate_pool(&t->ctx, "8.2", "[a]\nuser=a\n", 11, &t->err), -EINVAL);
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "/etc/php/a.conf", "[a]\nuser=a\n", 11, &t->err), -EINVAL);
     assert_non_null(strstr(t->err.text, "cannot get uid for user 'a'"));
     world_end(t);
 }
@@ -183,8 +191,8 @@ static void a_version_cannot_lead_to_another_program(void **state)
 {
     struct host_ops ops;
     struct kit *t = world(&ops);
-    assert_int_equal(validate_pool(&t->ctx, "8.2/../../tmp/evil", "", 0, &t->err), -EINVAL);
-    assert_int_equal(validate_pool(&t->ctx, "", "", 0, &t->err), -EINVAL);
+    assert_int_equal(validate_pool(&t->ctx, "8.2/../../tmp/evil", "/a", "", 0, &t->err), -EINVAL);
+    assert_int_equal(validate_pool(&t->ctx, "", "/a", "", 0, &t->err), -EINVAL);
     assert_int_equal(validate_live(&t->ctx, "php-fpm:../x", &t->err), -EINVAL);
     assert_int_equal(validate_live(&t->ctx, "bind9", &t->err), -EINVAL);
     assert_non_null(strstr(t->err.text, "bind9"));
@@ -213,7 +221,7 @@ static void offline_proves_nothing_and_says_so(void **state)
     assert_int_equal(validate_live(&t->ctx, "nginx", &t->err), -EOPNOTSUPP);
     assert_int_equal(validate_live(&t->ctx, "mariadb", &t->err), -EOPNOTSUPP);
     assert_int_equal(validate_vhost(&t->ctx, "a.example", "x", 1, &t->err), -EOPNOTSUPP);
-    assert_int_equal(validate_pool(&t->ctx, "8.2", "x", 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(validate_pool(&t->ctx, "8.2", "/a", "x", 1, &t->err), -EOPNOTSUPP);
     assert_false(validate_possible(-EOPNOTSUPP));
     assert_false(validate_possible(-ENOENT));
     assert_true(validate_possible(-EINVAL));
