@@ -31,6 +31,8 @@ int store_generation_add(struct store *s, struct store_generation *g, struct err
                "iiittttt", at, g->transaction, g->rollback_of, g->bundle, g->digest, g->who, g->reason,
                g->status);
     int64_t number = sqlite3_last_insert_rowid(s->db);
+    if (r == 0)
+        r = lost_over(s, err);
     r = db_end(s, r, doing, err);
     if (r == 0) {
         g->number = number;

@@ -114,6 +114,8 @@ static int migrate(struct store *s, struct error *err)
         r = db_exec(s, doing, migrations[version], err);
         if (r == 0 && version == 0)
             r = make_identity(s, err);
+        if (r == 0 && version == 0 && lost_was_here(s))
+            r = lost_note(s, err);
         if (r == 0 && version + 1 == SEALED_SINCE)
             r = vault_seal_rows(s, err);
         if (r == 0 && version + 1 == SEALED_SINCE)
@@ -151,6 +153,8 @@ static int read_identity(struct store *s, struct error *err)
             key = true;
         } else if (strcmp(name, "secret_check") == 0 && n == SHA256_HEX - 1) {
             memcpy(s->secret_check, value, SHA256_HEX - 1);
+        } else if (strcmp(name, "anew") == 0) {
+            s->anew = true;
         } else if (strcmp(name, "scrub") == 0) {
             s->scrub = true;
         }

@@ -105,10 +105,12 @@ static int open_dir(const char *dir, enum store_mode mode, bool forget, struct s
         s->path = join(dir, STORE_FILE);
         s->key_path = join(dir, KEY_FILE);
         r = statedir_open(dir, mode == STORE_WRITE, &dirfd, err);
-        if (r == 0) {
+        if (r == 0)
+            r = lost_check_log(dirfd, s->path, err);
+        if (r == 0)
             r = prepare_file(dirfd, s->path, mode == STORE_WRITE, err);
+        if (dirfd >= 0)
             close(dirfd);
-        }
         if (r == 0)
             r = connect(s, s->path, err);
     }

@@ -17,11 +17,16 @@ struct store;
 
 /* `dir` is the state directory (/var/lib/citrus in the root), made and closed to others by STORE_WRITE.
  * STORE_READ: no write is made, and -ENOENT when there is none. STORE_MEMORY: nothing on disk (`dir` may be
- * NULL), for a plan of someone who may not write. Other errors: -EPROTO of a newer citrus, -EUCLEAN damaged,
+ * NULL), for a plan of someone who may not write. Other errors: -EPROTO of a newer citrus, -EUCLEAN damaged
+ * (or only its log is left: nothing is thrown away),
  * -EMEDIUMTYPE another program's, -EPERM a directory of someone else. One thread uses a store. */
 enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
 struct store *store_close(struct store *s);
+
+/* It is new, where citrus has been before: what was managed, the history and the secrets are lost. True until
+ * something was applied. */
+bool store_anew(const struct store *s);
 
 /* Called right before and right after each commit: the program's fault points, which belong to a sibling of
  * this layer. NULL: not called. */

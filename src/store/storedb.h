@@ -42,6 +42,7 @@ struct store {
     unsigned char secret_key[VAULT_KEY_LEN];
     char secret_check[SHA256_HEX]; /* which key the secrets were sealed with */
     bool have_key, key_checked;
+    bool anew;                     /* made where citrus had been, and nothing was applied since */
     bool scrub;                    /* plain text of an older store is left in free pages and the log */
     struct store_cache *cache;     /* NULL: not loaded */
     struct store_secrets *secrets; /* NULL: not loaded */
@@ -88,6 +89,13 @@ int vault_unseal(const struct store *s, const char *name, const void *blob, size
                  struct error *err);
 int vault_seal_rows(struct store *s, struct error *err); /* those of a store before version 2 */
 void vault_scrub(struct store *s);
+
+/* --- lost.c */
+/* -EUCLEAN: the log is damaged, or its database is gone; opening would throw it away. */
+int lost_check_log(int dirfd, const char *path, struct error *err);
+bool lost_was_here(const struct store *s);
+int lost_note(struct store *s, struct error *err); /* in the transaction that makes the tables */
+int lost_over(struct store *s, struct error *err); /* a generation was made */
 
 void cache_free(struct store *s);
 void secrets_free(struct store *s);

@@ -197,6 +197,7 @@ static void reading_needs_a_store_and_makes_none(void **state)
     assert_int_equal(access(dir, F_OK), -1);
     store_close(open_store(STORE_WRITE));
     unlink(file);
+    remove_log();
     assert_int_equal(store_open(dir, STORE_READ, &s, &err), -ENOENT);
     assert_int_equal(access(file, F_OK), -1);
     (void)state;
