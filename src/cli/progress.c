@@ -13,15 +13,32 @@ struct progress_line {
 };
 
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t announced; /* a transaction is under way */
+
+/* Without stdio, which a handler must not use; a terminal that is gone hears nothing. */
+static void tell(const char *text)
+{
+    int saved = errno;
+    ssize_t n = write(STDERR_FILENO, text, strlen(text));
+    (void)n;
+    errno = saved;
+}
 
 static void on_signal(int sig)
 {
     /* A second one means it: the journal leads back from wherever this ends. */
     if (interrupted) {
+        tell(
+            "\ncitrus: ended at once. What was begun is in the journal: `citrus recover`, or the next apply, "
+            "takes it back\n");
         signal(sig, SIG_DFL);
         raise(sig);
     }
     interrupted = 1;
+    if (announced)
+        tell("\ncitrus: interrupted. The action at hand ends, and all is taken back; a second signal ends it "
+             "at "
+             "once\n");
 }
 
 const volatile sig_atomic_t *interrupt_flag(void)
@@ -119,6 +136,7 @@ static void preparing(void *self, const struct action *a)
 static void started(void *self, const struct action *a)
 {
     struct session *s = self;
+    announced = 1;
     s->line->at = (size_t)a->seq;
     line_for(s, a, "", false);
 }
@@ -151,6 +169,13 @@ static void undone(void *self, const struct action *a, const struct error *err)
     }
 }
 
+static void kept(void *self, const char *path, const char *where)
+{
+    struct session *s = self;
+    wipe_line(s->line);
+    fprintf(stderr, "citrus: somebody wrote %s meanwhile; what it held is kept as %s\n", path, where);
+}
+
 void progress_signals(void)
 {
     struct sigaction sa = {.sa_handler = on_signal};
@@ -173,6 +198,7 @@ void progress_open(struct session *s)
                                        .unhealthy = unhealthy,
                                        .undoing = undoing,
                                        .undone = undone,
+                                       .kept = kept,
                                        .self = s};
     if (s->lock >= 0)
         progress_signals();

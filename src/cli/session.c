@@ -100,6 +100,26 @@ static void step_of_store(bool after, const char *path)
     host_step(after ? STEP_AFTER : STEP_BEFORE, "commit", path);
 }
 
+static bool was_here(struct session *s)
+{
+    struct fs_stat st;
+    return fs_stat(s->host, STATE_DIR "/undo", &st, NULL) == 0 && st.type != FS_ABSENT;
+}
+
+/* Looking and applying are right without it, but a person who has a backup wants it before anything is
+ * applied. */
+static void tell_anew(const char *dir)
+{
+    fprintf(
+        stderr,
+        "citrus: the store %s/store.db is new, though citrus has been here: what it managed, its history and"
+        " its secrets are lost\n"
+        "  hint: if there is a backup, put store.db and secret.key back before you apply. Without one, the"
+        " next apply takes over what is as the manifest says, makes new passwords where it had made them,"
+        " and removes nothing that the manifest does not name\n",
+        dir);
+}
+
 static int open_store(struct session *s, enum session_mode mode)
 {
     struct error err = {0};
@@ -108,8 +128,14 @@ static int open_store(struct session *s, enum session_mode mode)
     if (mode == SESSION_READ) {
         int r = store_open(dir, STORE_READ, &s->store, &err);
         if (r == -ENOENT) {
-            error_set(&err, r, "citrus has not been here yet: there is no %s/store.db", dir);
-            error_hint(&err, "`citrus apply MANIFEST` makes a first generation");
+            if (was_here(s)) {
+                error_set(&err, r, "%s/store.db is missing, though citrus has been here", dir);
+                error_hint(&err, "put it back from a backup, with its secret.key; without one, `citrus apply "
+                                 "--plan MANIFEST` shows what a new store would mean");
+            } else {
+                error_set(&err, r, "citrus has not been here yet: there is no %s/store.db", dir);
+                error_hint(&err, "`citrus apply MANIFEST` makes a first generation");
+            }
         }
         return r < 0 ? session_fail(s, &err) : 0;
     }
@@ -133,6 +159,8 @@ static int open_store(struct session *s, enum session_mode mode)
         error_clear(&err);
         r = store_open(dir, STORE_MEMORY, &s->store, &err);
     }
+    if (r == 0 && store_anew(s->store))
+        tell_anew(dir);
     return r < 0 ? session_fail(s, &err) : 0;
 }
 
@@ -311,7 +339,7 @@ static int read_facts(struct session *s, struct error *err)
     return r;
 }
 
-int session_plan(struct session *s)
+static int make_plan(struct session *s)
 {
     struct error err = {0};
     if (check_sites(s))
@@ -356,6 +384,14 @@ int session_obstacles(struct session *s)
         say(&s->diags, o->res->pos, o->err.hint[0] ? o->err.hint : NULL, "%s", o->err.text);
     }
     return s->diags.list.n ? session_diags(s) : 0;
+}
+
+int session_plan(struct session *s)
+{
+    s->host->interrupted = s->engine.interrupted; /* looking can be left at any time */
+    int status = make_plan(s);
+    s->host->interrupted = NULL;
+    return status;
 }
 
 int session_recover(struct session *s, bool look)

@@ -298,8 +298,10 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         return 0;
     }
     EVENT(e, begin, p);
+    e->host->interrupted = e->interrupted; /* nothing is changed yet: what is waited for can be left */
     if (p->actions.n)
         prepare(&x);
+    e->host->interrupted = NULL;
     if (ret->outcome == APPLY_REFUSED)
         return 0;
     if (all_skipped(&x) && ret->failures.n) {

@@ -20,6 +20,7 @@ enum {
 };
 
 struct run {
+    const struct host *host;
     const struct exec *x;
     pid_t pid;
     int pidfd, in, out; /* -1: not or no longer */
@@ -286,12 +287,15 @@ static int64_t run_deadline(const struct run *run)
 
 static void check_deadline(struct run *run)
 {
-    if (!run->ended && !run->timed_out && run->x->stall > 0 && now_ms() < run->deadline &&
-        now_ms() >= run_deadline(run)) {
+    if (run->ended)
+        return;
+    if (host_interrupted(run->host) && !run->timed_out)
+        run->deadline = now_ms();
+    if (!run->timed_out && run->x->stall > 0 && now_ms() < run->deadline && now_ms() >= run_deadline(run)) {
         run->stalled = true;
         run->deadline = 0;
     }
-    if (run->ended || now_ms() < run->deadline)
+    if (now_ms() < run->deadline)
         return;
     kill(-run->pid, run->timed_out ? SIGKILL : SIGTERM);
     run->timed_out = true;
@@ -311,7 +315,8 @@ static void exec_wait(struct run *run)
             p[n++] = (struct pollfd){.fd = run->pidfd, .events = POLLIN};
         int64_t left = run_deadline(run) - now_ms();
         int wait = left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
-        if (run->pidfd < 0 && !run->ended && wait > TICK_MS)
+        /* A signal that came between the look and the wait wakes nobody. */
+        if (((run->pidfd < 0 && !run->ended) || run->host->interrupted) && wait > TICK_MS)
             wait = TICK_MS;
         poll(p, n, wait);
         check_end(run);
@@ -338,7 +343,7 @@ int real_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
     struct arena a = {0};
     struct exec_child c = {.x = x};
     struct exec_result result = {0};
-    struct run run = {.x = x, .pidfd = -1, .in = -1, .out = -1, .tail = &result.out};
+    struct run run = {.host = h, .x = x, .pidfd = -1, .in = -1, .out = -1, .tail = &result.out};
     sigset_t pipe_signal, old;
     if (!x->argv || !x->argv[0] || x->argv[0][0] != '/')
         return error_set(err, -EINVAL, "a program is started by its absolute path, not as \"%s\"",
@@ -359,7 +364,12 @@ int real_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
         result.status = run.timed_out ? -1 : run.status;
         result.stalled = run.stalled;
         buf_add(&result.out, "", 0);
-        *ret = result;
+        if (run.timed_out && host_interrupted(h)) {
+            r = error_set(err, -EINTR, "%s: interrupted by a signal", x->argv[0]);
+            exec_result_free(&result);
+        } else {
+            *ret = result;
+        }
         const struct timespec none = {0};
         if (!sigismember(&old, SIGPIPE))
             while (sigtimedwait(&pipe_signal, NULL, &none) == SIGPIPE)

@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "error.h"
 #include "hash.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -265,8 +266,10 @@ struct host {
     struct progress *progress;        /* NULL: none */
     int stall_seconds;                /* without progress, a download is given up; 0: 30, of apt's 120 */
     int lock_seconds;                 /* how long apt_wait() waits for others that install; 0: 300 */
-    const char *db_socket;            /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
-    void *bus, *db, *curl;            /* connections, made when first needed */
+    /* Set while nothing is changed (downloads, checks): a signal then ends what is waited for, -EINTR. */
+    const volatile sig_atomic_t *interrupted;
+    const char *db_socket; /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */
+    void *bus, *db, *curl; /* connections, made when first needed */
 };
 
 /* Opens the machine itself ("/" or NULL) or an offline root. */
@@ -277,6 +280,10 @@ extern const struct host_ops host_real_ops, host_offline_ops;
 /* The fault points, right before and right after each call that changes something. `what` is the call
  * ("rename") and one of host_step_names, `object` its object. A release build only counts. */
 enum step_side { STEP_BEFORE, STEP_AFTER };
+static inline bool host_interrupted(const struct host *h)
+{
+    return h->interrupted && *h->interrupted;
+}
 void host_step(enum step_side side, const char *what, const char *object);
 unsigned long host_steps(void);             /* how many so far */
 extern const char *const host_step_names[]; /* NULL-terminated */

@@ -22,6 +22,7 @@
 
 /* One transfer. */
 struct transfer {
+    const struct host *host;
     const struct fetch *fetch;
     struct curl_conn *curl;
     const char *shown; /* the URL without what may be a password */
@@ -81,6 +82,8 @@ static int on_progress(void *self, curl_off_t total, curl_off_t now, curl_off_t 
     struct transfer *t = self;
     const struct progress *to = t->fetch->progress;
     time_t clock = time(NULL);
+    if (host_interrupted(t->host))
+        return 1; /* about once a second, also when nothing comes */
     if (!to || now == 0 || clock - t->said < PROGRESS_SECONDS)
         return 0;
     t->said = clock;
@@ -178,6 +181,8 @@ static int transfer_error(struct curl_conn *c, const struct transfer *t, CURLcod
 {
     long status = 0;
     c->api.curl_easy_getinfo_(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(err, -EINTR, "%s: interrupted by a signal", t->shown);
     if (t->write_error || code == CURLE_FILESIZE_EXCEEDED)
         return body_error(t, err);
     if (code == CURLE_HTTP_RETURNED_ERROR)
@@ -268,7 +273,7 @@ int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
     struct arena a = {0};
     struct curl_conn *c = NULL;
     char digest[SHA256_HEX];
-    struct transfer t = {.fetch = f, .fd = -1, .shown = url_shown(&a, f->url)};
+    struct transfer t = {.host = h, .fetch = f, .fd = -1, .shown = url_shown(&a, f->url)};
     t.name = last_part(t.shown);
     t.stall = f->stall > 0 ? f->stall : h->stall_seconds > 0 ? h->stall_seconds : LOW_SPEED_SECONDS;
     t.max = f->max_bytes > 0 ? f->max_bytes : MAX_BYTES;

@@ -189,6 +189,23 @@ static void who_ignores_term_is_killed(void **state)
     assert_true(seconds() - start < 10);
 }
 
+/* While nothing is changed yet; who runs in a change is let alone (host.h). */
+static void a_signal_ends_what_is_waited_for(void **state)
+{
+    static volatile sig_atomic_t signalled = 1;
+    struct test_root *t = *state;
+    struct exec_result result;
+    double start = seconds();
+    struct exec x = {.argv = ARGV("/bin/sleep", "300")};
+    t->h.interrupted = &signalled;
+    assert_int_equal(host_run(&t->h, &x, &result, &t->err), -EINTR);
+    assert_non_null(strstr(t->err.text, "/bin/sleep"));
+    assert_true(seconds() - start < 10);
+    t->h.interrupted = NULL;
+    x = (struct exec){.argv = ARGV("/bin/true")};
+    assert_int_equal(host_run_ok(&t->h, &x, &t->err), 0);
+}
+
 static void endless_output_does_not_outrun_the_time_limit(void **state)
 {
     struct test_root *t = *state;
@@ -334,6 +351,7 @@ int main(void)
         MACHINE_TEST(an_error_has_the_last_lines_and_never_the_input),
         MACHINE_TEST(time_runs_out_for_the_whole_group),
         MACHINE_TEST(who_ignores_term_is_killed),
+        MACHINE_TEST(a_signal_ends_what_is_waited_for),
         MACHINE_TEST(endless_output_does_not_outrun_the_time_limit),
         MACHINE_TEST(a_daemon_that_keeps_the_output_open_is_not_waited_for),
         MACHINE_TEST(another_user_has_its_groups_and_no_way_back),

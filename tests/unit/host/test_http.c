@@ -226,6 +226,18 @@ static void a_slow_server_is_given_up(void **state)
     assert_true(time(NULL) - begun < 10);
 }
 
+static volatile sig_atomic_t signalled;
+
+/* The progress callback comes about once a second, also when the server says nothing. */
+static void a_signal_ends_a_download(void **state)
+{
+    struct test_root *t = *state;
+    signalled = 1;
+    t->h.interrupted = &signalled;
+    REFUSED("/slow", -EINTR, "interrupted", .timeout = 60);
+    t->h.interrupted = NULL;
+}
+
 static void redirects_are_limited_in_number_and_kind(void **state)
 {
     struct test_root *t = *state;
@@ -286,6 +298,7 @@ int main(void)
         TEST(what_does_not_fit_is_not_begun),
         TEST(a_server_that_falls_silent_is_given_up),
         TEST(a_slow_server_is_given_up),
+        TEST(a_signal_ends_a_download),
         TEST(redirects_are_limited_in_number_and_kind),
         TEST(only_http_is_spoken),
         TEST(nobody_listens),
