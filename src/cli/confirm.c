@@ -137,6 +137,8 @@ static int expire(const struct options *o)
         if (status == 0)
             status = expire_once(&s, &last, &wait);
         session_close(&s, status);
+        if (status == EXIT_LOCKED && *interrupt_flag())
+            return EXIT_DONE; /* told to end while another run was at work: that one decided */
         if (status || *interrupt_flag())
             return status;
         for (int64_t i = 0; i < wait && !*interrupt_flag(); i++)

@@ -85,8 +85,8 @@ int host_units(struct host *h, struct unit_state *units, size_t n, struct arena 
 int host_unit(struct host *h, const char *name, enum unit_verb verb, struct error *err);
 int host_units_reload(struct host *h, struct error *err); /* daemon-reload */
 /* A transient timer: "x.timer" starts "x.service", which has a unit file, once in `seconds`. It is gone after
- * a boot. A second call takes the first timer's place; `seconds` 0 takes it away, also where there is none.
- */
+ * a boot. A second call takes the first timer's place; `seconds` 0 takes it away, also where
+ * there is none. Either stops the service where it runs. */
 int host_timer(struct host *h, const char *name, int64_t seconds, const char *about, struct error *err);
 
 /* --- packages ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include "real.h"
 #include "text.h"
 #include <errno.h>
+#include <string.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
 
@@ -12,13 +13,17 @@
 #define FORGET_TRIES 40
 #define FORGET_NS    50000000
 
+/* What it started goes with it: a service that still runs would not be started by the next timer. */
 static int stop(struct host *h, const char *name, struct error *err)
 {
     struct arena a = {0};
-    struct unit_state u = {.name = name};
-    int r = real_units(h, &u, 1, &a, err);
-    if (r == 0 && u.loaded)
+    int stem = (int)(strlen(name) - strlen(".timer"));
+    struct unit_state units[] = {{.name = name}, {.name = arena_printf(&a, "%.*s.service", stem, name)}};
+    int r = real_units(h, units, 2, &a, err);
+    if (r == 0 && units[0].loaded)
         r = real_unit(h, name, UNIT_STOP, err);
+    if (r == 0 && units[1].active)
+        r = real_unit(h, units[1].name, UNIT_STOP, err);
     arena_free(&a);
     return r;
 }

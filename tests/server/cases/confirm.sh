@@ -97,6 +97,8 @@ guest sh -c 'mkfifo /root/typed; setsid sh -c "script -qefc \"citrus apply --con
 wait_until 90 sh -c 'citrus status | grep -q "awaits confirmation"' || fail "the apply came to its end" "$(guest citrus history </dev/null)"
 is "it was done to its end" 1 "$(awaits)"
 exit_is "the package is gone" 1 test -e /usr/bin/htop
+guest systemctl start citrus-confirm.service </dev/null # as a boot does: it waits for the rest of the time
+is "somebody waits beside the timer" "active active" "$(guest systemctl is-active citrus-confirm.timer citrus-confirm.service </dev/null | tr '\n' ' ' | sed 's/ $//')"
 exit_is "confirm" 0 citrus confirm
 exit_is "then it is an apply like any other" 0 citrus apply --plan --detailed-exitcode
 is "and its pool's setting stands" "pm.max_children = 3" "$(guest grep -E '^pm.max_children' /etc/php/8.2/fpm/pool.d/blog.example.com.conf)"
