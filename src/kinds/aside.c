@@ -26,10 +26,10 @@ int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const
     return 0;
 }
 
-int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool whole, struct jsonw *undo,
-                  struct error *err)
+static int save(struct kind_ctx *ctx, const char *path, const char *name, bool whole, struct jsonw *undo,
+                const char **trash, struct error *err)
 {
-    const char *path = c->res->id, *base = strrchr(path, '/');
+    const char *base = strrchr(path, '/');
     struct fs_stat st;
     int r = fs_stat(ctx->host, path, &st, err);
 
@@ -44,20 +44,48 @@ int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool
     if (r < 0)
         return r;
     if (whole && st.type == FS_DIRECTORY) {
-        c->prepared =
+        *trash =
             arena_printf(ctx->arena, "%lld-%s-%s", (long long)ctx->transaction, name, base ? base + 1 : path);
-        jw_str(undo, "trash", c->prepared);
+        jw_str(undo, "trash", *trash);
     }
     return 0;
 }
 
-int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err)
+int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool whole, struct jsonw *undo,
+                  struct error *err)
+{
+    const char *trash = NULL;
+    int r = save(ctx, c->res->id, name, whole, undo, &trash, err);
+
+    c->prepared = (void *)(uintptr_t)trash;
+    return r;
+}
+
+int aside_save(struct kind_ctx *ctx, const char *path, const char *name, struct jsonw *undo, const char *key,
+               const char **trash, struct error *err)
+{
+    int r;
+
+    *trash = NULL;
+    jw_object(undo, key);
+    jw_str(undo, "path", path);
+    r = save(ctx, path, name, true, undo, trash, err);
+    jw_end(undo);
+    return r;
+}
+
+int aside_make_room(struct kind_ctx *ctx, const char *path, const char *trash, struct error *err)
 {
     char *where;
 
+    return trash ? fs_trash(ctx->host, path, trash, ctx->arena, &where, err) : 0;
+}
+
+int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err)
+{
     if (!c->prepared)
         return error_set(err, -EEXIST, "%s: a directory came to lie there in the meantime", c->res->id);
-    return fs_trash(ctx->host, c->res->id, c->prepared, ctx->arena, &where, err);
+    return aside_make_room(ctx, c->res->id, c->prepared, err);
 }
 
 /* Where fs_trash() put it; *ret is NULL when it is at neither place. */

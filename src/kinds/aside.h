@@ -20,7 +20,14 @@ int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool
                   struct error *err);
 /* Moves the directory at the change's path to where capture said. */
 int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err);
-/* Brings back what aside_capture() saw. Can be repeated. */
+/* The same for a kind whose places are others than its id: one object at `key`, for aside_restore(), with the
+ * place as "path". *trash is
+ * the name that a directory at `path` is to get in the trash, NULL where none lies there. */
+int aside_save(struct kind_ctx *ctx, const char *path, const char *name, struct jsonw *undo, const char *key,
+               const char **trash, struct error *err);
+/* Moves that directory there; with NULL there is nothing to move. */
+int aside_make_room(struct kind_ctx *ctx, const char *path, const char *trash, struct error *err);
+/* Brings back what aside_capture() or aside_save() saw. Can be repeated. */
 int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err);
 
 /* Is the field of this name in the delta? */

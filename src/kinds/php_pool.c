@@ -2,7 +2,7 @@
  *
  * Two masters that both own a pool of one name would fight for its socket, so a file of that name below
  * another version is a difference. The content is validated before it is written; it holds no secrets. */
-#include "fs.h"
+#include "aside.h"
 #include "parents.h"
 #include "specs.h"
 #include "text.h"
@@ -154,30 +154,54 @@ static void php_pool_check(const struct resource *res, struct diags *d)
                    res->id);
 }
 
+/* A directory that somebody made in the place of a pool's file, and its name in the trash. */
+struct room {
+    const char *path, *trash;
+};
+struct rooms {
+    VEC(struct room) list;
+};
+
+static int save_one(struct kind_ctx *ctx, const struct change *c, const char *version, const char *name,
+                    struct rooms *rooms, struct jsonw *undo, struct error *err)
+{
+    struct room room = {.path = pool_path(ctx->arena, version, c->res->id)};
+    int r = aside_save(ctx, room.path, arena_printf(ctx->arena, "%s-%s", name, version), undo, NULL,
+                       &room.trash, err);
+    vec_push(ctx->arena, &rooms->list, room);
+    return r;
+}
+
 /* The old versions' files come first: undoing brings the old pool back before the new one goes. */
 static int php_pool_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                             struct error *err)
 {
     const struct php_pool_spec *s = c->res->spec;
     const char *file = arena_printf(ctx->arena, "%s.conf", c->res->id);
+    struct rooms *rooms = arena_new(ctx->arena, struct rooms);
     struct pool_dirs dirs = {0};
     int r = pool_dirs_read(ctx, &dirs, err);
     if (r < 0)
         return r;
     jw_array(undo, "files");
-    for (size_t i = 0; r == 0 && i < dirs.n; i++) {
-        const char *version = dirs.at[i].version;
-        if (!pool_dir_has(&dirs.at[i], file) || !strcmp(version, s->version))
-            continue;
-        r = fs_save(ctx->host, pool_path(ctx->arena, version, c->res->id), ctx->undo_dir,
-                    arena_printf(ctx->arena, "%s-%s", name, version), undo, NULL, err);
-    }
+    for (size_t i = 0; r == 0 && i < dirs.n; i++)
+        if (pool_dir_has(&dirs.at[i], file) && strcmp(dirs.at[i].version, s->version) != 0)
+            r = save_one(ctx, c, dirs.at[i].version, name, rooms, undo, err);
     if (r == 0)
-        r = fs_save(ctx->host, pool_path(ctx->arena, s->version, c->res->id), ctx->undo_dir,
-                    arena_printf(ctx->arena, "%s-%s", name, s->version), undo, NULL, err);
+        r = save_one(ctx, c, s->version, name, rooms, undo, err);
     jw_end(undo);
     if (r == 0 && c->op != OP_REMOVE)
         r = parents_capture(ctx, pool_path(ctx->arena, s->version, c->res->id), undo, "parents", err);
+    c->prepared = rooms;
+    return r;
+}
+
+static int make_rooms(struct kind_ctx *ctx, const struct change *c, struct error *err)
+{
+    const struct rooms *rooms = c->prepared;
+    int r = 0;
+    for (size_t i = 0; i < rooms->list.n && r >= 0; i++)
+        r = aside_make_room(ctx, rooms->list.at[i].path, rooms->list.at[i].trash, err);
     return r;
 }
 
@@ -198,15 +222,18 @@ static int remove_others(struct kind_ctx *ctx, const char *id, const char *keep,
 static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct php_pool_spec *s = c->res->spec;
-    if (c->op == OP_REMOVE)
-        return remove_others(ctx, c->res->id, NULL, err);
     const char *path = pool_path(ctx->arena, s->version, c->res->id);
-    int r;
-    if (!ctx->host->offline) {
+    int r = 0;
+    if (c->op != OP_REMOVE && !ctx->host->offline) {
         r = validate_pool(ctx, s->version, path, s->content.at, s->content.len, err);
         if (r < 0)
             return error_prefix(err, "%s would not be accepted by PHP-FPM", path);
     }
+    r = make_rooms(ctx, c, err);
+    if (r < 0)
+        return r;
+    if (c->op == OP_REMOVE)
+        return remove_others(ctx, c->res->id, NULL, err);
     r = parents_make(ctx, path, err);
     if (r == 0)
         r = fs_write(ctx->host, path, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
@@ -220,7 +247,7 @@ static int php_pool_undo(struct kind_ctx *ctx, const struct resource *res, enum 
     json_t *saved;
     json_array_foreach(json_object_get(undo, "files"), i, saved)
     {
-        int r = fs_restore(ctx->host, saved, err);
+        int r = aside_restore(ctx, json_string_value(json_object_get(saved, "path")), saved, err);
         if (r < 0)
             return r;
     }

@@ -2,7 +2,7 @@
  *
  * nginx reads sites-enabled at its next reload, whoever asks for it. So a content is validated, alone beside
  * the server's own configuration, before the live file is renamed over, and the link comes last. */
-#include "fs.h"
+#include "aside.h"
 #include "parents.h"
 #include "specs.h"
 #include "text.h"
@@ -153,23 +153,30 @@ static int vhost_prepare(struct kind_ctx *ctx, struct change *c, struct error *e
     return error_prefix(err, "vhost %s", c->res->id);
 }
 
+/* What directories get as names in the trash that somebody made at these places. */
+struct trash {
+    const char *file, *link;
+};
+
 static int vhost_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                          struct error *err)
 {
+    struct trash *t = arena_new(ctx->arena, struct trash);
     bool there, ours;
     int r = link_state(ctx, c->res->id, &there, &ours, err);
     if (r < 0)
         return r;
     jw_bool(undo, "linked", there);
-    r = fs_save(ctx->host, path_file(ctx->arena, c->res->id), ctx->undo_dir,
-                arena_printf(ctx->arena, "%s-file", name), undo, "file", err);
+    r = aside_save(ctx, path_file(ctx->arena, c->res->id), arena_printf(ctx->arena, "%s-file", name), undo,
+                   "file", &t->file, err);
     if (r == 0)
-        r = fs_save(ctx->host, path_link(ctx->arena, c->res->id), ctx->undo_dir,
-                    arena_printf(ctx->arena, "%s-link", name), undo, "link", err);
+        r = aside_save(ctx, path_link(ctx->arena, c->res->id), arena_printf(ctx->arena, "%s-link", name),
+                       undo, "link", &t->link, err);
     if (r == 0)
         r = parents_capture(ctx, path_file(ctx->arena, c->res->id), undo, "file_parents", err);
     if (r == 0)
         r = parents_capture(ctx, path_link(ctx->arena, c->res->id), undo, "link_parents", err);
+    c->prepared = t;
     return r;
 }
 
@@ -183,19 +190,24 @@ static int remove_if_there(struct host *h, const char *path, struct error *err)
     return r;
 }
 
-static int vhost_remove(struct kind_ctx *ctx, const char *id, struct error *err)
+static int vhost_remove(struct kind_ctx *ctx, const char *id, const struct trash *t, struct error *err)
 {
-    int r = remove_if_there(ctx->host, path_link(ctx->arena, id), err);
+    int r = aside_make_room(ctx, path_link(ctx->arena, id), t->link, err);
+    if (r >= 0)
+        r = remove_if_there(ctx->host, path_link(ctx->arena, id), err);
+    if (r >= 0)
+        r = aside_make_room(ctx, path_file(ctx->arena, id), t->file, err);
     return r < 0 ? r : remove_if_there(ctx->host, path_file(ctx->arena, id), err);
 }
 
 static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct vhost_spec *s = c->res->spec;
+    const struct trash *t = c->prepared;
     const char *id = c->res->id, *file = path_file(ctx->arena, id), *link = path_link(ctx->arena, id);
     struct fs_stat now;
     if (c->op == OP_REMOVE)
-        return vhost_remove(ctx, id, err);
+        return vhost_remove(ctx, id, t, err);
     int r = fs_stat(ctx->host, file, &now, err);
     if (r < 0)
         return r;
@@ -205,6 +217,11 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
         if (r < 0)
             return error_prefix(err, "%s would not be accepted by nginx", file);
     }
+    r = s->digest ? aside_make_room(ctx, file, t->file, err) : 0;
+    if (r >= 0 && s->enabled >= 0)
+        r = aside_make_room(ctx, link, t->link, err);
+    if (r < 0)
+        return r;
     if (s->enabled == 0) {
         r = remove_if_there(ctx->host, link, err);
         if (r < 0)
@@ -227,9 +244,10 @@ static int vhost_undo(struct kind_ctx *ctx, const struct resource *res, enum op 
 {
     bool linked = json_is_true(json_object_get(undo, "linked"));
     const char *first = linked ? "file" : "link", *second = linked ? "link" : "file";
-    int r = fs_restore(ctx->host, json_object_get(undo, first), err);
+    const char *file = path_file(ctx->arena, res->id), *link = path_link(ctx->arena, res->id);
+    int r = aside_restore(ctx, linked ? file : link, json_object_get(undo, first), err);
     if (r == 0)
-        r = fs_restore(ctx->host, json_object_get(undo, second), err);
+        r = aside_restore(ctx, linked ? link : file, json_object_get(undo, second), err);
     if (r == 0)
         r = parents_remove(ctx, json_object_get(undo, "file_parents"), err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(undo, "link_parents"), err);

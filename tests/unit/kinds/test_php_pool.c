@@ -46,6 +46,18 @@ static void another_version_takes_the_pool_over_and_gives_it_back(void **state)
     kit_free(t);
 }
 
+static void a_directory_in_its_place_makes_room_and_comes_back(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = pool(t, "8.2", "[a]\n");
+    kit_put(t, OLD "/somebodys", "text", 0600);
+    kit_put(t, NEW "/somebodys", "text", 0600);
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, NEW), "[a]\n");
+    kit_free(t);
+}
+
 static void a_pool_that_two_versions_hold_is_a_difference(void **state)
 {
     struct kit *t = world("{}");
@@ -104,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_pool_leaves_no_trace_when_undone),
         cmocka_unit_test(another_version_takes_the_pool_over_and_gives_it_back),
+        cmocka_unit_test(a_directory_in_its_place_makes_room_and_comes_back),
         cmocka_unit_test(a_pool_that_two_versions_hold_is_a_difference),
         cmocka_unit_test(what_php_fpm_refuses_changes_nothing),
         cmocka_unit_test(a_removed_pool_comes_back),

@@ -59,6 +59,18 @@ static void an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mende
     kit_free(t);
 }
 
+static void a_directory_in_its_place_makes_room_and_comes_back(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = vhost(t, "server {}\n");
+    kit_put(t, FILE_PATH "/somebodys", "text", 0600);
+    kit_put(t, LINK_PATH "/somebodys", "text", 0600);
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, FILE_PATH), "server {}\n");
+    kit_free(t);
+}
+
 static void a_link_by_absolute_path_is_no_drift(void **state)
 {
     struct kit *t = world("{}");
@@ -145,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_vhost_is_written_and_linked_and_leaves_no_trace_when_undone),
         cmocka_unit_test(an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mended),
+        cmocka_unit_test(a_directory_in_its_place_makes_room_and_comes_back),
         cmocka_unit_test(a_link_by_absolute_path_is_no_drift),
         cmocka_unit_test(what_nginx_refuses_changes_nothing),
         cmocka_unit_test(preparing_refuses_a_bad_snippet_and_leaves_the_rest_to_apply),
