@@ -250,6 +250,36 @@ static int space_check(struct host *h, int64_t bytes, const char *const *names, 
     return r;
 }
 
+/* deb-systemd-invoke(1p) and invoke-rc.d(8), by which maintainer scripts start and restart services, for one
+ * child and what it starts. */
+static const struct exec_bind no_services[] = {{"/bin/true", "/usr/bin/deb-systemd-invoke"},
+                                               {"/bin/true", "/usr/sbin/invoke-rc.d"}};
+
+static bool services_can_be_left(struct host *h)
+{
+    for (size_t i = 0; i < sizeof no_services / sizeof *no_services; i++) {
+        struct fs_stat st;
+        if (fs_stat(h, no_services[i].target, &st, NULL) < 0 || st.type != FS_FILE)
+            return false;
+    }
+    return true;
+}
+
+/* A package whose service refuses its configuration stays half configured, and holds up all of apt. What dpkg
+ * cannot finish for that is finished with the services left as they are. */
+static int configure_again(struct host *h, const struct exec *x, struct exec_result *result,
+                           struct error *err)
+{
+    struct exec alone = *x;
+    if (!services_can_be_left(h))
+        return 0;
+    exec_result_free(result);
+    *result = (struct exec_result){0};
+    alone.binds = no_services;
+    alone.n_binds = sizeof no_services / sizeof *no_services;
+    return host_run(h, &alone, result, err);
+}
+
 /* Once; 1: somebody took a lock in between. */
 static int apt_once(struct host *h, enum apt_verb verb, const char *const *names, size_t n,
                     const struct exec *x, const struct apt_wait *wait, struct error *err)
@@ -257,6 +287,8 @@ static int apt_once(struct host *h, enum apt_verb verb, const char *const *names
     const struct apt_hearing *heard = x->progress->self;
     struct exec_result result;
     int r = host_run(h, x, &result, err);
+    if (r == 0 && verb == APT_CONFIGURE && result.status > 0 && !apt_lock_missed(buf_str(&result.out)))
+        r = configure_again(h, x, &result, err);
     if (r < 0)
         return r;
     if (result.status > 0 && !apt_wait_over(wait) && apt_lock_missed(buf_str(&result.out)))

@@ -125,7 +125,8 @@ enum apt_verb {
  * holds a lock, with progress (-EBUSY when that took too long). APT_DOWNLOAD refuses (-ENOSPC) what will not
  * fit. An error of APT_UPDATE may be of one repository among many. APT_REINSTALL unpacks again what is
  * installed, too: apt leaves a package alone that dpkg wants reinstalled
- * (`install` says it is the newest already). APT_INSTALL does not start anything that policy-rc.d forbids. */
+ * (`install` says it is the newest already). APT_CONFIGURE leaves the services alone where a maintainer
+ * script fails at them. APT_INSTALL does not start anything that policy-rc.d forbids. */
 int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err);
 

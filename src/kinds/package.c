@@ -216,9 +216,42 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
 /* --- applying
  * ----------------------------------------------------------------------------------------------- */
 
+static bool all_there(struct kind_ctx *ctx, const struct dpkg *have, const struct names *names, bool there)
+{
+    for (size_t i = 0; i < names->n; i++) { /* "name=version" */
+        const char *name = arena_strndup(ctx->arena, names->at[i], strcspn(names->at[i], "="));
+        const struct dpkg_package *p = dpkg_find(have->at, have->n, name);
+        if ((p && p->state == DPKG_INSTALLED) != there)
+            return false;
+    }
+    return true;
+}
+
+/* A maintainer script fails with the service that it restarts: over a site's file, perhaps, that this very
+ * run mends later. True when all is as apt was asked for once such packages are configured without their
+ * services, which are resources of their own. */
+static bool only_services_failed(struct kind_ctx *ctx, enum apt_verb verb, const struct names *names)
+{
+    bool there = verb == APT_INSTALL || verb == APT_REINSTALL;
+    struct dpkg have;
+
+    if ((!there && verb != APT_REMOVE && verb != APT_PURGE) || package_list_look(ctx, &have, NULL) < 0 ||
+        !first_broken(&have, ctx->arena))
+        return false;
+    return host_apt(ctx->host, APT_CONFIGURE, NULL, 0, ctx->progress, NULL) >= 0 &&
+           package_list_look(ctx, &have, NULL) >= 0 && !first_broken(&have, ctx->arena) &&
+           all_there(ctx, &have, names, there);
+}
+
 static int apt(struct kind_ctx *ctx, enum apt_verb verb, const struct names *names, struct error *err)
 {
-    return names->n ? host_apt(ctx->host, verb, names->at, names->n, ctx->progress, err) : 0;
+    int r = names->n ? host_apt(ctx->host, verb, names->at, names->n, ctx->progress, err) : 0;
+
+    if (r >= 0 || !only_services_failed(ctx, verb, names))
+        return r;
+    say(ctx, "a package's service could not be restarted; it is seen to after what it reads");
+    error_clear(err);
+    return 0;
 }
 
 /* An interrupted dpkg first: apt touches nothing before. What "configure" cannot finish is installed anew. */

@@ -111,6 +111,41 @@ static void each_verb_runs_its_program(void **state)
     }
 }
 
+static int runs_with_services, runs_without;
+static int dpkg_that_services_hold_up(struct host *h, const struct exec *x, struct exec_result *ret,
+                                      struct error *err)
+{
+    *ret = (struct exec_result){.status = x->n_binds == 0};
+    *(x->n_binds ? &runs_without : &runs_with_services) += 1;
+    for (size_t i = 0; i < x->n_binds; i++)
+        assert_string_equal(x->binds[i].source, "/bin/true");
+    return 0;
+}
+
+static void what_a_service_holds_up_is_configured_without_it(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(t, "{}");
+    struct host_ops ops = *h->ops;
+    const char *const names[] = {"htop"};
+    ops.run = dpkg_that_services_hold_up;
+    h->ops = &ops;
+    runs_with_services = runs_without = 0;
+    assert_int_equal(real_apt(h, APT_CONFIGURE, NULL, 0, NULL, &t->err),
+                     -EIO); /* Debian's programs are not there */
+    assert_int_equal(runs_without, 0);
+    assert_int_equal(fs_mkdirs(h, "/usr/sbin", 0755, &t->err), 0);
+    assert_int_equal(fs_mkdirs(h, "/usr/bin", 0755, &t->err), 0);
+    assert_int_equal(fs_write(h, "/usr/sbin/invoke-rc.d", "", 0, 0755, 0, 0, &t->err), 0);
+    assert_int_equal(fs_write(h, "/usr/bin/deb-systemd-invoke", "", 0, 0755, 0, 0, &t->err), 0);
+    assert_int_equal(real_apt(h, APT_CONFIGURE, NULL, 0, NULL, &t->err), 0);
+    assert_int_equal(runs_with_services, 2);
+    assert_int_equal(runs_without, 1);
+    assert_int_equal(real_apt(h, APT_REMOVE, names, 1, NULL, &t->err), -EIO);
+    assert_int_equal(runs_without, 1); /* nothing else is done so */
+    host_close(h);
+}
+
 static void the_error_is_apts_own_and_says_what_to_do(void **state)
 {
     struct test_root *t = *state;
@@ -294,6 +329,7 @@ int main(void)
         TEST(names_that_are_options_or_suffixes_are_refused),
         TEST(an_install_asks_nothing_and_keeps_conffiles),
         TEST(each_verb_runs_its_program),
+        TEST(what_a_service_holds_up_is_configured_without_it),
         TEST(the_error_is_apts_own_and_says_what_to_do),
         TEST(who_holds_the_lock_is_waited_for_and_named),
         TEST(when_the_lock_is_let_go_the_work_is_done),

@@ -220,6 +220,48 @@ static void an_interrupted_dpkg_is_told_and_mended_first(void **state)
     kit_free(t);
 }
 
+/* apt as it is with a service that does not come up: what it was asked for is done, but for apache2's
+ * restart. */
+static const struct host_ops *fake_ops;
+static int apt_with_a_service_that_fails(struct host *h, enum apt_verb verb, const char *const *names,
+                                         size_t n, const struct progress *p, struct error *err)
+{
+    struct buf text = {0};
+    if (fake_ops->apt(h, verb, names, n, p, err) < 0)
+        return err->code;
+    if (verb != APT_INSTALL && verb != APT_PURGE)
+        return 0;
+    assert_int_equal(fs_read(h, "/var/lib/dpkg/status", 0, &text, err), 0);
+    char *state = strstr(buf_str(&text), "Package: apache2\nStatus: install ok installed");
+    assert_non_null(state);
+    struct buf broken = {0};
+    buf_addf(&broken, "%.*sPackage: apache2\nStatus: install ok half-configured%s", (int)(state - text.at),
+             text.at, state + strlen("Package: apache2\nStatus: install ok installed"));
+    assert_int_equal(fs_write(h, "/var/lib/dpkg/status", broken.at, broken.len, 0644, 0, 0, err), 0);
+    buf_free(&text);
+    buf_free(&broken);
+    return error_set(err, -EIO, "apt: dpkg returned an error code (1)");
+}
+
+static void a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo(void **state)
+{
+    struct kit *t = kit_with(base_system);
+    struct host_ops ops = *t->h->ops;
+    const char *before = installed(t), *const names[] = {"git", NULL};
+    struct change *c[1];
+    fake_ops = t->h->ops;
+    ops.apt = apt_with_a_service_that_fails;
+    t->h->ops = &ops;
+    all(t, names, false, c);
+    json_t *undo = kit_apply(t, c[0]);
+    assert_string_equal(fake_log(t->h), "apt install git\napt configure\n");
+    assert_non_null(strstr(buf_str(&t->said), "could not be restarted"));
+    assert_int_equal(package_kind.undo(&t->ctx, c[0]->res, c[0]->op, undo, &t->err), 0);
+    assert_string_equal(installed(t), before);
+    json_decref(undo);
+    kit_free(t);
+}
+
 static void what_dpkg_wants_reinstalled_is_reinstalled(void **state)
 {
     const char *const lines[] = {"apache2", "install reinstreq half-installed", "2.4.57", NULL};
@@ -310,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_version_that_is_not_to_be_had_any_more_is_replaced_by_the_present_one),
         cmocka_unit_test(a_package_that_no_repository_has_fails_before_anything_changed),
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
+        cmocka_unit_test(a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo),
         cmocka_unit_test(what_dpkg_wants_reinstalled_is_reinstalled),
         cmocka_unit_test(a_hold_is_set_and_taken_back_without_touching_other_packages),
         cmocka_unit_test(what_was_installed_and_held_is_purged_by_the_undo_of_another),
