@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define MOST    24
+#define MOST    10
 #define LIMIT_S 60L /* nginx gives up on PHP after as long (fastcgi_read_timeout) */
 
 struct request {
