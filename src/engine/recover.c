@@ -170,7 +170,9 @@ static int recover_one(struct engine *e, struct arena *a, const struct store_tx 
     item->transaction = tx->id;
     if (take_back(e, a, tx, list, n, item) < 0)
         return store_tx_end(e->store, tx->id, TX_STUCK, item->err.text, err);
-    r = undone(e, tx, err);
+    r = host_sync(e->host, err);
+    if (r == 0)
+        r = undone(e, tx, err);
     if (r == 0)
         fs_remove_tree(e->host, engine_undo_dir(e, a, tx->id), NULL);
     return r;

@@ -134,7 +134,10 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
     bool awaits = x->o->confirm && x->tx && x->ret->done && (st == TX_DONE || st == TX_PARTIAL);
     if (x->tx)
         store_reserve_release(x->e->store);
-    int r = store_begin(x->e->store, err);
+    /* Once it is closed nothing leads back. */
+    int r = x->tx ? host_sync(x->e->host, err) : 0;
+    if (r == 0)
+        r = store_begin(x->e->store, err);
     if (r < 0)
         return r;
     if (awaits)

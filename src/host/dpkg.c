@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define STATUS_PATH "/var/lib/dpkg/status"
+#define UPDATES_DIR "/var/lib/dpkg/updates"
 #define STATUS_MAX  ((size_t)256 << 20) /* a desktop with all of Debian has some 100 MB */
 
 struct piece {
@@ -124,6 +125,12 @@ static int entry_compare(const void *a, const void *b)
     return r ? r : x->order < y->order ? -1 : 1;
 }
 
+static bool entry_same(const struct entry *x, const struct entry *y)
+{
+    return strcmp(x->package.name, y->package.name) == 0 && x->architecture.len == y->architecture.len &&
+           (!x->architecture.len || memcmp(x->architecture.at, y->architecture.at, x->architecture.len) == 0);
+}
+
 static struct entry entry_make(const struct paragraph *p, size_t order, struct arena *a)
 {
     static const char usual[] = "install ok installed";
@@ -165,9 +172,87 @@ static size_t entries_settle(struct entry *list, size_t n, struct dpkg_package *
     return made;
 }
 
+struct entries {
+    struct entry *at;
+    size_t n, cap;
+};
+
+static void paragraphs_add(const struct buf *text, bool over, struct entries *list, struct arena *scratch,
+                           struct arena *a)
+{
+    const char *at = buf_str(text), *end = at + text->len;
+    while (at < end) {
+        struct paragraph p = {0};
+        paragraph_read(&at, end, &p);
+        if (!p.name.len || !p.status.len)
+            continue;
+        struct entry e = entry_make(&p, list->n, a);
+        size_t i = over ? 0 : list->n;
+        while (i < list->n && !entry_same(&list->at[i], &e))
+            i++;
+        if (i < list->n) {
+            e.order = list->at[i].order;
+            list->at[i] = e;
+        } else {
+            vec_push(scratch, list, e);
+        }
+    }
+}
+
+static bool is_update(const char *name)
+{
+    return *name && name[strspn(name, "0123456789")] == '\0';
+}
+
+/* dpkg notes each change of a state in a small file of its own, and writes `status` anew when it comes to its
+ * end (lib/dpkg/dbmodify.c). After one that was killed `status` is not the truth without them. */
+static int updates_read(struct host *h, struct entries *list, struct buf **texts, size_t *n_texts,
+                        struct arena *scratch, struct arena *a, struct error *err)
+{
+    const char **names;
+    size_t n;
+    int r = fs_list(h, UPDATES_DIR, scratch, &names, &n, err);
+    if (r == -ENOENT) {
+        error_clear(err);
+        return 0;
+    }
+    *texts = arena_array(scratch, struct buf, r < 0 ? 1 : n + 1);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct buf *text = &(*texts)[*n_texts];
+        if (!is_update(names[i]))
+            continue;
+        r = fs_read(h, arena_printf(scratch, UPDATES_DIR "/%s", names[i]), STATUS_MAX, text, err);
+        if (r == 0) {
+            (*n_texts)++;
+            paragraphs_add(text, true, list, scratch, a);
+        } else if (r == -ENOENT) { /* a dpkg that runs has just written `status` */
+            error_clear(err);
+            r = 0;
+        }
+    }
+    return r;
+}
+
+bool dpkg_interrupted(struct host *h)
+{
+    struct arena a = {0};
+    const char **names;
+    size_t n = 0;
+    bool any = false;
+    if (fs_list(h, UPDATES_DIR, &a, &names, &n, NULL) < 0)
+        n = 0;
+    for (size_t i = 0; i < n; i++)
+        any = any || is_update(names[i]);
+    arena_free(&a);
+    return any;
+}
+
 int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err)
 {
-    struct buf text = {0};
+    struct buf text = {0}, *updates = NULL;
+    size_t n_updates = 0;
+    struct arena scratch = {0};
+    struct entries list = {0};
     int r = fs_read(h, STATUS_PATH, STATUS_MAX, &text, err);
     if (r == -ENOENT) {
         /* An empty root: nothing is installed there. */
@@ -176,26 +261,18 @@ int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena
         *n = 0;
         return 0;
     }
-    if (r < 0)
-        goto out;
-
-    struct arena scratch = {0};
-    VEC(struct entry) list = {0};
-    const char *at = buf_str(&text), *end = at + text.len;
-    while (at < end) {
-        struct paragraph p = {0};
-        paragraph_read(&at, end, &p);
-        if (p.name.len && p.status.len) {
-            struct entry e = entry_make(&p, list.n, a);
-            vec_push(&scratch, &list, e);
-        }
+    if (r == 0) {
+        paragraphs_add(&text, false, &list, &scratch, a);
+        r = updates_read(h, &list, &updates, &n_updates, &scratch, a, err);
     }
-    struct dpkg_package *packages = arena_array(a, struct dpkg_package, list.n + 1);
-    *n = list.n ? entries_settle(list.at, list.n, packages) : 0;
-    *ret = packages;
+    if (r == 0) {
+        struct dpkg_package *packages = arena_array(a, struct dpkg_package, list.n + 1);
+        *n = list.n ? entries_settle(list.at, list.n, packages) : 0;
+        *ret = packages;
+    }
+    for (size_t i = 0; i < n_updates; i++)
+        buf_free(&updates[i]);
     arena_free(&scratch);
-    r = 0;
-out:
     buf_free(&text);
     return r;
 }

@@ -356,6 +356,7 @@ int real_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &old);
+    h->unsynced = h->unsynced || x->mutates;
     r = exec_start(&run, &c, err);
     if (r == 0) {
         run.moved = now_ms();

@@ -14,6 +14,19 @@ int fake_apt_candidates(struct host *h, const char *const *names, size_t n, cons
     return 0;
 }
 
+/* As dpkg does: what stands in `status` now needs no notes beside it. */
+static int updates_drop(struct host *h, struct error *err)
+{
+    struct arena a = {0};
+    const char **names;
+    size_t n = 0;
+    int r = fs_list(h, "/var/lib/dpkg/updates", &a, &names, &n, NULL) < 0 ? 0 : 1;
+    for (size_t i = 0; r > 0 && i < n; i++)
+        r = fs_unlink(h, arena_printf(&a, "/var/lib/dpkg/updates/%s", names[i]), err) < 0 ? -EIO : 1;
+    arena_free(&a);
+    return r < 0 ? r : 0;
+}
+
 static int status_write(struct host *h, const struct dpkg_package *list, size_t n, struct error *err)
 {
     struct buf text = {0};
@@ -26,6 +39,8 @@ static int status_write(struct host *h, const struct dpkg_package *list, size_t 
     int r = fs_mkdirs(h, "/var/lib/dpkg", 0755, err);
     if (r == 0)
         r = fs_write(h, "/var/lib/dpkg/status", buf_str(&text), text.len, 0644, 0, 0, err);
+    if (r == 0)
+        r = updates_drop(h, err);
     buf_free(&text);
     return r;
 }

@@ -299,3 +299,29 @@ int fs_sync(struct host *h, const char *path, struct error *err)
     place_close(&p);
     return r;
 }
+
+int host_sync(struct host *h, struct error *err)
+{
+    static const char *const trees[] = {"/", "/etc", "/usr", "/var", "/var/lib", "/var/www"};
+    dev_t synced[sizeof trees / sizeof *trees];
+    size_t n = 0;
+    for (size_t i = 0; h->unsynced && i < sizeof trees / sizeof *trees; i++) {
+        struct stat st;
+        int fd = fs_open(h, trees[i], O_RDONLY | O_DIRECTORY, NULL);
+        size_t k = 0;
+        if (fd < 0)
+            continue;
+        int r = fstat(fd, &st) < 0 ? -errno : 0;
+        while (r == 0 && k < n && synced[k] != st.st_dev)
+            k++;
+        if (r == 0 && k == n) {
+            synced[n++] = st.st_dev;
+            r = syncfs(fd) < 0 ? -errno : 0;
+        }
+        close(fd);
+        if (r < 0)
+            return error_errno(err, r, "cannot sync the file system of %s", trees[i]);
+    }
+    h->unsynced = false;
+    return 0;
+}

@@ -67,6 +67,10 @@ int host_run(struct host *h, const struct exec *x, struct exec_result *ret, stru
 /* The same, where anything but status 0 is an error with the output's last lines in its text. */
 int host_run_ok(struct host *h, const struct exec *x, struct error *err);
 
+/* What programs wrote that sync nothing themselves (dpkg the configuration files of packages, tar, PHP)
+ * survives a loss of power from here on. Nothing when none was run. */
+int host_sync(struct host *h, struct error *err);
+
 /* --- systemd units ----------------------------------------------------------------------------------------
  */
 struct unit_state {
@@ -104,8 +108,11 @@ struct dpkg_package {
     enum dpkg_state state;
     bool held;
 };
-/* One parse of /var/lib/dpkg/status for a sorted list of all packages. Not an op: it is a file. */
+/* One parse of /var/lib/dpkg/status, and of what a killed dpkg had not yet written there, for a sorted list
+ * of all packages. Not an op: these are files. */
 int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err);
+/* A dpkg was killed, or one runs: apt does nothing before `dpkg --configure -a`. */
+bool dpkg_interrupted(struct host *h);
 const struct dpkg_package *dpkg_find(const struct dpkg_package *list, size_t n, const char *name);
 /* The candidate versions of packages that are not installed: candidate[i] NULL where there is none. */
 int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
@@ -264,6 +271,7 @@ struct host {
     void (*ops_free)(void *ops_data); /* called by host_close(); NULL: nothing to free */
     struct digest_cache *cache;       /* NULL: none */
     bool verify;                      /* read every file, trust no cache */
+    bool unsynced;                    /* a program changed something since the last host_sync() */
     struct progress *progress;        /* NULL: none */
     int stall_seconds;                /* without progress, a download is given up; 0: 30, of apt's 120 */
     int lock_seconds;                 /* how long apt_wait() waits for others that install; 0: 300 */

@@ -112,12 +112,12 @@ static bool wants_install(const struct change *c)
            (c->op == OP_UPDATE && c->delta.n && !strcmp(c->delta.at[0].field->name, "installed"));
 }
 
-static const char *first_broken(const struct dpkg *have, struct arena *a)
+static const char *first_broken(struct kind_ctx *ctx, const struct dpkg *have)
 {
     for (size_t i = 0; i < have->n; i++)
         if (have->at[i].state == DPKG_BROKEN)
-            return arena_printf(a, "%s, %s", have->at[i].name, have->at[i].state_text);
-    return NULL;
+            return arena_printf(ctx->arena, "%s, %s", have->at[i].name, have->at[i].state_text);
+    return dpkg_interrupted(ctx->host) ? "in the middle of writing down what it did" : NULL;
 }
 
 /* What somebody removed and no repository has any more is told when it is to be put back: no drift is worth
@@ -152,7 +152,7 @@ static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size
     for (size_t i = 0; i < n; i++)
         if (changes[i]->op == OP_CREATE)
             vec_push(ctx->arena, &names, changes[i]->res->id);
-    broken = first_broken(&have, ctx->arena);
+    broken = first_broken(ctx, &have);
     if (broken) { /* apt refuses to work on such a system; apply mends it first */
         say(ctx,
             arena_printf(ctx->arena, "dpkg was interrupted (%s): it is mended before anything else", broken));
@@ -254,23 +254,28 @@ static int apt(struct kind_ctx *ctx, enum apt_verb verb, const struct names *nam
     return 0;
 }
 
-/* An interrupted dpkg first: apt touches nothing before. What "configure" cannot finish is installed anew. */
-static int mend(struct kind_ctx *ctx, struct error *err)
+/* An interrupted dpkg first: apt touches nothing before. What "configure" cannot finish is installed anew,
+ * but for what is to go: only that of `stays` is worth it (NULL: all). apt removes a package in any state. */
+static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
 {
     struct names again = {0};
     struct dpkg have;
+    size_t broken = 0;
     int configured, r = package_list_look(ctx, &have, err);
 
-    if (r < 0 || !first_broken(&have, ctx->arena))
+    if (r < 0 || !first_broken(ctx, &have))
         return r;
     configured = host_apt(ctx->host, APT_CONFIGURE, NULL, 0, ctx->progress, err);
     r = package_list_look(ctx, &have, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < have.n; i++)
-        if (have.at[i].state == DPKG_BROKEN)
-            vec_push(ctx->arena, &again, have.at[i].name);
-    if (configured < 0 && !again.n)
+        if (have.at[i].state == DPKG_BROKEN) {
+            broken++;
+            if (!stays || json_object_get(stays, have.at[i].name))
+                vec_push(ctx->arena, &again, have.at[i].name);
+        }
+    if (configured < 0 && !broken)
         return configured;
     error_clear(err);
     return apt(ctx, APT_REINSTALL, &again, err);
@@ -297,7 +302,7 @@ static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t
         if (c->op != OP_REMOVE && s->held == 1 && !(found && found->held == 1))
             vec_push(ctx->arena, &hold, c->res->id);
     }
-    r = mend(ctx, err);
+    r = mend(ctx, NULL, err);
     if (r >= 0)
         r = apt(ctx, APT_UNHOLD, &unhold, err);
     if (r >= 0)
@@ -396,7 +401,7 @@ static int packages_restore(struct kind_ctx *ctx, json_t *saved, const char *pat
     if (r >= 0)
         r = package_list_read(ctx, package_list_after(ctx, path), &after, err);
     if (r >= 0)
-        r = mend(ctx, err);
+        r = mend(ctx, before, err);
     if (r >= 0)
         r = package_list_look(ctx, &have, err);
     if (r < 0)

@@ -130,6 +130,33 @@ static void without_a_record_nothing_is_installed(void **state)
     assert_null(dpkg_find(list, n, "a"));
 }
 
+/* dpkg(1) was killed before it wrote `status` anew: what it noted meanwhile is the truth. */
+static void what_a_killed_dpkg_noted_counts(void **state)
+{
+    struct test_root *t = *state;
+    status(t, PARAGRAPH("dpkg", "install ok installed", "amd64", "1.21")
+                  PARAGRAPH("nginx", "purge ok not-installed", "amd64", "1"));
+    assert_false(dpkg_interrupted(&t->h));
+    dir(AT("/var/lib/dpkg/updates"), 0755, 0, 0);
+    put(AT("/var/lib/dpkg/updates/tmp.i"), PARAGRAPH("dpkg", "install ok half-installed", "amd64", "9"),
+        0644);
+    assert_false(dpkg_interrupted(&t->h));
+    put(AT("/var/lib/dpkg/updates/0001"), PARAGRAPH("nginx", "install ok half-configured", "amd64", "2"),
+        0644);
+    put(AT("/var/lib/dpkg/updates/0000"), PARAGRAPH("nginx", "install ok unpacked", "amd64", "2"), 0644);
+    put(AT("/var/lib/dpkg/updates/0002"), PARAGRAPH("new", "install ok unpacked", "amd64", "3"), 0644);
+    put(AT("/var/lib/dpkg/updates/0003"), "", 0644);
+    struct dpkg_package *list;
+    size_t n;
+    assert_int_equal(dpkg_read(&t->h, &list, &n, &t->a, &t->err), 0);
+    assert_int_equal(n, 3);
+    assert_string_equal(dpkg_find(list, n, "nginx")->state_text, "install ok half-configured");
+    assert_string_equal(dpkg_find(list, n, "nginx")->version, "2");
+    assert_int_equal(dpkg_find(list, n, "new")->state, DPKG_BROKEN);
+    assert_int_equal(dpkg_find(list, n, "dpkg")->state, DPKG_INSTALLED);
+    assert_true(dpkg_interrupted(&t->h));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +167,7 @@ int main(void)
         TEST(fields_in_another_order_are_found),
         TEST(garbage_is_no_package),
         TEST(without_a_record_nothing_is_installed),
+        TEST(what_a_killed_dpkg_noted_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

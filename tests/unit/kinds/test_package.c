@@ -262,6 +262,41 @@ static void a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo
     kit_free(t);
 }
 
+/* A loss of power in the middle of an installation: the new package is half there, its empty configuration
+ * lets nothing configure it, and apt does not install it again. It goes; what was there before is mended. */
+static void undo_removes_what_is_half_installed_instead_of_mending_it(void **state)
+{
+    const char *const lines[] = {"apache2", "install ok installed", "2.4.57", NULL};
+    struct kit *t = kit_with(lines);
+    const char *const names[] = {"git", NULL};
+    struct change *c[1];
+    all(t, names, false, c);
+    json_t *u = kit_capture(t, c[0]);
+    const char *const torn[] = {"apache2", "install reinstreq half-installed", "2.4.57",
+                                "git",     "install reinstreq half-installed", "2.39",
+                                NULL};
+    status(t, torn);
+    kit_undo(t, c[0], u);
+    assert_string_equal(fake_log(t->h), "apt configure\napt reinstall apache2\napt purge git\n");
+    kit_free(t);
+}
+
+static void undo_knows_what_a_killed_dpkg_did_not_write_down(void **state)
+{
+    const char *const lines[] = {"apache2", "install ok installed", "2.4.57", NULL};
+    struct kit *t = kit_with(lines);
+    const char *before = installed(t), *const names[] = {"git", NULL};
+    struct change *c[1];
+    all(t, names, false, c);
+    json_t *u = kit_capture(t, c[0]);
+    kit_put(t, "/var/lib/dpkg/updates/0000",
+            "Package: git\nStatus: install ok installed\nArchitecture: all\nVersion: 2.39\n", 0644);
+    kit_undo(t, c[0], u);
+    assert_string_equal(fake_log(t->h), "apt configure\napt purge git\n");
+    assert_string_equal(installed(t), before);
+    kit_free(t);
+}
+
 static void what_dpkg_wants_reinstalled_is_reinstalled(void **state)
 {
     const char *const lines[] = {"apache2", "install reinstreq half-installed", "2.4.57", NULL};
@@ -353,6 +388,8 @@ int main(void)
         cmocka_unit_test(a_package_that_no_repository_has_fails_before_anything_changed),
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
         cmocka_unit_test(a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo),
+        cmocka_unit_test(undo_removes_what_is_half_installed_instead_of_mending_it),
+        cmocka_unit_test(undo_knows_what_a_killed_dpkg_did_not_write_down),
         cmocka_unit_test(what_dpkg_wants_reinstalled_is_reinstalled),
         cmocka_unit_test(a_hold_is_set_and_taken_back_without_touching_other_packages),
         cmocka_unit_test(what_was_installed_and_held_is_purged_by_the_undo_of_another),
