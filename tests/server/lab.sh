@@ -7,6 +7,7 @@
 #   lab.sh exec NAME CMD...      run CMD inside as the guest's root: its output, its exit status
 #   lab.sh copy NAME SRC DST     a file, or the content of a directory
 #   lab.sh down NAME [keep]      pull the plug; `keep` leaves the disk for the next up
+#   lab.sh cut NAME              the same, and what was not synced is lost (a host that came up with LAB_DISK set)
 #   lab.sh reboot NAME           shut down cleanly, boot again
 #   lab.sh status | clean        what is up; end everything of this lab (the downloads stay)
 # Everything lives below $CITRUS_LAB. All that is ever ended is a process whose number and start time
@@ -283,6 +284,32 @@ lab_lower() { # lab_lower LAYER: the frozen disks below a host on LAYER, topmost
   if [ "$1" = base ]; then echo "$LAB/base"; else echo "$LAB/layers/$1/up:$(lab_lower "$(cat "$LAB/layers/$1/on")")"; fi
 }
 
+# A host whose LAB_DISK (a size) is set when it is made has a disk of its own, an ext4 in a file, which can lose what
+# was not synced. Others write into a directory of this machine, where nothing that a host wrote is ever lost.
+lab_disk() {
+  mkdir -p "$1/disk"
+  if [ -n "${LAB_DISK:-}" ] && [ ! -e "$1/disk.img" ] && [ ! -e "$1/seeded" ]; then
+    truncate -s "$LAB_DISK" "$1/disk.img"
+    mkfs.ext4 -q -F -E lazy_itable_init=1,lazy_journal_init=1 "$1/disk.img"
+  fi
+  [ -e "$1/disk.img" ] || return 0
+  # another host that was booted meanwhile has this machine's mounts in its own name space, and keeps the dead one
+  if [ -n "$(losetup -j "$1/disk.img")" ]; then
+    cp --sparse=always "$1/disk.img" "$1/disk.new"
+    mv "$1/disk.new" "$1/disk.img"
+  fi
+  mount -o loop "$1/disk.img" "$1/disk"
+  mkdir -p "$1/disk"/{up,work}
+}
+# The ext4 ends as at a loss of power: EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), with EXT4_GOING_FLAGS_NOLOGFLUSH (2),
+# fs/ext4/ext4.h. It is unmounted then, and its journal is what the next mount finds.
+lab_cut() {
+  local d=$LAB/hosts/$1
+  [ -e "$d/disk.img" ] || lab_die "$1 has no disk of its own: LAB_DISK=2G lab.sh up $1"
+  perl -e '$how = pack("L", 2); open(F, "<", $ARGV[0]) && defined ioctl(F, 0x8004587D, $how) or die "$ARGV[0]: $!\n"' "$d/disk"
+  lab_halt "$1" KILL
+}
+
 lab_up() { # lab_up NAME [LAYER]
   local n=$1 layer=${2:-base} d=$LAB/hosts/$1 t0=${EPOCHREALTIME/./} i l s
   ! lab_pid "$d/leader" >/dev/null || lab_die "$n is already up"
@@ -300,8 +327,11 @@ lab_up() { # lab_up NAME [LAYER]
   i=$(cat "$d/ip")
   layer=$(cat "$d/layer")
   lab_unmount "$d/root"
+  lab_disk "$d"
   # redirect_dir: rename(2) of a directory works as on a real disk, also when it comes from a frozen layer
-  mount -t overlay overlay -o "${LAB_OVERLAY:-}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$d/up,workdir=$d/work" "$d/root"
+  s=$d
+  [ ! -e "$d/disk.img" ] || s=$d/disk
+  mount -t overlay overlay -o "${LAB_OVERLAY:-}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$s/up,workdir=$s/work" "$d/root"
   if [ ! -e "$d/seeded" ]; then
     echo "$n" >"$d/root/etc/hostname"
     : >"$d/root/etc/machine-id"
@@ -382,7 +412,9 @@ lab_halt() { # lab_halt NAME SIGNAL: KILL is a pulled plug for what runs, RTMIN+
   done
   ! lab_pid "$d/leader" >/dev/null || lab_end "$d/leader" KILL
   lab_end "$d/nspawn" KILL
+  if mountpoint -q "$d/disk" 2>/dev/null; then sync -f "$d/disk" 2>/dev/null || true; fi # one that was cut refuses
   lab_unmount "$d/root"
+  lab_unmount "$d/disk"
   ip netns del "$(lab_ns "$n")" 2>/dev/null || true
   rm -f "$d/leader" "$d/nspawn"
   for c in "${LAB_CGROUPS[@]}"; do
@@ -425,16 +457,15 @@ lab_program() { # lab_program HOST [BINARY]: citrus as its package would install
   [ -x "$b" ] || lab_die "$b is not built"
   lab_copy "$1" "$b" /usr/bin/citrus
   lab_copy "$1" "$LAB_TOP/templates" /usr/share/citrus/templates
-  if [ -d "$LAB_TOP/systemd" ]; then
-    local unit=$LAB/run/unit.$BASHPID u
-    for u in citrus-drift citrus-confirm; do
-      sed 's,@bindir@,/usr/bin,' "$LAB_TOP/systemd/$u.service.in" >"$unit"
-      lab_copy "$1" "$unit" "/lib/systemd/system/$u.service"
-    done
-    rm -f "$unit"
-    lab_exec "$1" ln -sf ../citrus-confirm.service /lib/systemd/system/multi-user.target.wants/citrus-confirm.service </dev/null
-    lab_copy "$1" "$LAB_TOP/systemd/citrus-drift.timer" /lib/systemd/system/citrus-drift.timer
-  fi
+  local f unit=$LAB/run/unit.$BASHPID
+  for f in "$LAB_TOP"/systemd/*.service.in; do
+    sed 's,@bindir@,/usr/bin,' "$f" >"$unit"
+    lab_copy "$1" "$unit" "/lib/systemd/system/$(basename "$f" .in)"
+  done
+  rm -f "$unit"
+  lab_copy "$1" "$LAB_TOP/systemd/citrus-drift.timer" /lib/systemd/system/citrus-drift.timer
+  lab_enter "$1" sh -c 'mkdir -p /lib/systemd/system/multi-user.target.wants &&
+    ln -sf ../citrus-recover.service ../citrus-confirm.service /lib/systemd/system/multi-user.target.wants/'
   [ ! -d "$LAB_TOP/configs" ] || lab_copy "$1" "$LAB_TOP/configs" /usr/share/citrus/configs
 }
 lab_sources() { # the part of `server:` that points citrus at this lab's mirror
@@ -544,7 +575,7 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   lab_cmd=${1:-help}
   [ $# = 0 ] || shift
   case $lab_cmd in
-  prepare | layer | up | exec | copy | down | reboot | status | clean) "lab_$lab_cmd" "$@" ;;
-  *) sed -n '2,15p' "$0" ;;
+  prepare | layer | up | exec | copy | down | cut | reboot | status | clean) "lab_$lab_cmd" "$@" ;;
+  *) sed -n '2,16p' "$0" ;;
   esac
 fi
