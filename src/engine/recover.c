@@ -171,10 +171,12 @@ static int recover_one(struct engine *e, struct arena *a, const struct store_tx 
     if (take_back(e, a, tx, list, n, item) < 0)
         return store_tx_end(e->store, tx->id, TX_STUCK, item->err.text, err);
     r = host_sync(e->host, err);
-    if (r == 0)
-        r = undone(e, tx, err);
+    /* First what undo needed, which by now is nothing: after a crash in between nobody would come back for
+     * it. */
     if (r == 0)
         fs_remove_tree(e->host, engine_undo_dir(e, a, tx->id), NULL);
+    if (r == 0)
+        r = undone(e, tx, err);
     return r;
 }
 

@@ -171,7 +171,6 @@ int wordpress_graft_save(struct kind_ctx *ctx, const struct wordpress_spec *s,
             break;
         jw_object(undo, NULL);
         jw_str(undo, "name", g->old[i]);
-        jw_int(undo, "dev", (int64_t)st.dev);
         jw_int(undo, "ino", (int64_t)st.ino);
         jw_end(undo);
     }
@@ -279,11 +278,11 @@ int wordpress_graft_apply(struct kind_ctx *ctx, const struct wordpress_spec *s, 
     return r;
 }
 
+/* By its number alone: a boot may number the devices anew. Nothing else on its file system has it, since the
+ * old part is kept as long as this undo is. */
 static bool same_inode(const struct fs_stat *st, json_t *saved)
 {
-    return st->type != FS_ABSENT &&
-           (json_int_t)st->dev == json_integer_value(json_object_get(saved, "dev")) &&
-           (json_int_t)st->ino == json_integer_value(json_object_get(saved, "ino"));
+    return st->type != FS_ABSENT && (json_int_t)st->ino == json_integer_value(json_object_get(saved, "ino"));
 }
 
 /* The old part is where it was, in the stage (apply did not get further), or aside. */

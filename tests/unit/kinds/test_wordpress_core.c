@@ -139,6 +139,19 @@ static bool dies_at(struct kit *t, struct change *c, int n, bool happens, json_t
     return WIFEXITED(status) && WEXITSTATUS(status) == 42;
 }
 
+/* The machine booted between apply and undo, and has numbered its devices anew. */
+static void after_a_boot(json_t *undo)
+{
+    json_t *old;
+    size_t i;
+    assert_true(json_array_size(json_object_get(undo, "old")) > 3);
+    json_array_foreach(json_object_get(undo, "old"), i, old)
+    {
+        if (json_object_get(old, "dev"))
+            json_object_set_new(old, "dev", json_integer(4711));
+    }
+}
+
 static void a_core_change_that_dies_anywhere_is_undone(void **state)
 {
     struct kit *t = world(0);
@@ -153,6 +166,7 @@ static void a_core_change_that_dies_anywhere_is_undone(void **state)
         struct change *c = prepared(t, r);
         json_t *undo = kit_capture(t, c);
         died = dies_at(t, c, n / 2 + 1, n % 2, NULL);
+        after_a_boot(undo);
         kit_undo(t, c, undo);
         assert_string_equal(kit_tree(t), before);
     }
