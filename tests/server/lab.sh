@@ -311,7 +311,7 @@ lab_cut() {
 }
 
 lab_up() { # lab_up NAME [LAYER]
-  local n=$1 layer=${2:-base} d=$LAB/hosts/$1 t0=${EPOCHREALTIME/./} i l s
+  local n=$1 layer=${2:-base} d=$LAB/hosts/$1 t0=${EPOCHREALTIME/./} i l s c
   ! lab_pid "$d/leader" >/dev/null || lab_die "$n is already up"
   lab_net
   (
@@ -329,9 +329,10 @@ lab_up() { # lab_up NAME [LAYER]
   lab_unmount "$d/root"
   lab_disk "$d"
   # redirect_dir: rename(2) of a directory works as on a real disk, also when it comes from a frozen layer
-  s=$d
-  [ ! -e "$d/disk.img" ] || s=$d/disk
-  mount -t overlay overlay -o "${LAB_OVERLAY:-}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$s/up,workdir=$s/work" "$d/root"
+  s=$d c=
+  # xino: numbers of files stay what they are over a boot, as on one file system
+  [ ! -e "$d/disk.img" ] || { s=$d/disk c=xino=on,; }
+  mount -t overlay overlay -o "${LAB_OVERLAY:-}${c}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$s/up,workdir=$s/work" "$d/root"
   if [ ! -e "$d/seeded" ]; then
     echo "$n" >"$d/root/etc/hostname"
     : >"$d/root/etc/machine-id"

@@ -12,7 +12,8 @@ CUTS=${CUTS:-$TMP/cuts}
 export LAB_DISK=3G
 # shellcheck disable=SC2034 # powercut.sh uses it
 cut_parts=(install "${sweep_parts[@]}")
-# About how long each takes, in ms, on a machine that does nothing else. Learned anew from those that come to an end.
+# About how long each takes, in ms, on a machine that does nothing else; SLOW says how far this one is from that. Learned
+# anew from those that come to an end.
 declare -A cut_time=([install]=25000 [packages]=4000 [server]=1800 [mariadb]=1500 [change]=1000 [core]=4000 [fetch]=4000
   [make]=9000 [site]=1000 [remove]=600)
 
@@ -24,14 +25,17 @@ sweep_install() { # on the layer `stack`, with these packages taken off
 sweep_drift_install() { echo 'apt-get purge -y -q mariadb-server mariadb-server-core nginx nginx-common php8.2-fpm redis-server htop; rm -rf /var/lib/mysql'; }
 
 cut_ready() { # this case's server, ready for the apply of that part, its state written down
-  local part=$1
+  local part=$1 t0
   boot "$([ "$part" = install ] && echo stack || echo site)"
   put /root/sweep-guest.py <"$LAB_TOP/tests/server/sweep-guest.py"
   "sweep_$part" >"$TMP/part.yaml"
   lab_manifest "$TMP/part.yaml" >"$TMP/part.full"
   put /root/part.yaml <"$TMP/part.full"
   if declare -F "sweep_drift_$part" >/dev/null; then "sweep_drift_$part" | guest bash -e; fi
+  t0=${EPOCHREALTIME/./}
   guest citrus apply --plan /root/part.yaml </dev/null >"$TMP/plan" # the store is made where there is none
+  SLOW=$(($(lab_ms "$t0") * 10 / 400 + 1)) # in tenths: 400 ms where nothing else runs
+  [ $SLOW -ge 10 ] || SLOW=10
   if [ -s "${SWEEP_DATA:-$TMP}/$part.after" ]; then put /root/sweep/after <"$SWEEP_DATA/$part.after"; fi
   guest python3 /root/sweep-guest.py keep /root/part.yaml - </dev/null
 }
@@ -53,12 +57,12 @@ cut_now() { # cut_now PART MS BY: the apply, the cut, the boot; $SAID is what re
   ENDED=''
   if ! kill -0 $pid 2>/dev/null; then
     wait $pid && ENDED=yes
-    cut_time[$part]=$(lab_ms "$t0")
+    cut_time[$part]=$(($(lab_ms "$t0") * 10 / SLOW))
   fi
   lab_cut "$HOST"
   wait $pid || true
   cat "$TMP/apply"
-  AT=$(grep '^\[' "$TMP/apply" | tail -1 | cut -c1-60)
+  AT=$(sed -n '/^\[/h; ${x; p}' "$TMP/apply" | cut -c1-60)
   [ -z "$ENDED" ] || AT=ended
   lab_up "$HOST"
   guest bash -c 'for _ in {1..300}; do mariadb -e "select 1" >/dev/null 2>&1 || ! systemctl -q is-enabled mariadb 2>/dev/null && exit; sleep 0.1; done' </dev/null || true
@@ -79,7 +83,7 @@ cut_some() { # cut_some PART K SEED
     stale='' more=''
     by=$(cut_by $((RANDOM + i)))
     if [ "$part" = install ] && [ "$by" = apply ]; then by=recover; fi # there is no manifest of before
-    ms=$(((RANDOM * 32768 + RANDOM) % (cut_time[$part] * 11 / 10) + 1))
+    ms=$(((RANDOM * 32768 + RANDOM) % (cut_time[$part] * SLOW / 9) + 1))
     step "$part: the power goes after $ms ms ($by)"
     cut_now "$part" "$ms" "$by"
     run python3 /root/sweep-guest.py look /root/part.yaml "$SAID"
@@ -94,7 +98,7 @@ cut_some() { # cut_some PART K SEED
       [ "$RC" = 0 ] || ok=no why="after the next apply not all services run"
       stale=yes more=", then new"
     fi
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$part" "$ms" "$AT" "$ok" "$why$more" "$by" "$(grep -m1 -E "transaction|Nothing" <<<"$SAID")" >>"$CUTS"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$part" "$ms" "$AT" "$ok" "$why$more" "$by" "$(sed -n -E '/transaction|Nothing/{p; q}' <<<"$SAID")" >>"$CUTS"
     cut_tell "$(tail -1 "$CUTS")"
   done
 }
