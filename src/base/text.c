@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 size_t utf8_char(const char *s, size_t n)
 {
@@ -146,6 +147,35 @@ char *duration_text(struct arena *a, int64_t seconds)
             return arena_printf(a, "%lld%c", (long long)(seconds / duration_units[i].seconds),
                                 duration_units[i].unit);
     return NULL;
+}
+
+char *space_text(struct arena *a, int64_t bytes)
+{
+    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+    size_t u = 0;
+    int64_t tenths = bytes * 10;
+    for (; tenths >= 10240 && u < sizeof units / sizeof *units - 1; u++)
+        tenths /= 1024;
+    if (u == 0 || tenths >= 1000)
+        return arena_printf(a, "%lld %s", (long long)(tenths / 10), units[u]);
+    return arena_printf(a, "%lld.%lld %s", (long long)(tenths / 10), (long long)(tenths % 10), units[u]);
+}
+
+char *time_text(struct arena *a, int64_t unix_seconds)
+{
+    struct tm tm;
+    char text[32] = "";
+    time_t at = (time_t)unix_seconds;
+    if (localtime_r(&at, &tm))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+    return arena_strdup(a, text);
+}
+
+char *date_text(struct arena *a, int64_t unix_seconds)
+{
+    char *text = time_text(a, unix_seconds);
+    text[strcspn(text, " ")] = '\0';
+    return text;
 }
 
 int version_compare(const char *a, const char *b)

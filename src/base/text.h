@@ -12,11 +12,14 @@ bool utf8_valid(const char *s, size_t n);
 
 /* "64M" and the like, binary multiples K M G T; 0 or -EINVAL. */
 int size_parse(const char *s, int64_t *ret);
-char *size_text(struct arena *a, int64_t bytes); /* "64M": the largest unit that divides it */
+char *size_text(struct arena *a, int64_t bytes);  /* "64M": the largest unit that divides it */
+char *space_text(struct arena *a, int64_t bytes); /* "812 B", "9.1 MB": about, for people */
 /* "30m", "2y", "1h30m", units s m h d w y (365 days); seconds. */
 int duration_parse(const char *s, int64_t *ret);
 char *duration_text(struct arena *a, int64_t seconds);
-int int_parse(const char *s, int64_t *ret); /* decimal, sign allowed, nothing else */
+char *date_text(struct arena *a, int64_t unix_seconds); /* "2026-11-23", local time */
+char *time_text(struct arena *a, int64_t unix_seconds); /* "2026-11-23 14:05:09" */
+int int_parse(const char *s, int64_t *ret);             /* decimal, sign allowed, nothing else */
 
 /* Compares version numbers by their dotted numeric parts: "8.10" > "8.2". */
 int version_compare(const char *a, const char *b);

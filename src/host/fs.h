@@ -69,6 +69,15 @@ int fs_remove_tree(struct host *h, const char *path, struct error *err);
 /* chown/chmod of a whole tree: directories and files get their modes, links their owner. */
 int fs_own_tree(struct host *h, const char *path, uid_t uid, gid_t gid, mode_t dirs, mode_t files,
                 struct error *err);
+/* Owners of a whole tree by number: who is named by `from` becomes `to`, all else stays. Can be repeated as
+ * long as no `to` is another's `from`. */
+struct fs_renumber {
+    bool group;
+    int64_t from, to;
+};
+int fs_renumber(struct host *h, const char *path, const struct fs_renumber *map, size_t n, struct error *err);
+/* Bytes of a file, or of all files in a tree. */
+int fs_bytes(struct host *h, const char *path, int64_t *ret, struct error *err);
 int fs_sync(struct host *h, const char *path,
             struct error *err); /* syncfs of the file system that holds it */
 /* Moves a tree (or file) out of the way: into /var/lib/citrus/trash/NAME, or, where that is another file
