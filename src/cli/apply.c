@@ -40,6 +40,7 @@ static int apply_file(struct session *s, const struct buf *text)
     for (o.n_sites = 0; f.sites && f.sites[o.n_sites] && o.n_sites < SITES_MOST; o.n_sites++)
         o.sites[o.n_sites] = f.sites[o.n_sites];
     o.sites[o.n_sites] = NULL;
+    o.fresh = f.fresh;
     const struct options *before = s->o;
     s->o = &o;
     int status = session_texts(s, f.bundle_json);

@@ -8,16 +8,18 @@
 const struct command commands[] = {
     {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
-    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwHvcC", 1, command_apply},
+    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwH8vcC", 1, command_apply},
     {"drift", "[MANIFEST]", "what differs from the last applied generation", "rj1y2345dsVv", 1,
      command_drift},
-    {"history", "", "generations and transactions", "rj", 0, command_history},
+    {"history", "", "generations and transactions; --trash: what is kept of removed sites", "rj9", 0,
+     command_history},
     {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
      command_show},
-    {"rollback", "[N]", "a new generation with the content of an older one", "rjypfVRwHvcC", 1,
+    {"rollback", "[N]", "a new generation with the content of an older one", "rjypsfVRwH8vcC", 1,
      command_rollback},
     {"confirm", "", "keep what was applied with --confirm; --undo takes it back", "rj67v", 0,
      command_confirm},
+    {"prune", "", "remove what retention does not keep", "rjyp", 0, command_prune},
     {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
     {"secret", "list | VERB NAME", "values that a manifest refers to by name: list, get, set, rotate, forget",
@@ -62,6 +64,10 @@ static const struct {
     {{"undo", no_argument, NULL, OPT_UNDO}, NULL, "take it back now"},
     {{"expire", no_argument, NULL, OPT_EXPIRE}, NULL, "for the timer: wait for its time, then take it back"},
     {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache"},
+    {{"fresh", no_argument, NULL, OPT_FRESH},
+     NULL,
+     "make removed sites anew and empty, also where the trash has them"},
+    {{"trash", no_argument, NULL, OPT_TRASH}, NULL, "what the trash holds, and until when"},
     {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history"},
     {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted"},
     {{"root", required_argument, NULL, OPT_ROOT}, "DIR", "an offline root, as dpkg --root"},
@@ -208,6 +214,12 @@ static int set_option(const struct command *c, struct options *o, int letter)
         return 0;
     case OPT_EXPIRE:
         o->expire = true;
+        return 0;
+    case OPT_FRESH:
+        o->fresh = true;
+        return 0;
+    case OPT_TRASH:
+        o->trash = true;
         return 0;
     case OPT_VERBOSE:
         o->verbose++;

@@ -28,7 +28,7 @@ struct options {
     bool settles;   /* the command's own matter is what awaits confirmation */
     bool no_confirm, undo, expire;
     int64_t confirm; /* --confirm TIME, in seconds; 0: not given */
-    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health;
+    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health, fresh, trash;
     int verbose;
     const char *out; /* --out FILE */
     const char *reason;
@@ -63,7 +63,9 @@ enum option_letter {
     OPT_CONFIRM = 'c',
     OPT_NO_CONFIRM = 'C',
     OPT_UNDO = '6',
-    OPT_EXPIRE = '7'
+    OPT_EXPIRE = '7',
+    OPT_FRESH = '8',
+    OPT_TRASH = '9'
 };
 
 struct command {
@@ -85,6 +87,7 @@ int drift_watch(const struct options *o);
 int drift_adopt(const struct options *o);
 int command_history(const struct options *o);
 int command_show(const struct options *o);
+int command_prune(const struct options *o);
 int command_rollback(const struct options *o);
 int command_confirm(const struct options *o);
 int command_recover(const struct options *o);

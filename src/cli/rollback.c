@@ -61,6 +61,7 @@ int command_rollback(const struct options *o)
         return session_close(&s, status);
     if (find_target(&s, asked, &g, &err) < 0)
         return session_close(&s, session_fail(&s, &err));
+    s.rollback_of = g.number;
     status = session_texts(&s, g.bundle);
     if (status == 0) {
         const char *why = arena_printf(&s.arena, "rollback %lld", (long long)g.number);

@@ -55,7 +55,7 @@ static int save_plan(struct session *s)
     return 0;
 }
 
-static int ask(struct session *s)
+int session_ask(struct session *s, const char *question)
 {
     char answer[16];
     struct error err = {0};
@@ -63,16 +63,16 @@ static int ask(struct session *s)
         return 0;
     if (s->o->json) {
         error_set(&err, -EINVAL, "--json shows no plan to be asked about. Nothing was changed");
-        error_hint(&err, "--yes applies without a question, --plan shows the plan and stops");
+        error_hint(&err, "--yes goes on without a question, --plan shows the plan and stops");
         return session_fail(s, &err);
     }
     if (!isatty(STDIN_FILENO)) {
         error_set(&err, -ENOTTY,
                   "nobody can be asked here: standard input is no terminal. Nothing was changed");
-        error_hint(&err, "--yes applies without a question, --plan shows and stops");
+        error_hint(&err, "--yes goes on without a question, --plan shows and stops");
         return session_fail(s, &err);
     }
-    fprintf(stderr, "Apply this? [y/N] ");
+    fprintf(stderr, "%s [y/N] ", question);
     fflush(stderr);
     if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
         fprintf(stderr, "Nothing was changed.\n");
@@ -184,7 +184,7 @@ int session_run(struct session *s, const struct run *r)
         return note(s, "plan", s->o->detailed && s->plan->actions.n ? EXIT_PENDING : EXIT_DONE);
     status = awaiting_decide(s);
     if (status == 0 && s->plan->actions.n)
-        status = ask(s);
+        status = session_ask(s, "Apply this?");
     if (status == 0)
         status = awaiting_arm(s);
     if (status)

@@ -234,6 +234,10 @@ static int parse_bundle(struct session *s)
     s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
     if (!s->manifest)
         return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
+    const struct server_retention *r = &s->manifest->server.retention;
+    s->retention = (struct retention){
+        .trash = r->trash, .journal = r->journal, .cache = r->cache, .generations = r->generations};
+    s->engine.retention = &s->retention;
     return 0;
 }
 
@@ -366,7 +370,9 @@ static int make_plan(struct session *s)
     struct plan_options po = {.sites = s->o->n_sites ? s->o->sites : NULL,
                               .bundle_json = s->bundle_json,
                               .bundle_digest = s->bundle_digest,
-                              .corrective_only = s->corrective_only};
+                              .corrective_only = s->corrective_only,
+                              .rollback_of = s->rollback_of,
+                              .fresh = s->o->fresh};
     r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
     if (r == 0 && !s->o->no_health)
         health_open(s);

@@ -21,6 +21,7 @@ struct session {
     struct redactor *redactor;
     VEC(struct secret *) derived; /* from secrets of the store: the redactor borrows them */
     struct engine engine;
+    struct retention retention;
     struct engine_events events;
     struct engine_health health;
     struct progress progress;
@@ -35,7 +36,8 @@ struct session {
     bool awaits;          /* it did, and somebody has to confirm it */
     bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
     bool corrective_only; /* plan_options */
-    const char *trouble;  /* the last error, for who keeps account of it */
+    int64_t rollback_of;
+    const char *trouble; /* the last error, for who keeps account of it */
 };
 
 /* How far: the store for writing and the lock held, for looking (a store is made when there is none and it
@@ -85,6 +87,8 @@ struct run {
     bool brief;                  /* no plan is shown, and only what failed is reported */
 };
 int session_run(struct session *s, const struct run *r);
+/* Asks on the terminal, unless --yes is given; 0 for yes. Where nobody can be asked, it says so. */
+int session_ask(struct session *s, const char *question);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
 size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
 

@@ -242,6 +242,7 @@ static int begin(struct applying *x, struct error *err)
     }
     struct store_tx tx = {.why = x->o->why ? x->o->why : "apply",
                           .who = x->o->who,
+                          .reason = x->o->reason,
                           .bundle = p->bundle_json,
                           .sites = sites_text(p)};
     int r = store_reserve(x->e->store, applying_room(p), err);
@@ -292,6 +293,14 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
     domains_make(&x);
     if (p->one_way && !o->allow_one_way) {
         ret->outcome = APPLY_REFUSED;
+        if (p->lost && p->rollback_of) {
+            error_set(&ret->err, -EPERM,
+                      "%zu resource%s would come back empty: what the trash held of %s is gone", p->lost,
+                      p->lost == 1 ? "" : "s", p->lost == 1 ? "it" : "them");
+            error_hint(&ret->err,
+                       "look for \"one-way\" in the plan; --allow-one-way makes it anew and empty");
+            return 0;
+        }
         error_set(&ret->err, -EPERM, "the plan has %zu action%s that cannot be taken back", p->one_way,
                   p->one_way == 1 ? "" : "s");
         error_hint(&ret->err, "look for \"one-way\" in the plan; --allow-one-way applies it");

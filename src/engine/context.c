@@ -17,7 +17,7 @@ struct kind_ctx engine_ctx(struct engine *e, struct arena *a, int64_t transactio
         .arena = a,
         .undo_dir = transaction ? engine_undo_dir(e, a, transaction) : NULL,
         .transaction = transaction,
-        .trash_retention = TRASH_RETENTION,
+        .trash_retention = engine_retention(e)->trash,
         .redaction = {store_plan_key(e->store), STORE_PLAN_KEY_LEN},
         .progress = e->progress,
         .secret = find_secret,

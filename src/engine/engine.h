@@ -122,6 +122,9 @@ struct plan {
     size_t create, update, remove, refresh;
     size_t one_way;
     size_t lockouts;    /* actions that can shut the operator out */
+    size_t restored, lost; /* creations that come back from the trash; that would, if it were not over */
+    int64_t rollback_of;
+    bool fresh;         /* nothing is brought back from the trash */
     bool widened;       /* while it is applied: an action of a wide kind was done */
     int64_t generation; /* the newest one when the plan was made; 0: none */
     const char *lineage;
@@ -134,6 +137,8 @@ struct plan_options {
     const char *const *sites; /* NULL: all */
     const char *bundle_json, *bundle_digest;
     bool corrective_only; /* only what somebody changed since the newest generation; apply makes no new one */
+    int64_t rollback_of;  /* the generation whose content this is, 0: none */
+    bool fresh;           /* what was removed is made anew and empty, also where the trash has it */
 };
 
 /* What an apply tells while it runs. All may be NULL. */
@@ -152,6 +157,12 @@ struct engine_events {
     void *self;
 };
 
+/* How long what is not needed any more is kept; seconds. NULL in the engine: the manifest's defaults. */
+struct retention {
+    int64_t trash, journal, cache;
+    int64_t generations; /* how many of the newest */
+};
+
 struct engine {
     struct host *host;
     struct store *store;
@@ -159,8 +170,9 @@ struct engine {
     const struct progress *progress;
     const struct engine_events *events; /* NULL: none */
     const struct engine_health *health; /* NULL: sites are not asked */
-    const char *state_dir;              /* /var/lib/citrus as the managed system sees it */
-    int undo_patience; /* seconds that undo waits for what it needs: a database server that starts anew */
+    const struct retention *retention;
+    const char *state_dir; /* /var/lib/citrus as the managed system sees it */
+    int undo_patience;     /* seconds that undo waits for what it needs: a database server that starts anew */
     const volatile sig_atomic_t *interrupted; /* set by a signal: finish the action, undo, end. NULL: never */
 };
 
@@ -214,6 +226,38 @@ int apply_exit(const struct apply_result *r);
  * negative where not even that could be done (the store). */
 int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o, struct apply_result *ret,
                  struct error *err);
+
+/* What retention takes. It never takes what undoing an open transaction or rolling back the newest generation
+ * needs. Undo directories have no time of their own: they go when their transaction has ended. */
+enum prunable { PRUNE_UNDO, PRUNE_TRASH, PRUNE_CACHE, PRUNE_TRANSACTION, PRUNE_GENERATION };
+extern const char *const prunable_names[];
+struct pruned {
+    enum prunable what;
+    const char *name; /* a path; NULL: a row of the store */
+    int64_t number;   /* of the transaction or generation; 0: none */
+    int64_t since, bytes;
+    struct error err; /* it could not be removed */
+};
+struct prune {
+    VEC(struct pruned) list;
+    size_t failed;
+    int64_t bytes;
+};
+int engine_prune(struct engine *e, bool plan_only, struct prune *ret, struct error *err);
+
+/* What the trash holds. */
+struct trashed {
+    const char *path;
+    int64_t transaction, generation; /* generation 0: its transaction made none, or that one is pruned */
+    int64_t since, until, bytes;
+    const char *kind, *id, *site; /* NULL where the journal does not say */
+    bool held;                    /* beyond `until`, for undoing or rolling back the newest generation */
+};
+struct trash_list {
+    struct trashed *at;
+    size_t n, cap;
+};
+int engine_trash(struct engine *e, struct arena *a, struct trash_list *ret, struct error *err);
 
 /* Transactions that a crash left open: each INTENT is observed and settled, then all of it is undone.
  * `n` transactions were found. Runs before the first plan of any command that changes something. */

@@ -4,8 +4,6 @@
 #include "engine.h"
 #include <jansson.h>
 
-#define TRASH_RETENTION (30 * 86400) /* seconds */
-
 /* --- context.c: what kinds are given, and who hears of it */
 struct kind_ctx engine_ctx(struct engine *e, struct arena *a, int64_t transaction);
 char *engine_undo_dir(struct engine *e, struct arena *a, int64_t transaction);
@@ -73,6 +71,11 @@ int ground_look(struct engine *e, struct plan *p, const struct catalog *c, const
 /* --- obstacles.c: asks the kinds of `list`, and fills p->obstacles. */
 void obstacles_look(struct engine *e, struct plan *p, const struct change *const *list, size_t n);
 
+/* --- remains.c */
+/* Gives the creations among p->actions at `fresh` (their kinds have remains, nobody manages them yet) what is
+ * to be brought back, and asks their kinds for the plan. */
+int remains_plan(struct engine *e, struct plan *p, const size_t *fresh, size_t n, struct error *err);
+
 /* --- touched.c: fills p->touched. Slots are those of order_catalog(). */
 void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n);
 /* --- policy.c */
@@ -95,9 +98,10 @@ int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error 
 /* --- disk.c: -EROFS where what the action changes lies on a read-only file system */
 int disk_check(struct engine *e, const struct action *act, struct error *err);
 
-/* --- sweep.c */
-/* Removes the undo directories of closed transactions, but for `keep`'s, and what was in the trash for its
- * retention time at `now`. What cannot be removed stays for the next time. */
+/* --- prune.c */
+const struct retention *engine_retention(const struct engine *e);
+/* At the end of a run: enforces retention at `now`, but leaves the undo directory of `keep`. What cannot be
+ * removed stays for the next time. */
 void engine_sweep(struct engine *e, int64_t keep, int64_t now);
 
 /* --- undo.c */

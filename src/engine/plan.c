@@ -17,8 +17,9 @@ struct planning {
     struct seen *others;            /* by slot of the catalog: what the filter leaves out */
     size_t first_orphan, n_orphans; /* in seen */
     const struct trees *trees;
-    bool *made;                       /* by slot of the catalog: is created by this plan */
-    bool same_manifest;               /* as the newest generation's */
+    VEC(size_t) fresh;  /* actions that make what nobody managed, and may have left something once */
+    bool *made;         /* by slot of the catalog: is created by this plan */
+    bool same_manifest; /* as the newest generation's */
     VEC(const struct change *) asked; /* what the kinds are asked about: is it feasible? */
 };
 
@@ -203,9 +204,13 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
         g->made[r->slot] = true;
     c->reversal = REVERSIBLE;
     c->drift = act.cause == CAUSE_CORRECTIVE;
-    if (k->plan)
+    bool fresh = c->op == OP_CREATE && k->remains && !s->managed;
+    if (k->plan && !fresh)
         k->plan(ctx, c);
-    ask_about(g, c);
+    if (fresh)
+        vec_push(p->arena, &g->fresh, p->actions.n);
+    else
+        ask_about(g, c);
     vec_push(p->arena, &p->actions, act);
     return 0;
 }
@@ -388,6 +393,8 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     p->bundle_digest = o->bundle_digest;
     p->sites = o->sites;
     p->corrective_only = o->corrective_only;
+    p->rollback_of = o->rollback_of;
+    p->fresh = o->fresh;
     struct planning g = {.e = e, .c = c, .p = p};
     int r = load_managed(&g, err);
     if (r == 0)
@@ -404,8 +411,12 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < g.seen.n && r == 0; i++)
         r = plan_one(&g, &ctx, &g.seen.at[i], err);
+    if (r == 0)
+        r = remains_plan(e, p, g.fresh.at, g.fresh.n, err);
     if (r < 0)
         return r;
+    for (size_t i = 0; i < g.fresh.n; i++)
+        ask_about(&g, &p->actions.at[g.fresh.at[i]].change);
     obstacles_look(e, p, g.asked.at, g.asked.n);
     if (p->sites)
         r = ground_look(e, p, c, g.others, err);

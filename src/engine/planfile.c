@@ -28,6 +28,8 @@ static void write_action(const struct action *act, const struct redaction *red, 
     jw_str(j, "before", hex);
     hash_hex(act->after, hex);
     jw_str(j, "after", hex);
+    if (c->restore)
+        jw_int(j, "restored_from", c->restore->transaction);
     jw_array(j, "changes");
     for (size_t i = 0; i < c->delta.n; i++) {
         jw_object(j, NULL);
@@ -59,6 +61,8 @@ int planfile_write(struct engine *e, const struct plan *p, struct buf *out, stru
             jw_str(&j, NULL, *s);
         jw_end(&j);
     }
+    if (p->fresh)
+        jw_bool(&j, "fresh", true);
     jw_array(&j, "actions");
     for (size_t i = 0; i < p->actions.n; i++)
         write_action(&p->actions.at[i], &red, &j);
@@ -112,6 +116,7 @@ static int read_members(struct planfile *f, struct arena *a, struct error *err)
     f->bundle_digest = arena_strdup(a, json_string_value(json_object_get(root, "manifest_sha256")));
     f->generation = json_integer_value(json_object_get(root, "generation"));
     f->time = json_integer_value(json_object_get(root, "time"));
+    f->fresh = json_is_true(json_object_get(root, "fresh"));
     if (json_integer_value(json_object_get(root, "citrus_plan")) != PLANFILE_VERSION)
         return error_set(err, -EPROTO, "the plan is of version %lld; this citrus reads version %d",
                          (long long)json_integer_value(json_object_get(root, "citrus_plan")),
@@ -195,6 +200,10 @@ static int compare_action(json_t *then, const struct action *now, struct error *
     if (c->op == OP_REFRESH && strcmp(member(then, "how"), impact_names[now->refresh]) != 0)
         return error_set(err, -ESTALE, "the plan says %s %s where it would be %s now", member(then, "how"),
                          c->res->id, impact_names[now->refresh]);
+    if (json_integer_value(json_object_get(then, "restored_from")) !=
+        (c->restore ? c->restore->transaction : 0))
+        return error_set(err, -ESTALE, "%s %s would %scome back from the trash, other than the plan says",
+                         c->res->kind->name, c->res->id, c->restore ? "" : "not ");
     hash_hex(now->before, before);
     hash_hex(now->after, after);
     if (strcmp(member(then, "before"), before) == 0 && strcmp(member(then, "after"), after) == 0)

@@ -15,6 +15,7 @@ struct planfile {
     const char *digest; /* of the whole file */
     int64_t generation, time;
     const char *const *sites; /* NULL: all */
+    bool fresh;               /* nothing comes back from the trash */
     json_t *root;             /* planfile_free */
 };
 /* True when the text looks like a plan file (and not like a manifest). */

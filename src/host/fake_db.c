@@ -137,10 +137,32 @@ int fake_db_dump(struct host *h, const char *database, const char *path, struct 
     json_t *v = database_find(db, database);
     if (!v)
         return error_set(err, -ENOENT, "database %s: there is none to dump", database);
-    char *text = json_dumps(v, JSON_SORT_KEYS);
+    json_t *all = json_copy(v), *mine = json_array(), *one;
+    size_t i;
+    json_array_foreach(json_object_get(db, "options_tables"), i,
+                       one) if (strcmp(fake_text(one, "database", ""), database) == 0)
+        json_array_append(mine, one);
+    json_object_set_new(all, "options_tables", mine);
+    char *text = json_dumps(all, JSON_SORT_KEYS);
     r = fs_write(h, path, text, strlen(text), 0600, 0, 0, err);
     free(text);
+    json_decref(all);
     return r;
+}
+
+/* What a dump says of options tables, which the world holds beside the databases. */
+static void load_options(json_t *db, const char *database, json_t *saved)
+{
+    json_t *list = json_object_get(db, "options_tables"), *mine = json_object_get(saved, "options_tables"),
+           *one;
+    for (size_t i = json_array_size(list); i-- > 0;)
+        if (strcmp(fake_text(json_array_get(list, i), "database", ""), database) == 0)
+            json_array_remove(list, i);
+    if (!list && json_array_size(mine))
+        json_object_set_new(db, "options_tables", list = json_array());
+    size_t i;
+    json_array_foreach(mine, i, one) json_array_append(list, one);
+    json_object_del(saved, "options_tables");
 }
 
 int fake_db_load(struct host *h, const char *database, const char *path, struct error *err)
@@ -163,7 +185,12 @@ int fake_db_load(struct host *h, const char *database, const char *path, struct 
         return r;
     if (!saved)
         return error_set(err, -EINVAL, "%s: this is no dump", path);
-    json_object_set(v, "tables", json_object_get(saved, "tables"));
+    load_options(db, database, saved);
+    /* The tables, and what else a test put there; the dump of a database says nothing of itself. */
+    static const char *const own[] = {"name", "charset", "collation"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        json_object_del(saved, own[i]);
+    json_object_update(v, saved);
     json_decref(saved);
     return 0;
 }

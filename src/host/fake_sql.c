@@ -149,8 +149,11 @@ static int do_database(struct sql *s, const char *verb, struct error *err)
         if (v && !s->dry)
             sql_set(v, charset ? "charset" : "collation", text);
     }
-    if (drop && v && !s->dry)
+    if (drop && v && !s->dry) {
         json_array_remove(list, i);
+        while (sql_find(sql_part(s, "options_tables"), &i, "database", name, NULL, NULL, NULL, NULL))
+            json_array_remove(sql_part(s, "options_tables"), i);
+    }
     return 0;
 }
 

@@ -74,6 +74,44 @@ static void plan(struct kind_ctx *ctx, struct change *c)
 {
     if (c->op == OP_REMOVE)
         c->reversal = COMPENSATED;
+    if (c->op == OP_CREATE && c->restore)
+        c->summary = "with the number that it had";
+}
+
+/* The numbers of user and group at its removal, where nobody has got them since; else -1, for the next free.
+ */
+struct numbers {
+    int64_t uid, gid;
+};
+
+static struct numbers numbers_of(const struct accounts *acc, json_t *saved)
+{
+    json_t *uid = json_object_get(json_object_get(saved, "user"), "uid"),
+           *gid = json_object_get(saved, "gid");
+    struct numbers n = {uid ? json_integer_value(uid) : -1, gid ? json_integer_value(gid) : -1};
+
+    for (size_t i = 0; i < acc->n_users; i++)
+        if ((int64_t)acc->users[i].uid == n.uid)
+            n.uid = -1;
+    if (group_name(acc, (gid_t)n.gid))
+        n.gid = -1;
+    return n;
+}
+
+/* Files elsewhere may be its own by number, so it gets the same again where it can. */
+static int remains(struct kind_ctx *ctx, const struct resource *res, json_t *saved, enum remains_state *ret,
+                   const char **path, struct error *err)
+{
+    struct arena a = {0};
+    struct accounts acc;
+    int r = accounts_read(ctx->host, &acc, &a, err);
+
+    *path = NULL;
+    *ret = REMAINS_NOTHING;
+    if (r >= 0 && numbers_of(&acc, saved).uid > 0)
+        *ret = REMAINS_THERE;
+    arena_free(&a);
+    return r;
 }
 
 /* --- capture ------------------------------------------------------------------------------------------- */
@@ -176,6 +214,7 @@ static int change(struct kind_ctx *ctx, const struct change *c, struct error *er
 {
     const struct account_spec *s = c->res->spec;
     const char *name = c->res->id;
+    struct numbers n = {-1, -1};
     struct accounts acc;
     const struct account_user *u;
     const struct account_group *g;
@@ -186,13 +225,18 @@ static int change(struct kind_ctx *ctx, const struct change *c, struct error *er
     r = accounts_read(ctx->host, &acc, ctx->arena, err);
     if (r < 0)
         return r;
+    if (c->restore) {
+        json_t *saved = json_loads(c->restore->saved, 0, NULL);
+        n = numbers_of(&acc, saved);
+        json_decref(saved);
+    }
     u = accounts_user(&acc, name);
     g = accounts_group(&acc, name);
     if (!g)
-        r = account_group_add(ctx->host, name, -1, err);
+        r = account_group_add(ctx->host, name, n.gid, err);
     if (r >= 0 && !u)
         r = account_user_add(ctx->host, name, name, s->home ? s->home : NO_HOME,
-                             s->shell ? s->shell : NO_LOGIN, -1, err);
+                             s->shell ? s->shell : NO_LOGIN, n.uid, err);
     else if (r >= 0 && (!g || g->gid != u->gid || differs(s->home, u->home) || differs(s->shell, u->shell)))
         r = account_user_change(ctx->host, name, name, s->home ? s->home : u->home,
                                 s->shell ? s->shell : u->shell, err);
@@ -303,4 +347,5 @@ const struct kind account_kind = {
     .capture = capture,
     .apply = apply,
     .undo = undo,
+    .remains = remains,
 };

@@ -88,9 +88,7 @@ int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err)
     return aside_make_room(ctx, c->res->id, c->prepared, err);
 }
 
-/* Where fs_trash() put it; *ret is NULL when it is at neither place. */
-static int trash_find(struct kind_ctx *ctx, const char *path, const char *name, const char **ret,
-                      struct error *err)
+int aside_find(struct kind_ctx *ctx, const char *path, const char *name, const char **ret, struct error *err)
 {
     const char *slash = strrchr(path, '/');
     const char *places[] = {
@@ -122,7 +120,7 @@ int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct e
         return error_set(err, -EINVAL, "%s: the undo record does not say what was there", path);
     if (!name)
         return fs_restore(ctx->host, was, err);
-    r = trash_find(ctx, path, name, &kept, err);
+    r = aside_find(ctx, path, name, &kept, err);
     if (r < 0 || !kept) /* it never went, or is back already */
         return r;
     r = fs_remove_tree(ctx->host, path, err);

@@ -30,6 +30,9 @@ int aside_make_room(struct kind_ctx *ctx, const char *path, const char *trash, s
 /* Brings back what aside_capture() or aside_save() saw. Can be repeated. */
 int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err);
 
+/* Where the trash has `name`, which came from `path`; *ret is NULL where it has not. */
+int aside_find(struct kind_ctx *ctx, const char *path, const char *name, const char **ret, struct error *err);
+
 /* Is the field of this name in the delta? */
 bool delta_has(const struct delta *d, const char *name);
 

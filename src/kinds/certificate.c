@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define TLS_DIR "/etc/citrus/tls"
+#define TRASH   "/var/lib/citrus/trash"
 #define PEM_MAX ((size_t)1 << 20)
 
 static const struct field fields[] = {
@@ -231,6 +232,51 @@ static int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, s
     return r < 0 ? r : source_usable(ctx, s, ret, err);
 }
 
+/* --- what a removal leaves: the pair, in a directory of the trash
+ * ------------------------------------------- */
+
+static const char *kept_path(struct arena *a, const char *kept, const char *file)
+{
+    return arena_printf(a, "%s/%s", kept, file);
+}
+
+/* A pair of the trash that is what is wanted now, whatever it was when it went. */
+static bool kept_fits(struct kind_ctx *ctx, const struct certificate_spec *want, const char *kept,
+                      struct pair *ret)
+{
+    struct arena *a = ctx->arena;
+    struct certificate_spec found;
+    struct x509_info info;
+    if (pair_read(ctx, kept_path(a, kept, "fullchain.pem"), kept_path(a, kept, "privkey.pem"), ret, NULL) < 0)
+        return false;
+    if (x509_parse(buf_str(&ret->certificate), ret->certificate.len, &info, a, NULL) < 0)
+        return false;
+    record_clear(&record, &found);
+    describe(ctx, want, ret, &info, &found);
+    found.state = certificate_state(a, &info, !from_files(want), time(NULL));
+    return pair_matches(ret) && record_diff(&record, want, &found, &ctx->redaction, a).n == 0;
+}
+
+/* The operator's own files go before what was copied from them once. */
+static int certificate_remains(struct kind_ctx *ctx, const struct resource *res, json_t *saved,
+                               enum remains_state *ret, const char **path, struct error *err)
+{
+    const char *kept = json_string_value(json_object_get(saved, "trash"));
+    const struct certificate_spec *s = res->spec;
+    struct pair p = {0}, source = {0};
+    *ret = REMAINS_NOTHING;
+    *path = NULL;
+    if (!kept)
+        return 0;
+    if (kept_fits(ctx, s, kept, &p) && !(from_files(s) && source_read(ctx, s, &source, NULL) == 0)) {
+        *ret = REMAINS_THERE;
+        *path = arena_strdup(ctx->arena, kept);
+    }
+    pair_free(&p);
+    pair_free(&source);
+    return 0;
+}
+
 static bool only_modes_differ(const struct change *c)
 {
     const struct certificate_spec *found = c->found;
@@ -255,7 +301,8 @@ static void certificate_feasible(struct kind_ctx *ctx, const struct change *cons
         const struct certificate_spec *s = list[i]->res->spec;
         const char *id = list[i]->res->id;
         struct pair p = {0};
-        if (!from_files(s) || !s->source_certificate || !s->source_key || only_modes_differ(list[i]))
+        if (!from_files(s) || !s->source_certificate || !s->source_key || only_modes_differ(list[i]) ||
+            list[i]->restore)
             continue;
         if (list[i]->op != OP_NONE) {
             int r = source_read(ctx, s, &p, &errs[i]);
@@ -278,7 +325,7 @@ static int certificate_prepare(struct kind_ctx *ctx, struct change *c, struct er
 {
     const struct certificate_spec *s = c->res->spec;
     struct pair p = {0};
-    if (c->op == OP_REMOVE || !from_files(s))
+    if (c->op == OP_REMOVE || c->restore || !from_files(s))
         return 0;
     int r = source_read(ctx, s, &p, err);
     pair_free(&p);
@@ -302,6 +349,16 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
                     arena_printf(ctx->arena, "%s-directory", name), undo, "directory", err);
     if (r == 0)
         r = parents_capture(ctx, tls_dir(ctx->arena, c->res->id), undo, "parents", err);
+    if (r == 0 && c->op == OP_REMOVE) {
+        c->prepared =
+            arena_printf(ctx->arena, TRASH "/%lld-%s-tls-%s", (long long)ctx->transaction, name, c->res->id);
+        jw_str(undo, "trash", c->prepared);
+    } else if (r == 0 && c->restore) {
+        r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
+        c->prepared = arena_printf(ctx->arena, "%s/%s-restored", ctx->undo_dir, name);
+        jw_str(undo, "restored", c->restore->path);
+        jw_str(undo, "kept", c->prepared);
+    }
     return r;
 }
 
@@ -313,10 +370,27 @@ static int tolerate(int r, struct error *err)
     return 0;
 }
 
-/* What else someone put into the directory stays, and the directory with it. */
-static int certificate_remove(struct kind_ctx *ctx, const char *id, struct error *err)
+/* Copied first, so that the pair is whole in the trash before a part of it is gone from its place. */
+static int certificate_keep(struct kind_ctx *ctx, const char *id, const char *trash, struct error *err)
 {
-    int r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "fullchain.pem"), err), err);
+    static const char *const files[] = {"fullchain.pem", "privkey.pem"};
+    int r = fs_mkdirs(ctx->host, TRASH, 0700, err);
+    if (r == 0)
+        r = fs_mkdir(ctx->host, trash, 0700, 0, 0, err);
+    for (size_t i = 0; r == 0 && i < 2; i++) {
+        r = fs_copy(ctx->host, tls_path(ctx->arena, id, files[i]), kept_path(ctx->arena, trash, files[i]),
+                    0600, 0, 0, err);
+        r = tolerate(r, err);
+    }
+    return r;
+}
+
+/* What else someone put into the directory stays, and the directory with it. */
+static int certificate_remove(struct kind_ctx *ctx, const char *id, const char *trash, struct error *err)
+{
+    int r = certificate_keep(ctx, id, trash, err);
+    if (r == 0)
+        r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "fullchain.pem"), err), err);
     if (r == 0)
         r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "privkey.pem"), err), err);
     if (r == 0)
@@ -324,6 +398,13 @@ static int certificate_remove(struct kind_ctx *ctx, const char *id, struct error
     if (r == 0)
         r = fs_rmdir(ctx->host, TLS_DIR, err);
     return tolerate(r, err);
+}
+
+static int kept_read(struct kind_ctx *ctx, const struct change *c, struct pair *ret, struct error *err)
+{
+    if (kept_fits(ctx, c->res->spec, c->restore->path, ret))
+        return 0;
+    return error_set(err, -ESTALE, "the pair in %s can be used no more", c->restore->path);
 }
 
 static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -334,21 +415,38 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     struct pair p = {0};
     int r;
     if (c->op == OP_REMOVE)
-        return certificate_remove(ctx, id, err);
+        return certificate_remove(ctx, id, c->prepared, err);
     if (only_modes_differ(c)) {
         r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
         return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
     }
-    r = from_files(s) ? source_read(ctx, s, &p, err)
-                      : x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &p.certificate, &p.key, err);
+    r = c->restore ? kept_read(ctx, c, &p, err)
+        : from_files(s)
+            ? source_read(ctx, s, &p, err)
+            : x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &p.certificate, &p.key, err);
     if (r == 0)
         r = fs_mkdirs(ctx->host, tls_dir(ctx->arena, id), 0755, err);
     if (r == 0)
         r = fs_write(ctx->host, key, buf_str(&p.key), p.key.len, 0600, 0, 0, err);
     if (r == 0)
         r = fs_write(ctx->host, certificate, buf_str(&p.certificate), p.certificate.len, 0644, 0, 0, err);
+    if (r == 0 && c->restore)
+        r = fs_rename(ctx->host, c->restore->path, c->prepared, err);
     pair_free(&p);
     return r < 0 ? error_prefix(err, "certificate of %s", id) : 0;
+}
+
+/* A removal's pair leaves the trash, and what a creation took from it goes back. */
+static int trash_undo(struct kind_ctx *ctx, json_t *undo, struct error *err)
+{
+    const char *trash = json_string_value(json_object_get(undo, "trash")),
+               *restored = json_string_value(json_object_get(undo, "restored")),
+               *kept = json_string_value(json_object_get(undo, "kept"));
+    struct fs_stat st = {.type = FS_ABSENT};
+    int r = trash ? fs_remove_tree(ctx->host, trash, err) : 0;
+    if (r == 0 && kept)
+        r = fs_stat(ctx->host, kept, &st, err);
+    return r < 0 || !restored || st.type == FS_ABSENT ? r : fs_rename(ctx->host, kept, restored, err);
 }
 
 /* A directory that was there comes first, to hold the files, and once more last, for its times; one that was
@@ -361,6 +459,8 @@ static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, en
     int r = existed ? parents_make(ctx, tls_dir(ctx->arena, res->id), err) : 0;
     for (size_t i = existed ? 0 : 1; r == 0 && i < 4; i++)
         r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
+    if (r == 0)
+        r = trash_undo(ctx, undo, err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(undo, "parents"), err);
 }
 
@@ -381,4 +481,5 @@ const struct kind certificate_kind = {
     .capture = certificate_capture,
     .apply = certificate_apply,
     .undo = certificate_undo,
+    .remains = certificate_remains,
 };

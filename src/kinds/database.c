@@ -4,6 +4,7 @@
  * and a removal keeps a dump before anything is gone. */
 #include "database.h"
 #include "fs.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 
@@ -105,10 +106,11 @@ static void database_check(const struct resource *res, struct diags *d)
 
 static void database_plan(struct kind_ctx *ctx, struct change *c)
 {
-    if (c->op != OP_REMOVE)
-        return;
-    c->reversal = COMPENSATED;
-    c->summary = "kept as a dump in the trash";
+    if (c->op == OP_REMOVE || c->restore)
+        c->reversal = COMPENSATED;
+    if (c->op == OP_REMOVE)
+        c->summary = arena_printf(ctx->arena, "a dump to the trash, kept %s",
+                                  duration_text(ctx->arena, ctx->trash_retention));
 }
 
 int database_dump(struct kind_ctx *ctx, const char *name, const char *path, struct error *err)
@@ -145,6 +147,29 @@ static int capture_dump(struct kind_ctx *ctx, struct change *c, struct jsonw *un
     return r;
 }
 
+static int exists(struct kind_ctx *ctx, const char *path, bool *ret, struct error *err)
+{
+    struct fs_stat st = {.type = FS_ABSENT};
+    int r = path ? fs_stat(ctx->host, path, &st, err) : 0;
+    *ret = r == 0 && st.type != FS_ABSENT;
+    return r;
+}
+
+/* What is loaded stays among what undo needs, and goes with it when the run has ended well. */
+static int capture_restored(struct kind_ctx *ctx, struct change *c, struct jsonw *undo, struct error *err)
+{
+    bool there;
+    int r = exists(ctx, c->restore->path, &there, err);
+    if (r == 0 && !there)
+        r = error_set(err, -ESTALE, "%s was in the trash when the plan was made, and is not there now",
+                      c->restore->path);
+    if (r == 0)
+        r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
+    if (r == 0)
+        jw_str(undo, "restored", c->restore->path);
+    return r;
+}
+
 static int database_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                             struct error *err)
 {
@@ -156,7 +181,7 @@ static int database_capture(struct kind_ctx *ctx, struct change *c, const char *
     const struct db_database *d = database_find(&snapshot, c->res->id);
     jw_bool(undo, "existed", d != NULL);
     if (!d)
-        return 0;
+        return c->op == OP_CREATE && c->restore ? capture_restored(ctx, c, undo, err) : 0;
     jw_str(undo, "charset", d->charset);
     jw_str(undo, "collation", d->collation);
     jw_int(undo, "tables", d->tables);
@@ -190,11 +215,53 @@ static int remove_database(struct kind_ctx *ctx, const char *name, struct error 
     return r < 0 ? r : drop(ctx, name, err);
 }
 
+/* A file that says how far it came, for undo. */
+static char *mark(const struct kind_ctx *ctx, const char *name, const char *word)
+{
+    return arena_printf(ctx->arena, "%s/database-%s.%s", ctx->undo_dir, name, word);
+}
+
+/* `loading` is there from the beginning of a load until its end: the number of tables is whole before the
+ * last one's rows are. */
+static int load(struct kind_ctx *ctx, const char *name, const char *dump, const char *charset,
+                const char *collation, struct error *err)
+{
+    const char *loading = mark(ctx, name, "loading");
+    int r = fs_write(ctx->host, loading, "", 0, 0600, 0, 0, err);
+    if (r == 0)
+        r = define(ctx, "CREATE DATABASE IF NOT EXISTS", name, charset, collation, err);
+    if (r == 0)
+        r = host_db_load(ctx->host, name, dump, err);
+    return r < 0 ? r : fs_unlink(ctx->host, loading, err);
+}
+
+/* The dump is the trash's until all of it is loaded. */
+static int restore_database(struct kind_ctx *ctx, const struct change *c, struct error *err)
+{
+    const struct database_spec *s = c->res->spec;
+    const char *name = c->res->id;
+    json_t *saved = json_loads(c->restore->saved, 0, NULL);
+    long long tables = (long long)json_integer_value(json_object_get(saved, "tables"));
+    const struct db_scope scope = {.parts = DB_DATABASES | DB_TABLES, .database = name};
+    struct db_snapshot now = {0};
+    json_decref(saved);
+    int r = load(ctx, name, c->restore->path, s->charset, s->collation, err);
+    if (r == 0)
+        r = database_snapshot(ctx, &scope, &now, err);
+    const struct db_database *d = r == 0 ? database_find(&now, name) : NULL;
+    if (r == 0 && (!d || d->tables != tables))
+        r = error_set(err, -EIO, "database %s: it had %lld tables, and %s brought back %lld", name, tables,
+                      c->restore->path, d ? (long long)d->tables : 0);
+    return r < 0 ? r : fs_rename(ctx->host, c->restore->path, dump_path(ctx, name), err);
+}
+
 static int database_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct database_spec *s = c->res->spec;
     switch (c->op) {
     case OP_CREATE:
+        if (c->restore)
+            return restore_database(ctx, c, err);
         return define(ctx, "CREATE DATABASE", c->res->id, s->charset, s->collation, err);
     case OP_UPDATE:
         return define(ctx, "ALTER DATABASE", c->res->id, s->charset, s->collation, err);
@@ -203,6 +270,28 @@ static int database_apply(struct kind_ctx *ctx, struct change *c, struct error *
     default:
         return 0;
     }
+}
+
+/* What came back was somebody's, and may have been written into since: it goes to the trash anew, unless it
+ * is there still, since not all of it was loaded. */
+static int undo_restored(struct kind_ctx *ctx, const char *name, const struct db_database *now,
+                         const char *trash, struct error *err)
+{
+    const char *again = mark(ctx, name, "again"), *dropping = mark(ctx, name, "dropping");
+    bool kept, gone;
+    int r = exists(ctx, trash, &kept, err);
+    if (r == 0)
+        r = exists(ctx, dropping, &gone, err);
+    if (r == 0 && !kept && !now)
+        return fs_rename(ctx->host, dump_path(ctx, name), trash, err);
+    if (r == 0 && !kept && !gone)
+        r = database_dump(ctx, name, again, err);
+    /* From here on the tables go, one by one: what is left of them is no dump. */
+    if (r == 0 && !gone)
+        r = fs_write(ctx->host, dropping, "", 0, 0600, 0, 0, err);
+    if (r == 0 && !kept)
+        r = fs_rename(ctx->host, again, trash, err);
+    return r < 0 || !now ? r : drop(ctx, name, err);
 }
 
 static int undo_create(struct kind_ctx *ctx, const char *name, const struct db_database *now,
@@ -221,29 +310,6 @@ static int undo_create(struct kind_ctx *ctx, const char *name, const struct db_d
     return -ENOTEMPTY;
 }
 
-static int exists(struct kind_ctx *ctx, const char *path, bool *ret, struct error *err)
-{
-    struct fs_stat st = {.type = FS_ABSENT};
-    int r = path ? fs_stat(ctx->host, path, &st, err) : 0;
-    *ret = r == 0 && st.type != FS_ABSENT;
-    return r;
-}
-
-/* `loading` is there from the beginning of a load until its end: the number of tables is whole before the
- * last one's rows are. */
-static int load(struct kind_ctx *ctx, const char *name, const char *dump, const char *loading, json_t *undo,
-                struct error *err)
-{
-    int r = fs_write(ctx->host, loading, "", 0, 0600, 0, 0, err);
-    if (r == 0)
-        r = define(ctx, "CREATE DATABASE IF NOT EXISTS", name,
-                   json_string_value(json_object_get(undo, "charset")),
-                   json_string_value(json_object_get(undo, "collation")), err);
-    if (r == 0)
-        r = host_db_load(ctx->host, name, dump, err);
-    return r < 0 ? r : fs_unlink(ctx->host, loading, err);
-}
-
 /* DROP DATABASE removes table after table, so a crash can leave some of them: then the dump has it all. What
  * is whole again leaves none in the trash. */
 static int undo_remove(struct kind_ctx *ctx, const char *name, const struct db_database *now, json_t *undo,
@@ -251,16 +317,16 @@ static int undo_remove(struct kind_ctx *ctx, const char *name, const struct db_d
 {
     const char *dump = json_string_value(json_object_get(undo, "dump"));
     const char *trash = json_string_value(json_object_get(undo, "trash"));
-    const char *loading = arena_printf(ctx->arena, "%s/database-%s.loading", ctx->undo_dir, name);
     bool all = now && now->tables == json_integer_value(json_object_get(undo, "tables"));
     bool begun, moved;
-    int r = exists(ctx, loading, &begun, err);
+    int r = exists(ctx, mark(ctx, name, "loading"), &begun, err);
     if (r == 0)
         r = exists(ctx, trash, &moved, err);
     if (r == 0 && (!all || begun) && !dump)
         r = error_set(err, -ENOENT, "database %s: the journal names no dump of it", name);
     else if (r == 0 && (!all || begun))
-        r = load(ctx, name, moved ? trash : dump, loading, undo, err);
+        r = load(ctx, name, moved ? trash : dump, json_string_value(json_object_get(undo, "charset")),
+                 json_string_value(json_object_get(undo, "collation")), err);
     return r < 0 || !trash ? r : fs_unlink(ctx->host, trash, err);
 }
 
@@ -273,12 +339,26 @@ static int database_undo(struct kind_ctx *ctx, const struct resource *res, enum 
     if (r < 0)
         return error_prefix(err, "database %s", res->id);
     const struct db_database *now = database_find(&snapshot, res->id);
+    const char *restored = json_string_value(json_object_get(undo, "restored"));
+    if (restored)
+        return undo_restored(ctx, res->id, now, restored, err);
     if (!json_is_true(json_object_get(undo, "existed")))
         return undo_create(ctx, res->id, now, err);
     if (op == OP_REMOVE)
         return undo_remove(ctx, res->id, now, undo, err);
     return define(ctx, "ALTER DATABASE", res->id, json_string_value(json_object_get(undo, "charset")),
                   json_string_value(json_object_get(undo, "collation")), err);
+}
+
+static int database_remains(struct kind_ctx *ctx, const struct resource *res, json_t *saved,
+                            enum remains_state *ret, const char **path, struct error *err)
+{
+    const char *trash = json_string_value(json_object_get(saved, "trash"));
+    bool there;
+    int r = exists(ctx, trash, &there, err);
+    *ret = !trash ? REMAINS_NOTHING : there ? REMAINS_THERE : REMAINS_GONE;
+    *path = there ? arena_strdup(ctx->arena, trash) : NULL;
+    return r;
 }
 
 const struct kind database_kind = {
@@ -291,4 +371,6 @@ const struct kind database_kind = {
     .capture = database_capture,
     .apply = database_apply,
     .undo = database_undo,
+    .remains = database_remains,
+    .holds_data = true,
 };

@@ -4,6 +4,7 @@
 #include "parents.h"
 #include "specs.h"
 #include "text.h"
+#include "trash_tree.h"
 #include <errno.h>
 #include <string.h>
 
@@ -81,9 +82,16 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
                    struct error *err)
 {
     const struct directory_spec *s = c->res->spec;
-    int r = aside_capture(ctx, c, name, c->op == OP_REMOVE && s->data == 1, undo, err);
+    bool whole = c->op == OP_REMOVE && s->data == 1;
+    int r = aside_capture(ctx, c, name, whole, undo, err);
 
-    return r < 0 || c->op != OP_CREATE ? r : parents_capture(ctx, c->res->id, undo, "parents", err);
+    if (r >= 0 && whole)
+        r = trash_tree_owners(ctx, c->res->id, s->owner, s->group, undo, err);
+    if (r >= 0 && c->op == OP_CREATE)
+        r = parents_capture(ctx, c->res->id, undo, "parents", err);
+    if (r >= 0 && c->op == OP_CREATE && c->restore)
+        r = trash_tree_capture(ctx, c, undo, err);
+    return r;
 }
 
 static int remove_it(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -132,15 +140,37 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
         r = fs_unlink(ctx->host, path, err);
     if (r >= 0)
         r = parents_make(ctx, path, err);
-    return r < 0 ? r : fs_mkdir(ctx->host, path, mode, uid, gid, err);
+    if (r < 0 || c->op != OP_CREATE || !c->restore)
+        return r < 0 ? r : fs_mkdir(ctx->host, path, mode, uid, gid, err);
+    r = trash_tree_restore(ctx, c, err);
+    return r < 0 ? r : fs_attributes(ctx->host, path, mode, uid, gid, err);
 }
 
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
-    int r = aside_restore(ctx, res->id, saved, err);
+    int r = trash_tree_undo(ctx, res->id, saved, err);
+
+    /* What came back is in the trash again: nothing is left here to be removed with its content. */
+    if (r >= 0)
+        r = aside_restore(ctx, res->id, saved, err);
 
     return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
+}
+
+static int remains(struct kind_ctx *ctx, const struct resource *res, json_t *saved, enum remains_state *ret,
+                   const char **path, struct error *err)
+{
+    const char *name = json_string_value(json_object_get(saved, "trash"));
+    int r = 0;
+
+    *path = NULL;
+    *ret = REMAINS_NOTHING;
+    if (name)
+        r = aside_find(ctx, res->id, name, path, err);
+    if (name && r >= 0)
+        *ret = *path ? REMAINS_THERE : REMAINS_GONE;
+    return r;
 }
 
 static const char *place(const struct resource *res, bool *takes_all)
@@ -163,5 +193,7 @@ const struct kind directory_kind = {
     .apply = apply,
     .undo = undo,
     .lockout = lockout_path,
+    .remains = remains,
+    .holds_data = true,
     .place = place,
 };

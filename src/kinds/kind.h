@@ -87,6 +87,16 @@ struct resource *catalog_find(const struct catalog *c, const struct kind *k, con
 void resource_needs(struct catalog *c, struct resource *r, struct resource *needed); /* NULL needed is fine */
 void resource_notifies(struct catalog *c, struct resource *r, struct resource *service, enum impact how);
 
+/* What a removal left, that a creation of the same resource brings back: a tree in the trash, a dump, an
+ * account's number. */
+struct remains {
+    int64_t transaction; /* that removed it */
+    int64_t since;       /* unix seconds */
+    const char *path;    /* where it lies; NULL: it takes no room */
+    const char *saved;   /* what the removal's capture noted: JSON */
+};
+enum remains_state { REMAINS_NOTHING, REMAINS_THERE, REMAINS_GONE };
+
 /* One change to one resource, from plan to apply. */
 struct change {
     const struct resource *res;
@@ -94,11 +104,12 @@ struct change {
     const void *found; /* what is there: kind->record's struct, NULL: nothing */
     struct delta delta;
     enum reversal reversal;
-    enum impact impact;  /* what the change itself does to service (refreshes carry their own) */
-    const char *summary; /* a few words where kind and id do not say it all, or NULL */
-    bool drift;          /* puts right what somebody changed: nothing new is asked for */
-    bool blamed;         /* prepare_all: it is this one that cannot be had */
-    void *prepared;      /* the kind's own, from prepare to apply, in ctx->arena */
+    enum impact impact;            /* what the change itself does to service (refreshes carry their own) */
+    const char *summary;           /* a few words where kind and id do not say it all, or NULL */
+    bool drift;                    /* puts right what somebody changed: nothing new is asked for */
+    bool blamed;                   /* prepare_all: it is this one that cannot be had */
+    const struct remains *restore; /* OP_CREATE: what is brought back, or NULL */
+    void *prepared;                /* the kind's own, from prepare to apply, in ctx->arena */
 };
 
 struct kind_ctx {
@@ -155,6 +166,16 @@ struct kind {
     /* What tells of a change while it happens: paths, and units. Optional: `place` does, and the slow poll.
      */
     void (*watch)(const struct resource *res, struct arena *a, struct watch_list *out);
+    /* Whether what the removal with these notes left can become this resource again, and where it lies. GONE:
+     * there was something, and is no more. Optional: its removals leave nothing. */
+    int (*remains)(struct kind_ctx *, const struct resource *res, json_t *saved, enum remains_state *ret,
+                   const char **path, struct error *);
+    /* What it is removed with is the work of others: to make it anew and empty is a loss. Where the kind has
+     * places, only those that take all with them are meant. */
+    bool holds_data;
+    /* Directories of downloads; and the word of a manifest that an entry there is for. Optional. */
+    const char *const *caches;
+    const char *(*cached_for)(struct arena *a, const char *entry); /* NULL: nobody can tell */
     /* Text before and after for a person's diff; either may stay empty. Optional. */
     int (*text)(struct kind_ctx *, const struct change *, struct buf *before, struct buf *after,
                 struct error *);

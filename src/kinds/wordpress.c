@@ -364,5 +364,7 @@ const struct kind wordpress_kind = {
     .capture = wordpress_capture,
     .apply = wordpress_apply,
     .undo = wordpress_undo,
+    .caches = wordpress_caches,
+    .cached_for = wordpress_cached_for,
     .place = place,
 };

@@ -61,4 +61,8 @@ int wordpress_upgrade(struct kind_ctx *ctx, const struct wordpress_spec *s, stru
 /* Drops the tables that an installation makes. */
 int wordpress_uninstall(struct kind_ctx *ctx, const struct wordpress_spec *s, struct error *err);
 
+/* kind.h: caches, cached_for. */
+extern const char *const wordpress_caches[];
+const char *wordpress_cached_for(struct arena *a, const char *entry);
+
 #endif

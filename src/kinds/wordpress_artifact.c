@@ -34,6 +34,18 @@ void wordpress_artifact_names(struct arena *a, const struct wordpress_spec *s, s
     ret->sha256_file = arena_printf(a, RECORD_DIR "/%s.sha256", name);
 }
 
+const char *const wordpress_caches[] = {CACHE_DIR, CORE_DIR, NULL};
+
+/* The version in an archive's or a tree's name; WP-CLI is small, and its name has nothing of a manifest's. */
+const char *wordpress_cached_for(struct arena *a, const char *entry)
+{
+    static const char prefix[] = "wordpress-";
+    const char *version = entry + sizeof prefix - 1, *tag = strrchr(entry, '-');
+    if (strncmp(entry, prefix, sizeof prefix - 1) != 0 || tag <= version)
+        return NULL;
+    return arena_strndup(a, version, (size_t)(tag - version));
+}
+
 char *wordpress_cli_path(struct arena *a, const struct wordpress_spec *s)
 {
     return arena_printf(a, CACHE_DIR "/wp-cli-%s.phar", url_tag(a, s->cli_source));

@@ -62,6 +62,11 @@ struct site_drift {
     int64_t default_policy; /* unset: the server's policies */
     struct strmap policies;
 };
+struct server_retention {
+    struct origin origin;
+    int64_t trash, journal, cache; /* seconds; 30d, 90d, 30d */
+    int64_t generations;           /* 50 */
+};
 struct manifest_server {
     struct origin origin;
     const char *name;     /* required: host name of this server, for people */
@@ -73,6 +78,7 @@ struct manifest_server {
     struct manifest_memory memory;
     struct manifest_sources sources;
     struct server_drift drift;
+    struct server_retention retention;
     /* redis, firewall, fail2ban, ssh, updates, acme: FIELD_LATER */
 };
 

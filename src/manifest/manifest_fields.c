@@ -206,6 +206,45 @@ static const struct record server_drift_record = {
         "where one of its fields that differ is enforced.",
     FIELDS(server_drift_fields)};
 
+/* A century, for who wants to keep things for good. */
+#define RETENTION_MOST (INT64_C(100) * 365 * 86400)
+
+static const struct field server_retention_fields[] = {
+    {.name = "trash",
+     .type = FIELD_DURATION,
+     AT(server_retention, trash),
+     .def = "30d",
+     .min = 0,
+     .max = RETENTION_MOST,
+     .doc = "How long the trees and databases of removed sites are kept, and come back with a rollback."},
+    {.name = "generations",
+     .type = FIELD_INT,
+     AT(server_retention, generations),
+     .def = "50",
+     .min = 2,
+     .max = 100000,
+     .doc = "How many generations are kept: as far back a rollback goes."},
+    {.name = "journal",
+     .type = FIELD_DURATION,
+     AT(server_retention, journal),
+     .def = "90d",
+     .min = 0,
+     .max = RETENTION_MOST,
+     .doc = "How long it is kept what each run did that made none of these generations."},
+    {.name = "cache",
+     .type = FIELD_DURATION,
+     AT(server_retention, cache),
+     .def = "30d",
+     .min = 0,
+     .max = RETENTION_MOST,
+     .doc = "How long downloads are kept that none of these generations asks for."},
+};
+static const struct record server_retention_record = {
+    MANIFEST(server_retention, "server.retention"),
+    .doc = "How long what is no longer in use is kept. What undoing an interrupted run or rolling back the "
+           "newest generation needs is kept in any case.",
+    FIELDS(server_retention_fields)};
+
 static const struct field server_fields[] = {
     {.name = "name",
      .type = FIELD_STRING,
@@ -253,6 +292,11 @@ static const struct field server_fields[] = {
      AT(manifest_server, drift),
      .of = &server_drift_record,
      .doc = "How often drift is looked for, and what becomes of it."},
+    {.name = "retention",
+     .type = FIELD_STRUCT,
+     AT(manifest_server, retention),
+     .of = &server_retention_record,
+     .doc = "How long what is no longer in use is kept."},
     LATER("redis", "The object cache."),
     LATER("firewall", "What may reach this server."),
     LATER("fail2ban", "Blocking of addresses that guess passwords."),

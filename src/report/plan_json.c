@@ -118,6 +118,13 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
         jw_bool(j, "lockout", true);
     if (c->summary)
         jw_str(j, "summary", c->summary);
+    if (c->restore) {
+        jw_object(j, "restored");
+        jw_int(j, "transaction", c->restore->transaction);
+        jw_int(j, "since", c->restore->since);
+        jw_str(j, "path", c->restore->path);
+        jw_end(j);
+    }
     jw_array(j, "refreshes");
     for (size_t i = 0; i < a->refreshes.n; i++)
         jw_str(j, NULL, p->actions.at[a->refreshes.at[i]].change.res->id);
@@ -144,6 +151,10 @@ void report_plan_json(struct engine *e, const struct plan *p, const struct redac
     jw_int(&j, "one_way", (int64_t)p->one_way);
     if (p->lockouts)
         jw_int(&j, "lockouts", (int64_t)p->lockouts);
+    if (p->restored || p->lost) {
+        jw_int(&j, "restored", (int64_t)p->restored);
+        jw_int(&j, "lost", (int64_t)p->lost);
+    }
     jw_int(&j, "left", (int64_t)p->left.n);
     jw_int(&j, "ignored", (int64_t)p->ignored);
     if (p->corrective_only)

@@ -15,8 +15,16 @@ static struct store_generation row(sqlite3_stmt *st, struct arena *a)
         .reason = db_text(st, 6, a),
         .status = db_text(st, 7, a),
         .bundle = db_text(st, 8, a),
+        .created = sqlite3_column_int64(st, 9),
+        .changed = sqlite3_column_int64(st, 10),
+        .removed = sqlite3_column_int64(st, 11),
     };
 }
+
+#define COLUMNS(bundle)                                                                                      \
+    "SELECT number, time, tx, rollback_of, digest, g.who, g.reason, status, " bundle                         \
+    ", coalesce(created, 0), coalesce(changed, 0), coalesce(removed, 0)"                                     \
+    " FROM generation AS g LEFT JOIN tx ON tx.id = g.tx"
 
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err)
 {
@@ -46,11 +54,9 @@ int store_generation_get(struct store *s, int64_t number, struct arena *a, struc
 {
     static const char doing[] = "read the generation";
     sqlite3_stmt *st;
-    int r =
-        db_query(s, doing, &st, err,
-                 "SELECT number, time, tx, rollback_of, digest, who, reason, status, bundle FROM generation"
-                 " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1",
-                 "i", number);
+    int r = db_query(s, doing, &st, err,
+                     COLUMNS("g.bundle") " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1", "i",
+                     number);
     if (r < 0)
         return r;
     r = db_next(s, doing, st, err);
@@ -77,10 +83,7 @@ int store_generation_list(struct store *s, struct arena *a, struct store_generat
     static const char doing[] = "read the generations";
     VEC(struct store_generation) list = {0};
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err,
-                     "SELECT number, time, tx, rollback_of, digest, who, reason, status, NULL FROM generation"
-                     " ORDER BY number DESC",
-                     "");
+    int r = db_query(s, doing, &st, err, COLUMNS("NULL") " ORDER BY number DESC", "");
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0)

@@ -52,10 +52,10 @@ int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_acti
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(
-        s, doing, err,
-        "INSERT INTO tx (begun, ended, state, why, who, bundle, sites) VALUES (?, 0, 'open', ?, ?, ?, ?)",
-        "itttt", begun, tx->why, tx->who, tx->bundle, tx->sites);
+    r = db_run(s, doing, err,
+               "INSERT INTO tx (begun, ended, state, why, who, bundle, sites, reason)"
+               " VALUES (?, 0, 'open', ?, ?, ?, ?, ?)",
+               "ittttt", begun, tx->why, tx->who, tx->bundle, tx->sites, tx->reason);
     int64_t id = sqlite3_last_insert_rowid(s->db);
     if (r == 0)
         r = insert_actions(s, id, actions, n, err);
@@ -113,6 +113,13 @@ int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *erro
                "ttii", tx_names[st], error, st == TX_OPEN ? (int64_t)0 : (int64_t)time(NULL), tx);
     if (r == 0 && sqlite3_changes(s->db) != 1)
         r = error_set(err, -ENOENT, "%s: there is no transaction %lld", s->path, (long long)tx);
+    if (r == 0)
+        r = db_run(s, doing, err,
+                   "UPDATE tx SET (created, changed, removed) ="
+                   " (SELECT coalesce(sum(op = 'create'), 0), coalesce(sum(op = 'update'), 0),"
+                   "  coalesce(sum(op = 'remove'), 0) FROM action WHERE tx = ?1 AND state = 'done')"
+                   " WHERE id = ?1",
+                   "i", tx);
     return db_end(s, r, doing, err);
 }
 
@@ -136,6 +143,10 @@ static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct sto
         .bundle = db_text(st, 6, a),
         .error = db_text(st, 7, a),
         .sites = db_text(st, 8, a),
+        .reason = db_text(st, 9, a),
+        .created = sqlite3_column_int64(st, 10),
+        .changed = sqlite3_column_int64(st, 11),
+        .removed = sqlite3_column_int64(st, 12),
     };
     return 0;
 }
@@ -161,7 +172,9 @@ static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct st
     return 0;
 }
 
-#define TX_COLUMNS "SELECT id, begun, ended, state, why, who, bundle, error, sites FROM tx "
+#define TX_COLUMNS                                                                                           \
+    "SELECT id, begun, ended, state, why, who, bundle, error, sites, reason, created, changed, removed"      \
+    " FROM tx "
 
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
 {
@@ -246,6 +259,31 @@ int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_act
             return r;
         }
         vec_push(a, &list, c);
+    }
+    if (r < 0)
+        return r;
+    *ret = list.at;
+    *n = list.n;
+    return 0;
+}
+
+int store_removals(struct store *s, const char *kind, const char *id, struct arena *a,
+                   struct store_removal **ret, size_t *n, struct error *err)
+{
+    static const char doing[] = "read what was removed";
+    VEC(struct store_removal) list = {0};
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err,
+                     "SELECT action.tx, tx.ended, action.undo FROM action JOIN tx ON tx.id = action.tx"
+                     " WHERE action.kind = ? AND action.id = ? AND action.op = 'remove'"
+                     " AND action.state = 'done' AND tx.state IN ('done', 'partial') ORDER BY action.tx",
+                     "tt", kind, id);
+    if (r < 0)
+        return r;
+    while ((r = db_next(s, doing, st, err)) > 0) {
+        struct store_removal row = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+                                    db_text(st, 2, a)};
+        vec_push(a, &list, row);
     }
     if (r < 0)
         return r;

@@ -42,6 +42,18 @@ static const char *const migrations[] = {
     "CREATE TABLE managed_before (kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, spec TEXT NOT NULL,"
     "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id))"
     "  WITHOUT ROWID, STRICT;",
+    /* 5: why a transaction was, and what it did, for longer than its actions are kept; what removals left is
+     * looked up by name. */
+    "ALTER TABLE tx ADD COLUMN reason TEXT;"
+    "ALTER TABLE tx ADD COLUMN created INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tx ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tx ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE tx SET reason = (SELECT reason FROM generation WHERE generation.tx = tx.id),"
+    "  created = (SELECT count(*) FROM action WHERE action.tx = tx.id AND state = 'done' AND op = 'create'),"
+    "  changed = (SELECT count(*) FROM action WHERE action.tx = tx.id AND state = 'done' AND op = 'update'),"
+    "  removed = (SELECT count(*) FROM action WHERE action.tx = tx.id AND state = 'done' AND op = 'remove');"
+    "CREATE INDEX action_removed ON action (kind, id) WHERE op = 'remove';"
+    "CREATE INDEX action_trash ON action (id) WHERE instr(undo, '\"trash\":') > 0;",
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -73,15 +73,16 @@ int store_managed_drop(struct store *s, const char *kind, const char *id, struct
 
 /* --- generations -------------------------------------------------------------------------------------- */
 struct store_generation {
-    int64_t number;      /* from 1 */
-    int64_t time;        /* unix seconds */
-    int64_t transaction; /* that applied it */
-    int64_t rollback_of; /* the generation whose content it took, 0: none */
-    const char *bundle;  /* JSON: manifest/bundle.h */
-    const char *digest;  /* SHA-256 of the bundle */
-    const char *who;     /* login or "root" */
-    const char *reason;  /* may be NULL */
-    const char *status;  /* "applied", "partial" (some sites were undone) */
+    int64_t number;                    /* from 1 */
+    int64_t time;                      /* unix seconds */
+    int64_t transaction;               /* that applied it */
+    int64_t rollback_of;               /* the generation whose content it took, 0: none */
+    const char *bundle;                /* JSON: manifest/bundle.h */
+    const char *digest;                /* SHA-256 of the bundle */
+    const char *who;                   /* login or "root" */
+    const char *reason;                /* may be NULL */
+    const char *status;                /* "applied", "partial" (some sites were undone) */
+    int64_t created, changed, removed; /* by its transaction */
 };
 /* `g->number` is given by the store. */
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err);
@@ -89,6 +90,8 @@ int store_generation_get(struct store *s, int64_t number, struct arena *a, struc
                          struct error *err); /* number 0: the newest; -ENOENT when there is none */
 int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,
                           struct error *err); /* newest first, without bundles */
+
+int store_generations_drop(struct store *s, int64_t below, struct error *err);
 
 /* --- journal ------------------------------------------------------------------------------------------ */
 /* TX_AWAITING: it came to its end and is recorded, and is taken back unless somebody confirms it. */
@@ -107,8 +110,10 @@ struct store_tx {
     enum tx_state state;
     const char *why; /* "apply", "rollback 3", "drift", "recover" */
     const char *who, *bundle;
-    const char *error; /* first failure, NULL */
-    const char *sites; /* those that it was for, a blank between two; NULL: all, and the server */
+    const char *error;  /* first failure, NULL */
+    const char *sites;  /* those that it was for, a blank between two; NULL: all, and the server */
+    const char *reason; /* of who ran it, NULL */
+    int64_t created, changed, removed; /* what stood when it ended */
 };
 struct store_action {
     int64_t tx, seq;
@@ -163,6 +168,22 @@ int store_awaiting_set(struct store *s, const struct store_awaiting *w, struct e
 int store_awaiting_confirm(struct store *s, const struct store_awaiting *w, struct error *err);
 /* In the commit that says that `tx` is undone; nothing to do where another or none awaits. */
 int store_awaiting_revert(struct store *s, int64_t tx, struct error *err);
+/* What transactions that stand removed under this name, oldest first: when, and the undo record. */
+struct store_removal {
+    int64_t tx, time;
+    const char *undo;
+};
+int store_removals(struct store *s, const char *kind, const char *id, struct arena *a,
+                   struct store_removal **ret, size_t *n, struct error *err);
+/* The paths of resources that went to a trash, each once. */
+int store_trash_paths(struct store *s, struct arena *a, const char ***ret, size_t *n, struct error *err);
+/* Transactions that ended before this time, oldest first. Of those from `oldest` on, only such that still
+ * have more than what store_tx_drop() leaves. */
+int store_tx_old(struct store *s, int64_t before, int64_t oldest, struct arena *a, int64_t **ret, size_t *n,
+                 struct error *err);
+/* Drops a transaction's actions, but for those that put something into a trash; `whole`: these, too. Without
+ * any it goes itself. */
+int store_tx_drop(struct store *s, int64_t tx, bool whole, struct error *err);
 /* A saved plan is applied once: -EEXIST when `digest` was used before. */
 int store_plan_use(struct store *s, const char *digest, struct error *err);
 /* One row for a run that looked: for `status`. */

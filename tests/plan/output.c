@@ -44,7 +44,7 @@ static const char *word(const char *at, struct buf *b)
 
 char *output_normal(const struct machine *m, const char *text, bool offline, struct arena *a)
 {
-    static const char date[] = "9999-99-99 99:99:99", clock[] = "99:99:99";
+    static const char date[] = "9999-99-99 99:99:99", clock[] = "99:99:99", day[] = "9999-99-99";
     struct buf b = {0};
     const char *rest;
     for (const char *at = text; *at;) {
@@ -57,6 +57,9 @@ char *output_normal(const struct machine *m, const char *text, bool offline, str
         } else if (has_form(at, date)) {
             buf_adds(&b, "YYYY-MM-DD HH:MM:SS");
             at += strlen(date);
+        } else if (has_form(at, day)) {
+            buf_adds(&b, "YYYY-MM-DD");
+            at += strlen(day);
         } else if (has_form(at, clock)) {
             buf_adds(&b, "HH:MM:SS");
             at += strlen(clock);

@@ -241,6 +241,8 @@ static void check_schema(const struct outcome *r, json_t *v, struct arena *a)
         def = has_arg(r, "--plan") ? "plan" : "result";
     if (strcmp(command, "show") == 0 && json_object_get(v, "citrus_plan"))
         def = "saved";
+    if (strcmp(command, "history") == 0 && has_arg(r, "--trash"))
+        def = "trash";
     if (strcmp(def, "plan") == 0 || strcmp(def, "saved") == 0)
         file = "plan";
     const char *wrong = schema_wrong(file, def, v, a);

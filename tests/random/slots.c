@@ -76,6 +76,11 @@ const struct slot server_slots[] = {
     {"drift/file.content", 15, .values = POLICIES},
     {"drift/service.enabled", 10, .values = POLICIES},
     {"drift/account.shell", 10, .values = POLICIES},
+    /* long enough for each rollback of a run to find what it needs */
+    {"retention/trash", 20, .values = WORDS("1d", "90d", "1y")},
+    {"retention/generations", 20, .min = 20, .max = 100},
+    {"retention/journal", 20, .values = WORDS("0s", "1h", "90d")},
+    {"retention/cache", 20, .values = WORDS("1d", "60d")},
 };
 const size_t n_server_slots = sizeof server_slots / sizeof *server_slots;
 

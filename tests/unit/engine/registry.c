@@ -146,6 +146,14 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     return r;
 }
 
+/* Downloads that are named by a word of the manifest: "WORD-rest". */
+static const char *const probe_caches[] = {"/var/cache/probe", NULL};
+static const char *probe_cached_for(struct arena *a, const char *entry)
+{
+    const char *end = strchr(entry, '-');
+    return end ? arena_strndup(a, entry, (size_t)(end - entry)) : NULL;
+}
+
 const struct kind probe_kind = {.name = "probe",
                                 .record = &record,
                                 .observe = observe,
@@ -153,4 +161,6 @@ const struct kind probe_kind = {.name = "probe",
                                 .prepare = prepare,
                                 .capture = capture,
                                 .apply = apply,
-                                .undo = undo};
+                                .undo = undo,
+                                .caches = probe_caches,
+                                .cached_for = probe_cached_for};

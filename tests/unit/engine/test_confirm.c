@@ -252,7 +252,7 @@ static void what_it_may_need_to_go_back_is_kept(void **state)
     struct shape old;
     struct rig *t = arranged(&old);
     assert_false(dies(t, "apply", 0));
-    engine_sweep(&t->e, 0, (int64_t)time(NULL) + 2 * TRASH_RETENTION);
+    engine_sweep(&t->e, 0, (int64_t)time(NULL) + 2 * engine_retention(&t->e)->trash);
     assert_true(rig_there(t, "/var/lib/citrus/undo/2"));
     assert_false(dies(t, "back", 0));
     is(t, &old, "after a sweep", 0);

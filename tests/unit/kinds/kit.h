@@ -268,6 +268,40 @@ static inline json_t *kit_apply(struct kit *t, struct change *c)
     return undo;
 }
 
+/* The next transaction: a creation that brings back what this removal left. */
+static inline struct change *kit_restore(struct kit *t, struct resource *r, json_t *removal)
+{
+    struct remains *m = arena_new(&t->a, struct remains);
+    enum remains_state state;
+    char *saved = json_dumps(removal, 0);
+
+    r->absent = false;
+    t->ctx.transaction++;
+    t->ctx.undo_dir = arena_printf(&t->a, "/var/lib/citrus/undo/%d", (int)t->ctx.transaction);
+    *m = (struct remains){.transaction = t->ctx.transaction - 1, .saved = arena_strdup(&t->a, saved)};
+    free(saved);
+    if (r->kind->remains(&t->ctx, r, removal, &state, &m->path, &t->err) < 0)
+        fail_msg("remains of %s: %s", r->id, t->err.text);
+    assert_int_equal(state, REMAINS_THERE);
+    struct change *c = kit_change(t, r);
+    assert_int_equal(c->op, OP_CREATE);
+    c->restore = m;
+    if (r->kind->plan)
+        r->kind->plan(&t->ctx, c);
+    return c;
+}
+
+static inline enum remains_state kit_remains(struct kit *t, struct resource *r, json_t *removal)
+{
+    enum remains_state state;
+    const char *path;
+
+    if (r->kind->remains(&t->ctx, r, removal, &state, &path, &t->err) < 0)
+        fail_msg("remains of %s: %s", r->id, t->err.text);
+    assert_true((path != NULL) == (state == REMAINS_THERE) || r->kind == &account_kind);
+    return state;
+}
+
 /* Undoes twice: after a crash in the middle it is done again. */
 static inline void kit_undo(struct kit *t, const struct change *c, json_t *undo)
 {

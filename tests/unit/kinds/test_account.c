@@ -131,6 +131,29 @@ static void the_superuser_is_never_removed_nor_managed(void **state)
     kit_free(t);
 }
 
+static void an_account_that_comes_back_has_its_numbers_while_nobody_else_has_them(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = account(t, "site_1");
+    kit_put(t, "/etc/passwd",
+            "root:x:0:0::/root:/bin/sh\nsite_1:x:700:701::/var/www/site:/usr/sbin/nologin\n", 0644);
+    kit_put(t, "/etc/group", "root:x:0:\nsite_1:x:701:www-data\nwww-data:x:33:\n", 0644);
+    r->absent = true;
+    json_t *removal = kit_apply(t, kit_change(t, r));
+    struct change *c = kit_restore(t, r, removal);
+    json_t *undo = kit_apply(t, c);
+    assert_non_null(strstr(line(t, "/etc/passwd", "site_1"), ":700:701:"));
+    assert_non_null(strstr(line(t, "/etc/group", "site_1"), ":701:www-data"));
+    kit_undo(t, c, undo);
+    assert_string_equal(line(t, "/etc/passwd", "site_1"), "");
+
+    kit_put(t, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nother:x:700:702::/:/bin/sh\n", 0644);
+    r->absent = false;
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_NOTHING);
+    json_decref(removal);
+    kit_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +163,7 @@ int main(void)
         cmocka_unit_test(a_missing_own_group_is_made),
         cmocka_unit_test(a_removed_account_comes_back_with_its_numbers_and_groups),
         cmocka_unit_test(the_superuser_is_never_removed_nor_managed),
+        cmocka_unit_test(an_account_that_comes_back_has_its_numbers_while_nobody_else_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,36 @@ static void a_removed_certificate_comes_back_and_strangers_files_stay(void **sta
     kit_free(t);
 }
 
+static void a_removed_pair_is_kept_for_root_alone_and_serves_again(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    put_pair(t, &both, FULLCHAIN, PRIVKEY);
+    const char *key = kit_read(t, PRIVKEY);
+    r->absent = true;
+    json_t *removal = kit_apply(t, kit_change(t, r));
+    const char *kept = "/var/lib/citrus/trash/7-1-tls-a.example";
+    assert_int_equal(kit_stat(t, kept).st_mode & 07777, 0700);
+    assert_int_equal(kit_stat(t, arena_printf(&t->a, "%s/privkey.pem", kept)).st_mode & 07777, 0600);
+
+    struct change *c = kit_restore(t, r, removal);
+    json_t *undo = kit_apply(t, c);
+    assert_string_equal(kit_read(t, PRIVKEY), key);
+    assert_false(kit_there(t, kept));
+    kit_undo(t, c, undo);
+    assert_false(kit_there(t, PRIVKEY));
+    assert_string_equal(kit_read(t, arena_printf(&t->a, "%s/privkey.pem", kept)), key);
+
+    /* one that covers less or more than what is served now stays where it is */
+    static const char *three[] = {"a.example", "www.a.example", "more.example"};
+    ((struct certificate_spec *)r->spec)->names = (struct strings){three, 3};
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_NOTHING);
+    ((struct certificate_spec *)r->spec)->names = (struct strings){three, 1};
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_NOTHING);
+    json_decref(removal);
+    kit_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +180,7 @@ int main(void)
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
+        cmocka_unit_test(a_removed_pair_is_kept_for_root_alone_and_serves_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,114 @@ static void words_that_would_be_more_than_words_in_sql_are_refused(void **state)
     kit_free(t);
 }
 
+/* --- out of the trash
+ * ----------------------------------------------------------------------------------------- */
+
+#define DUMP "/var/lib/citrus/trash/7-a_1.sql"
+
+static json_t *removed(struct kit *t, struct resource **ret)
+{
+    *ret = database(t);
+    (*ret)->absent = true;
+    return kit_apply(t, kit_change(t, *ret));
+}
+
+static long long tables(struct kit *t)
+{
+    struct db_snapshot s;
+    assert_int_equal(host_db_read(t->h, NULL, &s, &t->a, &t->err), 0);
+    return s.n_databases ? (long long)s.databases[0].tables : -1;
+}
+
+static void a_restored_database_has_its_tables_and_the_trash_has_it_no_more(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r;
+    json_t *removal = removed(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    assert_int_equal(c->reversal, COMPENSATED);
+    json_decref(kit_apply(t, c));
+    assert_int_equal(tables(t), 3);
+    assert_false(kit_there(t, DUMP));
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_GONE);
+    json_decref(removal);
+    kit_free(t);
+}
+
+/* What visitors wrote meanwhile goes to the trash with it: it is dumped anew. */
+static void a_restored_database_is_in_the_trash_again_when_that_is_undone(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r;
+    json_t *removal = removed(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    json_t *undo = kit_apply(t, c);
+    assert_int_equal(host_db_exec(t->h, "ALTER DATABASE `a_1` CHARACTER SET latin1", NULL, 0, &t->err), 0);
+    kit_undo(t, c, undo);
+    assert_int_equal(tables(t), -1);
+    assert_non_null(strstr(kit_read(t, DUMP), "latin1"));
+    /* and the whole way once more */
+    json_decref(kit_apply(t, kit_restore(t, r, removal)));
+    assert_int_equal(tables(t), 3);
+    json_decref(removal);
+    kit_free(t);
+}
+
+/* Tables go one after the other: what a crash in the middle left of them must not take the dump's place. */
+static void an_undo_that_was_cut_off_while_tables_went_keeps_the_whole_dump(void **state)
+{
+    struct kit *t = kit_new("{\"db\": {\"databases\": [{\"name\": \"a_1\", \"charset\": \"utf8mb4\", "
+                            "\"collation\": \"utf8mb4_unicode_ci\", \"tables\": 3}]}}");
+    struct resource *r;
+    json_t *removal = removed(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    json_t *undo = kit_apply(t, c);
+    /* as it is when the first table is gone */
+    kit_put(t, DUMP, "all of it", 0600);
+    kit_put(t, "/var/lib/citrus/undo/8/database-a_1.dropping", "", 0600);
+    assert_int_equal(host_db_exec(t->h, "DROP TABLE `a_1`.`wp_posts`", NULL, 0, &t->err), 0);
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_read(t, DUMP), "all of it");
+    assert_int_equal(tables(t), -1);
+    json_decref(removal);
+    kit_free(t);
+}
+
+static void a_restoring_that_was_cut_off_leaves_the_dump_where_it_was(void **state)
+{
+    struct kit *t = kit_new("{\"db\": {\"databases\": [{\"name\": \"a_1\", \"charset\": \"utf8mb4\", "
+                            "\"collation\": \"utf8mb4_unicode_ci\", \"tables\": 3}]}, "
+                            "\"fail\": {\"db load a_1\": \"cut off\"}}");
+    struct resource *r;
+    json_t *removal = removed(t, &r);
+    const char *dump = kit_read(t, DUMP);
+    struct change *c = kit_restore(t, r, removal);
+    json_t *undo = kit_capture(t, c);
+    assert_true(database_kind.apply(&t->ctx, c, &t->err) < 0);
+    assert_int_equal(tables(t), 0);
+    kit_undo(t, c, undo);
+    assert_int_equal(tables(t), -1);
+    assert_string_equal(kit_read(t, DUMP), dump);
+    json_decref(removal);
+    kit_free(t);
+}
+
+static void a_dump_that_brings_back_fewer_tables_is_not_taken_for_whole(void **state)
+{
+    struct kit *t = kit_new(FULL);
+    struct resource *r;
+    json_t *removal = removed(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    kit_put(t, DUMP, "{\"tables\": 2}", 0600);
+    json_t *undo = kit_capture(t, c);
+    assert_int_equal(database_kind.apply(&t->ctx, c, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "3 tables"));
+    kit_undo(t, c, undo);
+    assert_true(kit_there(t, DUMP));
+    json_decref(removal);
+    kit_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +319,11 @@ int main(void)
         cmocka_unit_test(a_stopped_server_hides_only_what_its_data_directory_holds),
         cmocka_unit_test(changing_with_the_server_down_says_what_to_do),
         cmocka_unit_test(words_that_would_be_more_than_words_in_sql_are_refused),
+        cmocka_unit_test(a_restored_database_has_its_tables_and_the_trash_has_it_no_more),
+        cmocka_unit_test(a_restored_database_is_in_the_trash_again_when_that_is_undone),
+        cmocka_unit_test(an_undo_that_was_cut_off_while_tables_went_keeps_the_whole_dump),
+        cmocka_unit_test(a_restoring_that_was_cut_off_leaves_the_dump_where_it_was),
+        cmocka_unit_test(a_dump_that_brings_back_fewer_tables_is_not_taken_for_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,106 @@ static void a_sites_tree_goes_to_the_trash_and_comes_back_from_it(void **state)
     kit_free(t);
 }
 
+#define PASSWD "root:x:0:0:root:/root:/bin/bash\nsite:x:%d:%d::/var/www/site:/usr/sbin/nologin\n"
+#define GROUP  "root:x:0:\nsite:x:%d:\n"
+
+static void site_account(struct kit *t, int number)
+{
+    kit_put(t, "/etc/passwd", arena_printf(&t->a, PASSWD, number, number), 0644);
+    kit_put(t, "/etc/group", arena_printf(&t->a, GROUP, number), 0644);
+}
+
+/* "uid:gid mode" */
+static const char *owner(struct kit *t, const char *path)
+{
+    struct stat st = kit_stat(t, path);
+    return arena_printf(&t->a, "%u:%u %o", st.st_uid, st.st_gid, st.st_mode & 07777);
+}
+
+/* A site of the account 994, in the trash; the account has another number by now. */
+static json_t *removed_site(struct kit *t, struct resource **ret)
+{
+    struct resource *r = *ret = directory(t, "/var/www/site", 0750, "root");
+    struct directory_spec *s = r->spec;
+    site_account(t, 994);
+    kit_put(t, "/var/www/site/uploads/cat.jpg", "an upload", 0640);
+    kit_link(t, "cat.jpg", "/var/www/site/uploads/link");
+    kit_put(t, "/var/www/site/index.php", "<?php\n", 0644);
+    static const char *const own[] = {"/var/www/site/uploads", "/var/www/site/uploads/cat.jpg",
+                                      "/var/www/site/uploads/link"};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(lchown(kit_path(t, own[i]), 994, 994), 0);
+    assert_int_equal(lchown(kit_path(t, "/var/www/site"), 0, 994), 0);
+    assert_int_equal(chmod(kit_path(t, "/var/www/site"), 0751), 0);
+    s->group = "site";
+    s->data = 1;
+    r->absent = true;
+    json_t *removal = kit_apply(t, kit_change(t, r));
+    site_account(t, 995);
+    return removal;
+}
+
+static void a_tree_that_is_restored_has_its_owners_by_name(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r;
+    json_t *removal = removed_site(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    assert_int_equal(c->reversal, REVERSIBLE);
+    json_decref(kit_apply(t, c));
+    assert_string_equal(kit_read(t, "/var/www/site/uploads/cat.jpg"), "an upload");
+    assert_string_equal(owner(t, "/var/www/site"), "0:995 750");
+    assert_string_equal(owner(t, "/var/www/site/uploads"), "995:995 755");
+    assert_string_equal(owner(t, "/var/www/site/uploads/cat.jpg"), "995:995 640");
+    assert_string_equal(owner(t, "/var/www/site/uploads/link"), "995:995 777");
+    assert_string_equal(owner(t, "/var/www/site/index.php"), "0:0 644");
+    assert_int_equal(kit_stat(t, "/var/www/site/index.php").st_mtim.tv_sec, 1600000000);
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_GONE);
+    json_decref(removal);
+    kit_free(t);
+}
+
+static void a_restored_tree_is_in_the_trash_again_as_it_was_when_that_is_undone(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r;
+    json_t *removal = removed_site(t, &r);
+    char *before = kit_tree(t);
+    for (int i = 0; i < 3; i++) {
+        struct change *c = kit_restore(t, r, removal);
+        json_t *undo =
+            i ? kit_apply(t, c) : kit_capture(t, c); /* the first one dies before anything is done */
+        if (i == 2)
+            kit_put(t, "/var/www/site/new.txt", "written meanwhile", 0644);
+        kit_undo(t, c, undo);
+        assert_string_equal(kit_tree(t), before);
+        assert_string_equal(owner(t, "/var/lib/citrus/trash/7-1-site"), "0:994 751");
+        assert_string_equal(owner(t, "/var/lib/citrus/trash/7-1-site/uploads/cat.jpg"), "994:994 640");
+    }
+    assert_string_equal(kit_read(t, "/var/lib/citrus/trash/7-1-site/new.txt"), "written meanwhile");
+    json_decref(removal);
+    kit_free(t);
+}
+
+static void a_tree_that_went_from_the_trash_since_the_plan_is_an_error(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r;
+    json_t *removal = removed_site(t, &r);
+    struct change *c = kit_restore(t, r, removal);
+    struct buf b = {0};
+    struct jsonw j;
+    assert_int_equal(fs_remove_tree(t->h, "/var/lib/citrus/trash/7-1-site", &t->err), 0);
+    jw_init(&j, &b, false);
+    jw_object(&j, NULL);
+    assert_int_equal(directory_kind.capture(&t->ctx, c, "1", &j, &t->err), -ESTALE);
+    assert_non_null(strstr(t->err.text, "7-1-site"));
+    assert_int_equal(kit_remains(t, r, removal), REMAINS_GONE);
+    json_decref(removal);
+    buf_free(&b);
+    kit_free(t);
+}
+
 static void an_undo_before_the_trash_was_reached_keeps_the_tree(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -177,6 +277,9 @@ int main(void)
         cmocka_unit_test(mode_and_owner_are_mended_and_come_back_and_the_content_is_untouched),
         cmocka_unit_test(a_file_in_the_way_of_a_directory_comes_back),
         cmocka_unit_test(a_sites_tree_goes_to_the_trash_and_comes_back_from_it),
+        cmocka_unit_test(a_tree_that_is_restored_has_its_owners_by_name),
+        cmocka_unit_test(a_restored_tree_is_in_the_trash_again_as_it_was_when_that_is_undone),
+        cmocka_unit_test(a_tree_that_went_from_the_trash_since_the_plan_is_an_error),
         cmocka_unit_test(an_undo_before_the_trash_was_reached_keeps_the_tree),
         cmocka_unit_test(an_empty_directory_goes_and_a_filled_one_stays_and_says_so),
         cmocka_unit_test(a_link_is_made_turned_and_removed_and_each_comes_back),

@@ -183,8 +183,7 @@ static void make_old(void)
     with_needle();
     assert_int_equal(unlink(key), 0);
     sql("UPDATE secret SET value = CAST('" NEEDLE "' AS BLOB), time = 77, generated = 1;"
-        "DELETE FROM meta WHERE name = 'secret_check'; ALTER TABLE tx DROP COLUMN sites;"
-        "DROP TABLE managed_before; PRAGMA user_version = 1;"
+        "DELETE FROM meta WHERE name = 'secret_check';" TO_VERSION_2 "PRAGMA user_version = 1;"
         "PRAGMA wal_checkpoint(PASSIVE)");
     assert_true(on_disk(NEEDLE));
 }
