@@ -236,10 +236,10 @@ static bool only_services_failed(struct kind_ctx *ctx, enum apt_verb verb, const
     struct dpkg have;
 
     if ((!there && verb != APT_REMOVE && verb != APT_PURGE) || package_list_look(ctx, &have, NULL) < 0 ||
-        !first_broken(&have, ctx->arena))
+        !first_broken(ctx, &have))
         return false;
     return host_apt(ctx->host, APT_CONFIGURE, NULL, 0, ctx->progress, NULL) >= 0 &&
-           package_list_look(ctx, &have, NULL) >= 0 && !first_broken(&have, ctx->arena) &&
+           package_list_look(ctx, &have, NULL) >= 0 && !first_broken(ctx, &have) &&
            all_there(ctx, &have, names, there);
 }
 
