@@ -65,6 +65,9 @@ static void reason_lines(const char *out, const char *const *begin, struct buf *
         if (is && ++n <= REASON_LINES) {
             buf_adds(reason, reason->len ? "; " : "");
             buf_add(reason, at, len);
+            /* dpkg says what it was in the next line: "dpkg: error processing archive x (--unpack):\n ..." */
+            if (len && at[len - 1] == ':' && at[len] == '\n' && at[len + 1] == ' ')
+                buf_add(reason, at + len + 1, strcspn(at + len + 1, "\n"));
         }
         at += len + (at[len] == '\n');
     }

@@ -71,9 +71,8 @@ static int status_error(const struct exec *x, const struct exec_result *result, 
                         struct error *err)
 {
     const char *out = buf_str(&result->out);
-    int code = strstr(out, "No space left on device") ? -ENOSPC
-               : strstr(out, "Read-only file system") ? -EROFS
-                                                      : -EIO;
+    bool full = strstr(out, "No space left on device") || strstr(out, "errno 28"); /* mariadb-dump's way */
+    int code = full ? -ENOSPC : strstr(out, "Read-only file system") ? -EROFS : -EIO;
     error_errno(err, code, "%s", x->argv[0]); /* for its hint */
     char hint[sizeof err->hint] = "";
     if (err)

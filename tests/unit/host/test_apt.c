@@ -171,7 +171,14 @@ static void the_error_is_apts_own_and_says_what_to_do(void **state)
         {"Setting up x (1) ...\\ndpkg: error processing package x (--configure):\\n installed x package "
          "post-installation script subprocess returned error exit status 1\\nErrors were encountered\\n"
          "E: Sub-process /usr/bin/dpkg returned an error code (1)\\n",
-         "dpkg: error processing package x (--configure):; E: Sub-process", "dpkg --configure -a"},
+         "dpkg: error processing package x (--configure): installed x package post-installation script "
+         "subprocess returned error exit status 1; E: Sub-process",
+         "dpkg --configure -a"},
+        {"dpkg: error processing archive /x.deb (--unpack):\\n cannot copy extracted data for './usr/x' to "
+         "'/usr/x.dpkg-new': failed to write (No space left on device)\\nE: Sub-process /usr/bin/dpkg "
+         "returned "
+         "an error code (1)\\n",
+         "(--unpack): cannot copy", "make room"},
         {"E: Held packages were changed and -y was used without --allow-change-held-packages.\\n",
          "Held packages", "unhold"},
         {"one\\ntwo\\nthree\\nsomething odd happened\\n", "something odd happened", ""},
