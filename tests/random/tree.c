@@ -332,24 +332,6 @@ static bool is_parent(const char *line, size_t n)
     return n > sizeof as - 1 && !memcmp(line + n - (sizeof as - 1), as, sizeof as - 1);
 }
 
-/* "/var/www/a.example.com/tmp d...": a tree that comes back from the trash is as it went, and that may have been as
- * another type of site, whose empty directories stay in it. */
-static bool is_of_other_type(const char *line, size_t n)
-{
-    static const char top[] = "/var/www/";
-    static const char *const names[] = {"/tmp d", "/sessions d", "/cache d"};
-    const char *end = line + n, *slash;
-    if (n < sizeof top || memcmp(line, top, sizeof top - 1))
-        return false;
-    slash = memchr(line + sizeof top - 1, '/', n - (sizeof top - 1));
-    for (size_t i = 0; slash && i < sizeof names / sizeof *names; i++) {
-        size_t len = strlen(names[i]);
-        if ((size_t)(end - slash) > len && !memcmp(slash, names[i], len))
-            return true;
-    }
-    return false;
-}
-
 char *tree_diff(const char *before, const char *now, bool loosely, struct arena *a)
 {
     struct buf b = {0};
@@ -359,7 +341,7 @@ char *tree_diff(const char *before, const char *now, bool loosely, struct arena 
         c = c || n == m || !*before || !*now ? c : n < m ? -1 : 1;
         if (c < 0)
             buf_addf(&b, "- %.*s\n", (int)n, before);
-        if (c > 0 && !is_of_other_type(now, m) && !(loosely && is_parent(now, m)))
+        if (c > 0 && !(loosely && is_parent(now, m)))
             buf_addf(&b, "+ %.*s\n", (int)m, now);
         before += c <= 0 ? n + 1 : 0;
         now += c >= 0 ? m + 1 : 0;
