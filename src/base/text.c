@@ -240,3 +240,9 @@ bool ends_with(const char *s, const char *suffix)
     size_t n = strlen(s), k = strlen(suffix);
     return n >= k && strcmp(s + n - k, suffix) == 0;
 }
+
+bool path_below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+    return path && strncmp(path, dir, n) == 0 && path[n] == '/';
+}

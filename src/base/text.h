@@ -29,5 +29,6 @@ const char *near_name(const char *word, const char *const *names, size_t n);
 
 bool starts_with(const char *s, const char *prefix);
 bool ends_with(const char *s, const char *suffix);
+bool path_below(const char *path, const char *dir); /* strictly; a NULL path is below nothing */
 
 #endif

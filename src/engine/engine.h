@@ -50,6 +50,7 @@ struct kept {
 };
 struct forgotten {
     const char *kind, *id, *site;
+    const char *path; /* where it lies, NULL: at no path */
 };
 /* What an action of a chosen site needs of what was not chosen, and that is not ready for it. */
 struct unmet {
@@ -121,7 +122,7 @@ struct plan {
     size_t unchanged; /* resources looked at that are as wanted */
     size_t create, update, remove, refresh;
     size_t one_way;
-    size_t lockouts;    /* actions that can shut the operator out */
+    size_t lockouts;       /* actions that can shut the operator out */
     size_t restored, lost; /* creations that come back from the trash; that would, if it were not over */
     int64_t rollback_of;
     bool fresh;         /* nothing is brought back from the trash */

@@ -105,8 +105,9 @@ const struct retention *engine_retention(const struct engine *e);
 void engine_sweep(struct engine *e, int64_t keep, int64_t now);
 
 /* --- undo.c */
-/* What an INTENT keeps: {"op", "before", "saved": what the kind captured}. */
-char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved);
+/* What an INTENT keeps: {"op", "before", "saved": what the kind captured, "content": the managed paths that
+ * go with a tree}. In the plan's arena. */
+char *undo_record(const struct plan *p, const struct change *c, struct hash128 before, const char *saved);
 /* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. A journal
  * that cannot be written fails nothing here: it is left as it was, and does where the transaction is ended.
  * `complete`: the change was made whole; what differs from it now was written by somebody else, and is kept.

@@ -130,7 +130,8 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
     struct plan *p = g->p;
     const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
     if (!s->found || (is_orphan(g, s) && ((r->adopted && r->kind->shared) || trees_hold(g->trees, r)))) {
-        struct forgotten f = {r->kind->name, r->id, r->site};
+        bool all;
+        struct forgotten f = {r->kind->name, r->id, r->site, r->kind->place ? r->kind->place(r, &all) : NULL};
         if (s->managed && !p->corrective_only)
             vec_push(p->arena, &p->forgotten, f);
         if (!by)

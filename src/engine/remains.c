@@ -14,6 +14,7 @@ struct wish {
     bool data;        /* others' work is in it */
     struct remains m; /* m.transaction 0: nothing was ever removed under this name */
     enum remains_state state;
+    bool other; /* it is the tree of another kind of site */
 };
 
 struct wishes {
@@ -32,6 +33,33 @@ static bool is_data(const struct resource *r)
     return r->kind->holds_data && all;
 }
 
+static bool is_created(const struct plan *p, const char *path)
+{
+    bool all;
+    for (size_t i = 0; i < p->actions.n; i++) {
+        const struct change *c = &p->actions.at[i].change;
+        const char *place =
+            c->op == OP_CREATE && c->res->kind->place ? c->res->kind->place(c->res, &all) : NULL;
+        if (place && strcmp(place, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A tree that held what nothing asks for now was that of another kind of site: its wp-config.php is nothing
+ * for a static one. */
+static bool content_wanted(const struct plan *p, json_t *content)
+{
+    size_t i;
+    json_t *path;
+    json_array_foreach(content, i, path)
+    {
+        if (json_is_string(path) && !is_created(p, json_string_value(path)))
+            return false;
+    }
+    return true;
+}
+
 static int look(struct wishes *w, struct kind_ctx *ctx, struct wish *v, const struct store_removal *row,
                 struct error *err)
 {
@@ -44,6 +72,7 @@ static int look(struct wishes *w, struct kind_ctx *ctx, struct wish *v, const st
     if (r == 0 && st != REMAINS_NOTHING) {
         char *text = json_dumps(saved, JSON_COMPACT);
         v->state = st;
+        v->other = !content_wanted(w->p, json_object_get(root, "content"));
         v->m = (struct remains){.transaction = row->tx,
                                 .since = row->time,
                                 .path = path,
@@ -121,6 +150,14 @@ static int fits(struct wishes *w, struct kind_ctx *ctx, const struct wish *first
     return r;
 }
 
+static void refuse(struct wishes *w, struct wish *v)
+{
+    v->state = REMAINS_NOTHING;
+    if (v->data)
+        v->c->summary = arena_printf(w->p->arena, "new and empty; the trash of %s holds another kind of site",
+                                     date_text(w->p->arena, v->m.since));
+}
+
 /* Of a site that is named again: what does not fit as a whole stays where it is. */
 static int weigh(struct wishes *w, struct kind_ctx *ctx, struct error *err)
 {
@@ -139,20 +176,9 @@ static int weigh(struct wishes *w, struct kind_ctx *ctx, struct error *err)
         refused[i] = !good || v->m.transaction != first->m.transaction;
     }
     for (size_t i = 0; i < w->n; i++)
-        if (refused[i] && w->at[i].state == REMAINS_THERE) {
-            w->at[i].state = REMAINS_NOTHING;
-            if (w->at[i].data)
-                w->at[i].c->summary =
-                    arena_printf(w->p->arena, "new and empty; the trash of %s holds another kind of site",
-                                 date_text(w->p->arena, w->at[i].m.since));
-        }
+        if (refused[i] && w->at[i].state == REMAINS_THERE)
+            refuse(w, &w->at[i]);
     return 0;
-}
-
-static bool lies_below(const char *path, const char *tree)
-{
-    size_t n = strlen(tree);
-    return path && strncmp(path, tree, n) == 0 && path[n] == '/';
 }
 
 /* What lies in a tree that comes back comes with it; what differs is changed when its turn comes. */
@@ -163,7 +189,7 @@ static void mark_content(struct plan *p, const struct change *tree)
         bool all;
         const char *path =
             c->op == OP_CREATE && c->res->kind->place ? c->res->kind->place(c->res, &all) : NULL;
-        if (lies_below(path, tree->res->id) && !c->summary)
+        if (path_below(path, tree->res->id) && !c->summary)
             c->summary = "comes back with its tree";
     }
 }
@@ -213,6 +239,9 @@ int remains_plan(struct engine *e, struct plan *p, const size_t *fresh, size_t n
         if (!p->fresh)
             r = find(&w, &ctx, &w.at[i], err);
     }
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (w.at[i].state == REMAINS_THERE && w.at[i].other)
+            refuse(&w, &w.at[i]);
     if (r == 0 && !p->rollback_of)
         r = weigh(&w, &ctx, err);
     for (size_t i = 0; i < n && r == 0; i++)

@@ -125,7 +125,7 @@ static int write_intents(struct engine *e, struct plan *p, struct sight *s, int6
             r = k->capture(&ctx, &act->change, arena_printf(&s->arena, "%lld", (long long)act->seq), &j, err);
         jw_end(&j);
         if (r == 0)
-            act->undo = undo_record(p->arena, act->change.op, act->before, buf_str(&b));
+            act->undo = undo_record(p, &act->change, act->before, buf_str(&b));
         buf_free(&b);
         if (r < 0)
             return r;

@@ -1,10 +1,25 @@
 #include "fs.h"
 #include "internal.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
-char *undo_record(struct arena *a, enum op op, struct hash128 before, const char *saved)
+/* What citrus manages below a tree that goes: no row of the journal tells of it. */
+static void write_content(const struct plan *p, const struct change *c, struct jsonw *j)
+{
+    bool all = false;
+    const char *tree = c->op == OP_REMOVE && c->res->kind->place ? c->res->kind->place(c->res, &all) : NULL;
+    if (!tree || !all)
+        return;
+    jw_array(j, "content");
+    for (size_t i = 0; i < p->forgotten.n; i++)
+        if (path_below(p->forgotten.at[i].path, tree))
+            jw_str(j, NULL, p->forgotten.at[i].path);
+    jw_end(j);
+}
+
+char *undo_record(const struct plan *p, const struct change *c, struct hash128 before, const char *saved)
 {
     char hex[HASH_HEX];
     struct buf b = {0};
@@ -12,11 +27,12 @@ char *undo_record(struct arena *a, enum op op, struct hash128 before, const char
     hash_hex(before, hex);
     jw_init(&j, &b, false);
     jw_object(&j, NULL);
-    jw_str(&j, "op", op_names[op]);
+    jw_str(&j, "op", op_names[c->op]);
     jw_str(&j, "before", hex);
     jw_raw(&j, "saved", saved);
+    write_content(p, c, &j);
     jw_end(&j);
-    char *s = arena_strdup(a, buf_str(&b));
+    char *s = arena_strdup(p->arena, buf_str(&b));
     buf_free(&b);
     return s;
 }

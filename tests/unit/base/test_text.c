@@ -82,6 +82,14 @@ static void whole_numbers_only(void **state)
     assert_true(int_parse("99999999999999999999", &v) < 0);
 }
 
+static void below_is_strictly_below(void **state)
+{
+    assert_true(path_below("/var/www/a.example/public", "/var/www/a.example"));
+    assert_false(path_below("/var/www/a.example", "/var/www/a.example"));
+    assert_false(path_below("/var/www/a.example.com/public", "/var/www/a.example"));
+    assert_false(path_below(NULL, "/var/www"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sizes_are_read_and_written_without_loss),
@@ -89,6 +97,7 @@ int main(void)
                                        cmocka_unit_test(versions_compare_by_number_not_by_letter),
                                        cmocka_unit_test(near_names_are_near),
                                        cmocka_unit_test(bad_utf8_is_told_from_good),
-                                       cmocka_unit_test(whole_numbers_only)};
+                                       cmocka_unit_test(whole_numbers_only),
+                                       cmocka_unit_test(below_is_strictly_below)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
