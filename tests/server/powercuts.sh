@@ -70,7 +70,7 @@ cut_now() { # cut_now PART MS BY: the apply, the cut, the boot; $SAID is what re
   boot) run journalctl -b -q --no-pager -o cat -u citrus-recover.service ;;
   recover) run citrus recover ;;
   apply) # of a site that has nothing to be changed
-    run citrus apply --yes --no-health --site news.example.com /etc/citrus/server.yaml ;;
+    run citrus apply --yes --no-health --site "$([ "$part" = remove ] && echo blog || echo news).example.com" /etc/citrus/server.yaml ;;
   esac
   SAID=$OUT
 }

@@ -261,8 +261,10 @@ class Sweep:
             rc = self.citrus("recover")
         elif mode == "through":
             rc = self.apply()
-        else: # of a site that has nothing to be changed
-            rc = self.citrus("apply", "--yes", "--no-health", "--site", "news.example.com", "/etc/citrus/server.yaml")
+        else: # of a site that has nothing to be changed, before nor after
+            with open(self.manifest) as f:
+                site = "news.example.com" if "news.example.com:" in f.read() else "blog.example.com"
+            rc = self.citrus("apply", "--yes", "--no-health", "--site", site, "/etc/citrus/server.yaml")
         if rc:
             raise Bad("%s ended with %d" % (mode, rc))
 

@@ -20,7 +20,6 @@ declare -A SWEEP_BEYOND=(
   ["apt update"]="only on a machine without package lists, which are no managed state"
   ["apt reinstall"]="only for a package that a killed dpkg left broken (case packages)"
   ["apt configure"]="the same"
-  ["times"]="only where an old file is not the same inode any more (unit test host/save)"
   ["xattr"]="only where undo is kept on another file system (unit test host/save)"
   ["timer"]="only of an apply with --confirm (case confirm)"
 )
