@@ -77,7 +77,8 @@ static const char *counts_text(struct arena *a, int64_t created, int64_t changed
     return arena_printf(a, "+%lld ~%lld -%lld", (long long)created, (long long)changed, (long long)removed);
 }
 
-static void generation_line(struct session *s, const struct store_generation *g, bool awaiting, struct buf *out)
+static void generation_line(struct session *s, const struct store_generation *g, bool awaiting,
+                            struct buf *out)
 {
     bool whole = strcmp(g->status, "applied") == 0;
     buf_addf(out, "%10lld  %-19s  %-10s  %-11s  ", (long long)g->number, time_text(&s->arena, g->time),

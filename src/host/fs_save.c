@@ -217,8 +217,8 @@ static bool same_inode(const struct fs_place *kept, const struct stat *now)
            st.st_ino == now->st_ino;
 }
 
-/* What is there is the very file that was copied, and its content was never touched: on a full disk there may be
- * no room for putting a copy in its place. */
+/* What is there is the very file that was copied, and its content was never touched: on a full disk there may
+ * be no room for putting a copy in its place. */
 static bool never_replaced(const struct fs_place *kept, const struct saved *s, const struct stat *now)
 {
     struct stat st;

@@ -110,7 +110,8 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
 static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t gid, struct error *err)
 {
     /* Nobody's but root's until it is its owner's. What stays root's has its mode from the beginning: a crash
-     * before the next step leaves no directory of another mode behind, which later runs would take as it is. */
+     * before the next step leaves no directory of another mode behind, which later runs would take as it is.
+     */
     mode_t first = uid == 0 && gid == 0 && mode != (mode_t)-1 ? mode : 0700;
     int r = step_mkdir(p->dirfd, p->name, first, p->path);
     bool made = r == 0;
