@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,8 +330,8 @@ int main(int argc, char **argv)
     uint64_t first = 1, count = getenv("CITRUS_TEST_SLOW") ? 10 : 200, seed = 0;
     unsigned jobs = 2;
     bool keep = false;
-    const char *program = argc < 2 ? NULL : realpath(argv[1], NULL);
-    if (!program) {
+    char program[PATH_MAX];
+    if (argc < 2 || !realpath(argv[1], program)) {
         fprintf(stderr,
                 "usage: test_random_offline CITRUS [--count N] [--first N] [--jobs N] | --seed N [--keep]\n");
         return 2;
