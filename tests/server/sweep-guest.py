@@ -210,6 +210,7 @@ class Sweep:
         return steps[-1]
 
     def measure(self):
+        self.plan() # what it remembers of files it commits once, and the numbers of the steps would move
         self.fresh()
         t = time.monotonic()
         if self.apply():

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2154 # sweep_parts is of sweep-manifests.sh
 sweep_measured() { for part in "${sweep_parts[@]}"; do [ ! -s "$SWEEP_DATA/$part.steps" ] || echo "$part"; done; }
 
-# A result belongs to a point when part, number, step and side are the same.
+# A result belongs to a point when part and number are the same; its step is what was found there when it was killed.
 sweep_expected() { # sweep_expected PART: part, N, mode, step, side of each of its points
   sweep_points "$1" | awk -v part="$1" -v OFS='\t' 'FILENAME == ARGV[1] {split($0, f, "\t"); if (f[1] > 0) {what[f[1]] = f[2]; side[f[1]] = f[3]}; next}
     {print part, $1, $2, what[$1], side[$1]}' "$SWEEP_DATA/$1.steps" -
@@ -16,13 +16,13 @@ sweep_lines() {
   local part
   touch "$SWEEP_RESULTS"
   while read -r part; do sweep_expected "$part"; done < <(sweep_measured) |
-    awk -F'\t' 'FILENAME == ARGV[1] {line[$1, $2, $4, $5] = $0; next} ($1, $2, $4, $5) in line {print line[$1, $2, $4, $5]}' "$SWEEP_RESULTS" -
+    awk -F'\t' 'FILENAME == ARGV[1] {line[$1, $2] = $0; next} ($1, $2) in line {print line[$1, $2]}' "$SWEEP_RESULTS" -
 }
 sweep_missing() {
   touch "$SWEEP_RESULTS"
   sweep_expected "$1" | awk -F'\t' -v every="$2" -v from="${3:-0}" '
-    FILENAME == ARGV[1] {good[$1, $2, $4, $5] = $6 == "yes"; next}
-    FNR % every == 0 && $2 >= from && !good[$1, $2, $4, $5] {print $2, $3}' "$SWEEP_RESULTS" -
+    FILENAME == ARGV[1] {good[$1, $2] = $6 == "yes"; next}
+    FNR % every == 0 && $2 >= from && !good[$1, $2] {print $2, $3}' "$SWEEP_RESULTS" -
 }
 
 sweep_row() { echo "| $1 | $(wc -l <"$TMP/row") | $(grep -c $'\tyes\told\t' "$TMP/row" || true) | $(grep -c $'\tyes\tnew\t' "$TMP/row" || true) | $(awk -F'\t' '$6 != "yes"' "$TMP/row" | wc -l) |"; }

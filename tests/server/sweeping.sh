@@ -76,13 +76,13 @@ sweep_points() {
         # after the last is after a whole apply, which `measure` looks at
         if (i == n || !(side[i] == "before" && side[i + 1] == "after" && what[i] == what[i + 1])) continue
         m++
-        at[m] = (m % 2 && i > 1) ? i - 1 : i
+        at[m] = ((m + int(m / 8)) % 2 && i > 1) ? i - 1 : i
         k[m] = ++len[r[i]]
         run_of[m] = r[i]
       }
       for (i = 1; i <= m; i++)
         if (len[run_of[i]] < 60 || k[i] <= 5 || k[i] > len[run_of[i]] - 5 || k[i] % 301 == 0) point[++points] = at[i]
-      for (i = 1; i <= points; i++) print point[i], (i == int(points / 2)) ? "through" : mode[i % 8 + 1]
+      for (i = 1; i <= points; i++) print point[i], (i == int(points / 2)) ? "through" : mode[(i + int(i / 8)) % 8 + 1]
     }' "$SWEEP_DATA/$1.steps"
 }
 
