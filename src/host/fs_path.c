@@ -85,7 +85,8 @@ static int walk_component(struct walk *w, const char *name)
     struct stat st;
     int fd = openat(w->fd[w->depth - 1], name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return error_errno(w->err, errno, "cannot open \"%s\" in %s", name, w->path);
+        return errno == ENOENT ? error_errno(w->err, errno, "%s", w->path) /* as openat2's way says it */
+                               : error_errno(w->err, errno, "cannot open \"%s\" in %s", name, w->path);
     int r = 0;
     if (fstat(fd, &st) < 0)
         r = error_errno(w->err, errno, "cannot look at \"%s\" in %s", name, w->path);
