@@ -1,0 +1,234 @@
+/* The floor's other half: cutting templates from a tree, and writing one. */
+#define _GNU_SOURCE
+#include "floor.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define USER_MAX 64
+
+static void db_do(struct floor *f, const char *sql)
+{
+    if (sqlite3_exec(f->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        die("the database says", sqlite3_errmsg(f->db));
+}
+
+sqlite3_stmt *floor_rows(struct floor *f, const char *sql)
+{
+    char p[PATH_MAX];
+    sqlite3_stmt *q;
+    snprintf(p, sizeof p, "%s/rows.db", f->work);
+    if (!f->db) {
+        if (sqlite3_open(p, &f->db) != SQLITE_OK)
+            die("cannot open", p);
+        db_do(f, "PRAGMA mmap_size = 67108864; BEGIN");
+    }
+    if (sqlite3_prepare_v2(f->db, sql, -1, &q, NULL) != SQLITE_OK)
+        die("the database says", sqlite3_errmsg(f->db));
+    return q;
+}
+
+/* --- cutting templates ---------------------------------------------------------------------------------- */
+
+static void user_names(struct floor *f)
+{
+    char p[PATH_MAX], line[1024], *save;
+    struct stat st;
+    static char names[1 << 16][USER_MAX]; /* by uid */
+    snprintf(p, sizeof p, "%s/etc/passwd", f->root);
+    FILE *in = fopen(p, "re");
+    while (in && fgets(line, sizeof line, in)) {
+        char *name = strtok_r(line, ":", &save);
+        strtok_r(NULL, ":", &save);
+        unsigned long uid = strtoul(strtok_r(NULL, ":", &save), NULL, 10);
+        if (uid < 1 << 16)
+            snprintf(names[uid], USER_MAX, "%.63s", name);
+    }
+    if (!in)
+        die("cannot open", p);
+    fclose(in);
+    f->users = calloc(f->n_sites, USER_MAX);
+    for (size_t i = 0; i < f->n_sites; i++) {
+        snprintf(p, sizeof p, "%s/var/www/%s/public", f->root, f->sites[i]);
+        if (lstat(p, &st) < 0 || st.st_uid >= 1 << 16 || !names[st.st_uid][0])
+            die("has no user:", p);
+        memcpy(f->users + i * USER_MAX, names[st.st_uid], USER_MAX);
+    }
+}
+
+static void put(const struct floor *f, const char *name, size_t i, const void *bytes, size_t n)
+{
+    char p[PATH_MAX];
+    if (i == SIZE_MAX)
+        snprintf(p, sizeof p, "%s/%s", f->work, name);
+    else
+        snprintf(p, sizeof p, "%s/%s%zu", f->work, name, i);
+    int fd = open(p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, bytes, n) != (ssize_t)n)
+        die("cannot write", p);
+    close(fd);
+}
+
+static void put_template(const struct floor *f, const char *name, size_t i, const char *text, size_t n)
+{
+    const char *marks[] = {f->sites[0], f->users};
+    char *out = malloc(n + 1);
+    size_t len = 0;
+    for (size_t at = 0; at < n;) {
+        int m = -1;
+        for (int k = 0; k < 2 && m < 0; k++)
+            if (!strncmp(text + at, marks[k], strlen(marks[k])))
+                m = k;
+        out[len++] = m < 0 ? text[at] : (char)(m + 1);
+        at += m < 0 ? 1 : strlen(marks[m]);
+    }
+    put(f, name, i, out, len);
+    free(out);
+}
+
+static void take(struct floor *f, const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return;
+    if (f->n_paths == PATHS_MAX)
+        die("has too many paths:", f->sites[0]);
+    put_template(f, "path", f->n_paths, path, strlen(path));
+    if (S_ISREG(st.st_mode)) {
+        size_t n;
+        char *text = slurp(path, &n);
+        put_template(f, "text", f->n_paths, text, n);
+        free(text);
+    }
+    f->n_paths++;
+}
+
+static void take_first_site(struct floor *f)
+{
+    const char *d = f->sites[0], *u = f->users;
+    char p[PATH_MAX], top[PATH_MAX / 2];
+    snprintf(top, sizeof top, "%s/var/www/%s", f->root, d);
+    take(f, top);
+    DIR *dir = opendir(top);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (e->d_name[0] != '.') {
+            snprintf(p, sizeof p, "%s/%s", top, e->d_name);
+            take(f, p);
+        }
+    if (dir)
+        closedir(dir);
+    static const char *const by_domain[] = {"etc/nginx/sites-available", "etc/nginx/sites-enabled",
+                                            "etc/php/8.2/fpm/pool.d"};
+    for (size_t i = 0; i < sizeof by_domain / sizeof *by_domain; i++) {
+        snprintf(p, sizeof p, "%s/%s/%s.conf", f->root, by_domain[i], d);
+        take(f, p);
+    }
+    snprintf(p, sizeof p, "%s/etc/logrotate.d/citrus-%s", f->root, u);
+    take(f, p);
+}
+
+static void put_row(struct floor *f, sqlite3_stmt *q, size_t i, const char *domain, const char *user)
+{
+    static char text[1 << 20];
+    char p[PATH_MAX];
+    struct stat st;
+    XXH128_hash_t h = {0};
+    p[floor_render(&f->paths[i].name, domain, user, p)] = '\0';
+    if (lstat(p, &st) < 0)
+        die("is gone:", p);
+    if (f->paths[i].file)
+        h = XXH3_128bits(text, floor_render(&f->paths[i].text, domain, user, text));
+    int64_t v[] = {st.st_size, (int64_t)st.st_ino, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec,
+                   st.st_mode, st.st_uid,          st.st_gid};
+    sqlite3_bind_text(q, 1, p, -1, SQLITE_STATIC);
+    for (int k = 0; k < 6; k++)
+        sqlite3_bind_int64(q, k + 2, v[k]);
+    sqlite3_bind_blob(q, 8, &h, sizeof h, SQLITE_STATIC);
+    if (sqlite3_step(q) != SQLITE_DONE)
+        die("cannot keep", p);
+    sqlite3_reset(q);
+}
+
+void floor_prepare(struct floor *f)
+{
+    char p[PATH_MAX];
+    floor_manifest(f);
+    if (f->n_sites == 0)
+        die("has no sites:", f->manifest);
+    if (mkdir(f->work, 0700) < 0 && errno != EEXIST)
+        die("cannot make", f->work);
+    user_names(f);
+    put(f, "users", SIZE_MAX, f->users, f->n_sites * USER_MAX);
+    take_first_site(f);
+    floor_load(f);
+    snprintf(p, sizeof p, "%s/rows.db", f->work);
+    unlink(p);
+    if (sqlite3_open(p, &f->db) != SQLITE_OK)
+        die("cannot open", p);
+    db_do(f, "BEGIN; CREATE TABLE f (path TEXT PRIMARY KEY, size, ino, mtime, mode, uid, gid, hash) WITHOUT ROWID");
+    sqlite3_stmt *q = floor_rows(f, "INSERT INTO f VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t s = 0; s < f->n_sites; s++)
+        for (size_t i = 0; i < f->n_paths; i++)
+            put_row(f, q, i, f->sites[s], f->users + s * USER_MAX);
+    sqlite3_finalize(q);
+    db_do(f, "COMMIT");
+    printf("%zu sites with %zu paths each\n", f->n_sites, f->n_paths);
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------- */
+
+static void each_parent(char *path)
+{
+    for (char *s = path + 1; (s = strchr(s, '/')); *s++ = '/') {
+        *s = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            die("cannot make", path);
+    }
+}
+
+static void sync_all(int fd, const char *root)
+{
+    if (syncfs(fd) < 0)
+        die("cannot sync", root);
+}
+
+/* The names were cut from the tree below f->root; the fresh tree has the same below another. */
+void floor_write(struct floor *f)
+{
+    static char text[1 << 20];
+    const char *fresh = f->root;
+    char name[PATH_MAX], p[2 * PATH_MAX], temp[2 * PATH_MAX + 8];
+    floor_manifest(f);
+    floor_load(f);
+    int fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        die("cannot open", fresh);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t s = 0; s < f->n_sites; s++)
+            for (size_t i = 0; i < f->n_paths; i++) {
+                const char *user = f->users + s * USER_MAX;
+                name[floor_render(&f->paths[i].name, f->sites[s], user, name)] = '\0';
+                snprintf(p, sizeof p, "%s%s", fresh, name);
+                snprintf(temp, sizeof temp, "%s~", p);
+                if (pass == 0 && f->paths[i].file) {
+                    each_parent(p);
+                    size_t n = floor_render(&f->paths[i].text, f->sites[s], user, text);
+                    int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+                    if (out < 0 || write(out, text, n) != (ssize_t)n)
+                        die("cannot write", temp);
+                    close(out);
+                } else if (pass == 0) {
+                    snprintf(temp, sizeof temp, "%s/", p);
+                    each_parent(temp);
+                } else if (f->paths[i].file && rename(temp, p) < 0) {
+                    die("cannot rename", temp);
+                }
+            }
+        sync_all(fd, fresh);
+    }
+    close(fd);
+}
