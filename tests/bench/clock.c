@@ -52,7 +52,8 @@ static struct cost run(char **argv)
         exit(1);
     }
     if (status) {
-        fprintf(stderr, "clock: %s ended with status %d\n", argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+        fprintf(stderr, "clock: %s ended with status %d\n", argv[0],
+                WIFEXITED(status) ? WEXITSTATUS(status) : 128);
         exit(1);
     }
     return (struct cost){ms(u.ru_utime) + ms(u.ru_stime), now_ms() - begun, u.ru_maxrss};

@@ -10,8 +10,8 @@
  *                                        syncfs
  *
  * Of each site it takes what is below ROOT/var/www/DOMAIN, and the entries of nginx, PHP and logrotate that
- * bear its name. What varies between sites in a file's text is the domain and the user's name; the template is
- * the first site's file, cut at these. */
+ * bear its name. What varies between sites in a file's text is the domain and the user's name; the template
+ * is the first site's file, cut at these. */
 #include "floor.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -191,9 +191,11 @@ static void packages(const struct floor *f)
 
 static void row_matches(sqlite3_stmt *q, int column, const struct stat *st, const char *path)
 {
-    if (sqlite3_column_int64(q, column) != st->st_size || sqlite3_column_int64(q, column + 1) != (int64_t)st->st_ino ||
+    if (sqlite3_column_int64(q, column) != st->st_size ||
+        sqlite3_column_int64(q, column + 1) != (int64_t)st->st_ino ||
         sqlite3_column_int64(q, column + 2) != st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec ||
-        sqlite3_column_int64(q, column + 3) != st->st_mode || sqlite3_column_int64(q, column + 4) != st->st_uid ||
+        sqlite3_column_int64(q, column + 3) != st->st_mode ||
+        sqlite3_column_int64(q, column + 4) != st->st_uid ||
         sqlite3_column_int64(q, column + 5) != st->st_gid)
         die("not as prepared:", path);
 }

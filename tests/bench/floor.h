@@ -16,7 +16,8 @@ struct part {
     const char *text;
     size_t len;
 };
-struct template {
+struct template
+{
     char *text;
     struct part *parts;
     size_t n_parts;

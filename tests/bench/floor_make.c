@@ -169,7 +169,8 @@ void floor_prepare(struct floor *f)
     unlink(p);
     if (sqlite3_open(p, &f->db) != SQLITE_OK)
         die("cannot open", p);
-    db_do(f, "BEGIN; CREATE TABLE f (path TEXT PRIMARY KEY, size, ino, mtime, mode, uid, gid, hash) WITHOUT ROWID");
+    db_do(f, "BEGIN; CREATE TABLE f (path TEXT PRIMARY KEY, size, ino, mtime, mode, uid, gid, hash) WITHOUT "
+             "ROWID");
     sqlite3_stmt *q = floor_rows(f, "INSERT INTO f VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     for (size_t s = 0; s < f->n_sites; s++)
         for (size_t i = 0; i < f->n_paths; i++)
@@ -179,7 +180,8 @@ void floor_prepare(struct floor *f)
     printf("%zu sites with %zu paths each\n", f->n_sites, f->n_paths);
 }
 
-/* --- writing ---------------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------------------------
+ */
 
 static void each_parent(char *path)
 {
