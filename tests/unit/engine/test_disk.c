@@ -10,7 +10,7 @@ static bool can_mount;
 
 static int alone(void **state)
 {
-    can_mount = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    can_mount = unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
     if (!can_mount)
         print_message("no mounts can be made here (%s): all is skipped\n", strerror(errno));
     return 0;
