@@ -61,7 +61,8 @@ enum field_flag {
     FIELD_STORED = 1 << 6,    /* stored, but not compared or shown (e.g. how to remove it) */
     FIELD_LATER = 1 << 7,     /* known to the manifest's design; this version refuses it */
     FIELD_CREATE_ONLY =
-        1 << 8,          /* used when made; later differences are nobody's (e.g. a site's first title) */
+        1 << 8,             /* used when made; later differences are nobody's (e.g. a site's first title) */
+    FIELD_LAPSES = 1 << 10, /* a BOOL that is to be off once it was declared to be on and no longer is */
     FIELD_REST = 1 << 9, /* a STRMAP that takes all keys which the struct has no field for; `choices` are its
                             values. Its name is for the reference page alone */
 };
@@ -150,6 +151,9 @@ struct redaction {
 /* Compares what `want` declares. `have` NULL: everything that is declared is a change. */
 struct delta record_diff(const struct record *r, const void *want, const void *have,
                          const struct redaction *red, struct arena *a);
+/* Turns off in `want` what `was` had on and `want` does not declare, of the fields that lapse; whether any.
+ */
+bool record_lapse(const struct record *r, const void *was, void *want);
 /* A fingerprint of all set, comparable fields; NULL gives that of "absent". Never equal for different values.
  */
 struct hash128 record_fingerprint(const struct record *r, const void *p);

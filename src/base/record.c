@@ -68,6 +68,19 @@ void *record_copy(const struct record *r, struct arena *a, const void *p)
     return copy;
 }
 
+bool record_lapse(const struct record *r, const void *was, void *want)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct field *f = &r->fields[i];
+        if (!(f->flags & FIELD_LAPSES) || field_is_set(f, want) || *((const int8_t *)was + f->offset) != 1)
+            continue;
+        *((int8_t *)want + f->offset) = 0;
+        any = true;
+    }
+    return any;
+}
+
 static bool compared(const struct field *f)
 {
     return f->type != FIELD_BYTES &&

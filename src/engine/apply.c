@@ -236,7 +236,7 @@ static int begin(struct applying *x, struct error *err)
                                         .id = a->change.res->id,
                                         .site = a->change.res->site,
                                         .op = op_names[a->change.op],
-                                        .spec = stored_write(p->arena, a->change.res),
+                                        .spec = stored_write(p->arena, a->change.res, a->change.res->spec),
                                         .before = a->before,
                                         .after = a->after};
     }

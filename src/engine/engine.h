@@ -45,6 +45,7 @@ struct deferred {
 
 struct kept {
     const struct resource *res;
+    const void *promised; /* its spec without what is to lapse now: it is not promised for longer */
     int64_t rank;
     bool stored; /* the store holds the same already */
 };

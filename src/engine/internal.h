@@ -29,8 +29,12 @@ int engine_observe_one(struct engine *e, struct arena *a, const struct resource 
                        struct error *err);
 
 /* --- stored.c: resources as the store and the journal hold them */
-char *stored_write(struct arena *a, const struct resource *r);
+/* `spec`: the resource's, or what of it is promised. */
+char *stored_write(struct arena *a, const struct resource *r, const void *spec);
 bool stored_adopted(const char *text); /* its resource was there before citrus came */
+/* Whether a field may be in there that is to be off when it is no longer declared: without reading all of it.
+ */
+bool stored_may_lapse(const struct record *rec, const char *text);
 /* A resource from its row. Its notifies name resources of `c` where they are there (c may be NULL). */
 int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,
                 struct arena *a, struct resource **ret, struct error *err);

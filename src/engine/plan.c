@@ -106,11 +106,12 @@ static enum cause cause_of(const struct planning *g, const struct seen *s, struc
     return CAUSE_INTENTIONAL;
 }
 
-static void note_kept(struct planning *g, const struct seen *s, struct hash128 wanted)
+static void note_kept(struct planning *g, const struct seen *s, const void *promised)
 {
-    struct kept k = {.res = s->res, .rank = s->rank, .stored = g->p->corrective_only};
-    k.stored = k.stored || (s->managed && hash_equal(s->managed->wanted, wanted) &&
-                            strcmp(s->managed->spec, stored_write(g->p->arena, s->res)) == 0);
+    const struct record *rec = s->res->kind->record;
+    struct kept k = {.res = s->res, .promised = promised, .rank = s->rank, .stored = g->p->corrective_only};
+    k.stored = k.stored || (s->managed && hash_equal(s->managed->wanted, record_fingerprint(rec, promised)) &&
+                            strcmp(s->managed->spec, stored_write(g->p->arena, s->res, promised)) == 0);
     vec_push(g->p->arena, &g->p->kept, k);
 }
 
@@ -124,16 +125,22 @@ static const struct resource *bringer(const struct planning *g, const struct see
     return NULL;
 }
 
+static void forget(struct plan *p, const struct seen *s)
+{
+    const struct resource *r = s->res;
+    bool all;
+    struct forgotten f = {r->kind->name, r->id, r->site, r->kind->place ? r->kind->place(r, &all) : NULL};
+    if (s->managed && !p->corrective_only)
+        vec_push(p->arena, &p->forgotten, f);
+}
+
 /* False: it is not there, and stays so; or it is not citrus's own to remove. */
 static bool plan_removal(struct planning *g, const struct seen *s, struct change *c)
 {
     struct plan *p = g->p;
     const struct resource *r = s->res, *by = s->found ? NULL : bringer(g, s);
     if (!s->found || (is_orphan(g, s) && ((r->adopted && r->kind->shared) || trees_hold(g->trees, r)))) {
-        bool all;
-        struct forgotten f = {r->kind->name, r->id, r->site, r->kind->place ? r->kind->place(r, &all) : NULL};
-        if (s->managed && !p->corrective_only)
-            vec_push(p->arena, &p->forgotten, f);
+        forget(p, s);
         if (!by)
             return false;
         c->summary = arena_printf(p->arena, "if %s %s brings it", by->kind->name, by->id);
@@ -160,6 +167,33 @@ static void defer(struct plan *p, const struct resource *r)
     vec_push(p->arena, &p->deferred, d);
 }
 
+/* What was asked for once and is no longer: a package's hold. Of what was there before citrus came that is
+ * all that goes when no manifest names it any more. */
+static int lapse(struct planning *g, const struct seen *s, struct error *err)
+{
+    struct resource *r = s->res, *was = r;
+    const struct record *rec = r->kind->record;
+    if (!s->managed || !s->found || !stored_may_lapse(rec, s->managed->spec))
+        return 0;
+    if (!is_orphan(g, s)) {
+        int rc = stored_read(s->managed->kind, s->managed->id, s->managed->site, s->managed->spec, NULL,
+                             g->p->arena, &was, err);
+        if (rc < 0)
+            return rc;
+        r->spec = arena_memdup(g->p->arena, r->spec, rec->size);
+        record_lapse(rec, was->spec, r->spec);
+        return 0;
+    }
+    void *rest = arena_alloc(g->p->arena, rec->size);
+    record_clear(rec, rest);
+    if (!r->adopted || !r->kind->shared || !record_lapse(rec, r->spec, rest))
+        return 0;
+    r->spec = rest;
+    r->absent = false;
+    forget(g->p, s);
+    return 0;
+}
+
 static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s, struct error *err)
 {
     struct plan *p = g->p;
@@ -169,11 +203,15 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
         defer(p, r);
         return 0;
     }
+    const void *promised = r->spec;
+    int rc = r->absent && !is_orphan(g, s) ? 0 : lapse(g, s, err);
+    if (rc < 0)
+        return rc;
     struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
-    if (!r->absent) {
+    if (!r->absent && !is_orphan(g, s)) {
         s->res->adopted = s->managed ? stored_adopted(s->managed->spec)
                                      : s->found && ((k->shared && !r->own) || r->returns);
-        note_kept(g, s, wanted);
+        note_kept(g, s, promised);
     }
     struct action act = {
         .before = record_fingerprint(k->record, s->found), .after = wanted, .early = s->early};
@@ -198,7 +236,7 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
         p->pending++;
         return 0;
     }
-    int rc = policy_judge(g->e, p, s, act.cause, c, &act.before, &act.after, err);
+    rc = policy_judge(g->e, p, s, act.cause, c, &act.before, &act.after, err);
     if (rc < 0 || c->op == OP_NONE)
         return rc;
     if (c->op == OP_CREATE)

@@ -23,7 +23,7 @@ static bool *not_reached(const struct plan *p)
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct action *a = &p->actions.at[i];
         bool settled = a->state == ACTION_DONE || (a->state == ACTION_SKIPPED && a->change.op == OP_NONE);
-        if (a->change.op != OP_REFRESH && !a->change.res->absent && !settled)
+        if (a->change.op != OP_REFRESH && a->cause != CAUSE_REMOVED && !a->change.res->absent && !settled)
             pending[a->change.res->slot] = true;
     }
     return pending;
@@ -41,8 +41,8 @@ static int record_state(struct applying *x, struct error *err)
         struct store_managed m = {.kind = k->res->kind->name,
                                   .id = k->res->id,
                                   .site = k->res->site,
-                                  .spec = stored_write(p->arena, k->res),
-                                  .wanted = record_fingerprint(k->res->kind->record, k->res->spec),
+                                  .spec = stored_write(p->arena, k->res, k->promised),
+                                  .wanted = record_fingerprint(k->res->kind->record, k->promised),
                                   .rank = k->rank,
                                   .generation = x->ret->generation};
         r = store_managed_put(x->e->store, &m, err);

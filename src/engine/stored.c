@@ -6,14 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
-char *stored_write(struct arena *a, const struct resource *r)
+char *stored_write(struct arena *a, const struct resource *r, const void *spec)
 {
     struct buf b = {0};
     struct jsonw j;
     jw_init(&j, &b, false);
     jw_object(&j, NULL);
     jw_object(&j, "spec");
-    record_to_json(r->kind->record, r->spec, &j, NULL);
+    record_to_json(r->kind->record, spec, &j, NULL);
     jw_end(&j);
     if (r->needs.n) {
         jw_array(&j, "needs");
@@ -68,6 +68,14 @@ bool stored_adopted(const char *text)
 {
     /* The last member: rows of what is wanted are not parsed in each run. */
     return ends_with(text, ",\"found\":true}");
+}
+
+bool stored_may_lapse(const struct record *rec, const char *text)
+{
+    for (size_t i = 0; i < rec->n; i++)
+        if (rec->fields[i].flags & FIELD_LAPSES && strstr(text, rec->fields[i].name))
+            return true;
+    return false;
 }
 
 int stored_read(const char *kind, const char *id, const char *site, const char *text, const struct catalog *c,

@@ -58,7 +58,7 @@ void plan_touched(struct plan *p, const struct catalog *c, const struct store_ma
     struct look l = {.p = p, .marks = arena_array(p->arena, enum mark, c->list.n + 1)};
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct change *change = &p->actions.at[i].change;
-        if (change->res->absent)
+        if (change->res->absent || p->actions.at[i].cause == CAUSE_REMOVED)
             l.all = l.all || !change->res->site;
         else
             l.marks[change->res->slot] = CHANGED;

@@ -19,7 +19,7 @@ static const struct field fields[] = {
     {AT(installed), .type = FIELD_STRING, .def = "yes", .doc = "Installed, or in which broken state."},
     {AT(version), .type = FIELD_STRING, .flags = FIELD_STORED,
      .doc = "The version that is there or would come."},
-    {AT(held), .type = FIELD_BOOL, .doc = "Held back from upgrades."},
+    {AT(held), .type = FIELD_BOOL, .flags = FIELD_LAPSES, .doc = "Held back from upgrades."},
 };
 static const struct record record = {.name = "package",
                                      FIELDS(fields),

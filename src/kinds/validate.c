@@ -200,6 +200,23 @@ static int stage_server(struct kind_ctx *ctx, const char *dir, struct error *err
     return r;
 }
 
+/* Also to test a configuration nginx makes the directories of its caches (ngx_create_paths): a private one
+ * instead, for what is only tested leaves nothing in a site. */
+static void stage_caches(const char *dir, const char *content, size_t len, struct buf *out)
+{
+    static const char word[] = "\nfastcgi_cache_path ";
+    const char *end = content + len, *at, *path;
+
+    while ((at = memmem(content, (size_t)(end - content), word, strlen(word)))) {
+        path = at + strlen(word);
+        buf_add(out, content, (size_t)(path - content));
+        for (content = path; content < end && !isspace((unsigned char)*content) && *content != ';';)
+            content++;
+        buf_addf(out, "%s/cache", dir);
+    }
+    buf_add(out, content, (size_t)(end - content));
+}
+
 static int nginx_staged(struct kind_ctx *ctx, const char *dir, struct error *err)
 {
     const char *const argv[] = {NGINX, "-t", "-q", NULL};
@@ -226,6 +243,7 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
                    struct error *err)
 {
     const char *dir = NULL, *file = NULL;
+    struct buf text = {0};
     int r = offline(ctx, NGINX, err);
 
     if (r >= 0)
@@ -234,7 +252,9 @@ int validate_vhost(struct kind_ctx *ctx, const char *domain, const char *content
         r = stage_server(ctx, dir, err);
     if (r >= 0) {
         file = arena_printf(ctx->arena, "%s/%s.conf", dir, domain);
-        r = fs_write(ctx->host, file, content, len, 0600, 0, 0, err);
+        stage_caches(dir, content, len, &text);
+        r = fs_write(ctx->host, file, text.at, text.len, 0600, 0, 0, err);
+        buf_free(&text);
     }
     if (r >= 0)
         r = nginx_staged(ctx, dir, err);

@@ -29,7 +29,7 @@ static const struct field packages_fields[] = {
      .flags = FIELD_UNORDERED,
      AT(manifest_packages, hold),
      .check = word_package,
-     .doc = "Packages that keep their version."},
+     .doc = "Packages that keep their version, until they no longer stand here."},
 };
 static const struct record packages_record = {MANIFEST(manifest_packages, "server.packages"),
                                               .doc = "Debian packages beside those that the sites need.",

@@ -37,7 +37,7 @@ static const struct field thing_fields[] = {
     F(path, FIELD_PATH),
     F(hidden, FIELD_STRING, .flags = FIELD_SENSITIVE),
     F(stored, FIELD_STRING, .flags = FIELD_STORED),
-    F(on, FIELD_BOOL),
+    F(on, FIELD_BOOL, .flags = FIELD_LAPSES),
     F(mode, FIELD_MODE),
     F(size, FIELD_SIZE),
     F(colour, FIELD_ENUM, .choices = colours),
@@ -180,6 +180,23 @@ static void a_copy_shares_nothing(void **state)
     arena_free(&a);
 }
 
+static void what_lapses_is_turned_off_where_it_is_no_longer_declared(void **state)
+{
+    struct thing was = full(), want;
+    record_clear(&thing_record, &want);
+    assert_true(record_lapse(&thing_record, &was, &want));
+    assert_int_equal(want.on, 0);
+    assert_false(record_lapse(&thing_record, &was, &want)); /* it is declared now */
+    want.on = 1;
+    assert_false(record_lapse(&thing_record, &was, &want));
+    assert_int_equal(want.on, 1);
+    record_clear(&thing_record, &want);
+    was.on = 0;
+    assert_false(record_lapse(&thing_record, &was, &want));
+    assert_int_equal(want.on, -1);
+    assert_int_equal(want.mode, FIELD_UNSET);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_sensitive_value_never_shows),
         cmocka_unit_test(what_is_stored_comes_back_equal),
         cmocka_unit_test(a_copy_shares_nothing),
+        cmocka_unit_test(what_lapses_is_turned_off_where_it_is_no_longer_declared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,7 @@ static void a_resource_comes_back_from_the_store_as_it_was(void **state)
     ((struct file_spec *)r->spec)->owner = "bob";
     rig_needs(t, r, tree);
     resource_notifies(&t->cat, r, unit, IMPACT_RESTART);
-    char *text = stored_write(&t->a, r);
+    char *text = stored_write(&t->a, r, r->spec);
     assert_int_equal(stored_read("file", r->id, A, text, &t->cat, &t->a, &back, &t->err), 0);
     assert_int_equal(stored_link(back, text, find, &t->cat, &t->a, &t->err), 0);
     assert_ptr_equal(back->kind, &file_kind);
@@ -96,7 +96,7 @@ static void a_resource_comes_back_from_the_store_as_it_was(void **state)
     assert_int_equal(back->notifies.n, 1);
     assert_ptr_equal(back->notifies.at[0].service, unit);
     assert_int_equal(back->notifies.at[0].how, IMPACT_RESTART);
-    assert_string_equal(stored_write(&t->a, back), text);
+    assert_string_equal(stored_write(&t->a, back, back->spec), text);
     rig_free(t);
 }
 
@@ -104,10 +104,11 @@ static void how_to_remove_it_is_stored_and_its_content_is_not(void **state)
 {
     struct rig *t = rig_new("{}");
     struct resource *back;
-    char *text = stored_write(&t->a, rig_directory(t, "/srv", A, true));
+    struct resource *d = rig_directory(t, "/srv", A, true), *f = rig_file(t, "/f", A, "a text of its own");
+    char *text = stored_write(&t->a, d, d->spec);
     assert_int_equal(stored_read("directory", "/srv", A, text, NULL, &t->a, &back, &t->err), 0);
     assert_int_equal(((struct directory_spec *)back->spec)->data, 1);
-    assert_null(strstr(stored_write(&t->a, rig_file(t, "/f", A, "a text of its own")), "of its own"));
+    assert_null(strstr(stored_write(&t->a, f, f->spec), "of its own"));
     rig_free(t);
 }
 

@@ -102,6 +102,22 @@ static void a_vhost_is_looked_at_beside_the_default_server_alone(void **state)
     world_end(t);
 }
 
+static void a_cache_is_made_for_the_look_alone(void **state)
+{
+    static const char text[] = "# one\nfastcgi_cache_path /var/www/a/cache levels=1:2 keys_zone=a:1m;\nmine;"
+                               "\nfastcgi_cache_path /var/www/b; fastcgi_cache a;\n";
+    struct host_ops ops;
+    struct kit *t = world(&ops);
+    assert_int_equal(validate_vhost(&t->ctx, "a.example", text, strlen(text), &t->err), 0);
+    const char *at = buf_str(&seen);
+    assert_null(strstr(at, "/var/www"));
+    assert_non_null(strstr(at, "=# one\nfastcgi_cache_path /run/citrus/check-"));
+    assert_non_null(
+        strstr(at, "/cache levels=1:2 keys_zone=a:1m;\nmine;\nfastcgi_cache_path /run/citrus/check-"));
+    assert_non_null(strstr(at, "/cache; fastcgi_cache a;\n"));
+    world_end(t);
+}
+
 static void a_default_server_that_is_a_link_stays_one(void **state)
 {
     struct host_ops ops;
@@ -233,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_vhost_is_looked_at_beside_the_default_server_alone),
+        cmocka_unit_test(a_cache_is_made_for_the_look_alone),
         cmocka_unit_test(a_default_server_that_is_a_link_stays_one),
         cmocka_unit_test(a_wrong_vhost_is_the_sites_fault),
         cmocka_unit_test(what_was_broken_without_the_site_is_the_servers_fault),
