@@ -22,7 +22,8 @@ struct health_patience health_patience = {.settle_ms = 500, .grace_ms = 5000, .o
 struct health_memory {
     struct session *s;
     struct seen *before;
-    bool *asked;
+    VEC(struct records) so_far;
+    bool *comparable; /* asked, and of the type that it is to have */
 };
 
 static int64_t now_ms(void)
@@ -113,6 +114,40 @@ static void ask_plain(struct health_memory *m, const struct health *site, struct
         *seen = (struct seen){answer, NULL};
 }
 
+/* The sites as the newest generation has them, and the ones before it as long as each was applied only
+ * partly: nobody knows which of its sites were left out. What cannot be read any more is none. */
+static void remember_sites(struct health_memory *m)
+{
+    struct arena *a = &m->s->arena;
+    struct store_generation g = {0};
+    bool partial = true;
+    for (int64_t number = 0; partial && store_generation_get(m->s->store, number, a, &g, NULL) == 0;
+         number = g.number - 1) {
+        struct bundle texts;
+        struct diags ignored = {.arena = a};
+        const struct manifest *then = NULL;
+        if (bundle_from_json(g.bundle, &texts, a, NULL) == 0)
+            then = manifest_parse(&texts, a, &ignored);
+        if (then)
+            vec_push(a, &m->so_far, then->sites);
+        partial = g.number > 1 && strcmp(g.status, "partial") == 0;
+    }
+}
+
+/* What a redirect answered says nothing about the pages that come instead: a site of another type is another
+ * site, and is judged like a new one. */
+static bool same_type(const struct health_memory *m, const struct manifest_site *site)
+{
+    bool same = true;
+    for (size_t i = 0; i < m->so_far.n && same; i++) {
+        const struct records *sites = &m->so_far.at[i];
+        const struct manifest_site *was =
+            sites->n ? bsearch(site->domain, sites->at, sites->n, sizeof *was, by_domain) : NULL;
+        same = !was || was->type == site->type;
+    }
+    return same;
+}
+
 static int before(void *self, const struct health *sites, size_t n, struct error *err)
 {
     struct health_memory *m = self;
@@ -121,11 +156,13 @@ static int before(void *self, const struct health *sites, size_t n, struct error
     for (size_t i = 0; i < n; i++)
         list[i] = &sites[i];
     int r = ask(m, list, n, seen, err);
+    if (n && r == 0)
+        remember_sites(m);
     for (size_t i = 0; i < n && r == 0; i++) {
         size_t at = place_of(m, sites[i].site);
         ask_plain(m, &sites[i], &seen[i]);
         m->before[at] = seen[i];
-        m->asked[at] = true;
+        m->comparable[at] = same_type(m, site_of(m, sites[i].site));
     }
     return r;
 }
@@ -149,7 +186,7 @@ static int look(struct health_memory *m, struct health *sites, size_t n,
         struct health *h = &sites[i];
         if (k < count && list[k] == h) {
             size_t at = place_of(m, h->site);
-            const struct seen *then = h->known && m->asked[at] ? &m->before[at] : NULL;
+            const struct seen *then = h->known && m->comparable[at] ? &m->before[at] : NULL;
             h->state = verdict(&site_of(m, h->site)->health, then, &seen[k], a, &h->text);
             h->ms = seen[k].answer.ms;
             k++;
@@ -206,7 +243,7 @@ void health_open(struct session *s)
     struct health_memory *m = arena_new(&s->arena, struct health_memory);
     m->s = s;
     m->before = arena_array(&s->arena, struct seen, s->manifest->sites.n + 1);
-    m->asked = arena_array(&s->arena, bool, s->manifest->sites.n + 1);
+    m->comparable = arena_array(&s->arena, bool, s->manifest->sites.n + 1);
     s->health = (struct engine_health){.before = before, .after = after, .self = m};
     s->engine.health = &s->health;
 }

@@ -71,7 +71,7 @@ enum health_state verdict(const struct site_health *want, const struct seen *bef
         return is >= WRONG ? HEALTH_UNKNOWN : HEALTH_FINE;
     if (!before) {
         if (is >= WRONG)
-            *text = arena_printf(a, "it is new and does not work: %s", words);
+            *text = arena_printf(a, "it does not work: %s", words);
         return is >= WRONG ? HEALTH_WORSE : HEALTH_FINE;
     }
     const char *then = words_of(want, before, a);

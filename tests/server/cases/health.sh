@@ -35,7 +35,7 @@ guest mkdir -p /var/www/bad.example.com/custom.d
 put /var/www/bad.example.com/custom.d/bad.conf <<<'return 500;'
 manifest "$SITE" -e '$a\  bad.example.com: {type: html, tls: {issuer: self-signed}}' -e '$a\  good.example.com: {type: html, tls: {issuer: self-signed}}'
 exit_is "the new site: exit status" 4 citrus apply --yes
-has "it says why" 'bad.example.com: health check: it is new and does not work: HTTP 500' "$OUT"
+has "it says why" 'bad.example.com: health check: it does not work: HTTP 500' "$OUT"
 exit_is "it is gone" 1 test -e /etc/nginx/sites-enabled/bad.example.com.conf
 is "the other new one stands" 403 "$(status_of https://good.example.com/)"
 guest rm -r /var/www/bad.example.com

@@ -113,7 +113,7 @@ static void a_new_site_is_held_against_its_manifest_alone(void **state)
     assert_int_equal(verdict(&any, NULL, &now, &a, &text), HEALTH_FINE);
     now = answer(502);
     assert_int_equal(verdict(&any, NULL, &now, &a, &text), HEALTH_WORSE);
-    assert_string_equal(text, "it is new and does not work: HTTP 502");
+    assert_string_equal(text, "it does not work: HTTP 502");
 }
 
 static void who_was_not_asked_is_not_judged(void **state)
