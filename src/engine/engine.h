@@ -52,6 +52,7 @@ struct kept {
 struct forgotten {
     const char *kind, *id, *site;
     const char *path; /* where it lies, NULL: at no path */
+    const char *spec; /* its row's, NULL: it has none */
 };
 /* What an action of a chosen site needs of what was not chosen, and that is not ready for it. */
 struct unmet {

@@ -109,8 +109,8 @@ const struct retention *engine_retention(const struct engine *e);
 void engine_sweep(struct engine *e, int64_t keep, int64_t now);
 
 /* --- undo.c */
-/* What an INTENT keeps: {"op", "before", "saved": what the kind captured, "content": the managed paths that
- * go with a tree}. In the plan's arena. */
+/* What an INTENT keeps: {"op", "before", "saved": what the kind captured, "content": what is managed
+ * below a tree and goes with it, [{"kind", "id", "row": of the store}]}. In the plan's arena. */
 char *undo_record(const struct plan *p, const struct change *c, struct hash128 before, const char *saved);
 /* Takes back one action that is DONE or INTENT, by its record. On failure its journal row is STUCK. A journal
  * that cannot be written fails nothing here: it is left as it was, and does where the transaction is ended.

@@ -129,7 +129,11 @@ static void forget(struct plan *p, const struct seen *s)
 {
     const struct resource *r = s->res;
     bool all;
-    struct forgotten f = {r->kind->name, r->id, r->site, r->kind->place ? r->kind->place(r, &all) : NULL};
+    struct forgotten f = {.kind = r->kind->name,
+                          .id = r->id,
+                          .site = r->site,
+                          .path = r->kind->place ? r->kind->place(r, &all) : NULL,
+                          .spec = s->managed ? s->managed->spec : NULL};
     if (s->managed && !p->corrective_only)
         vec_push(p->arena, &p->forgotten, f);
 }

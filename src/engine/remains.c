@@ -5,6 +5,7 @@
  * wanted again. What is there is never replaced: only creations of what nobody manages are looked at. */
 #include "internal.h"
 #include "text.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ struct wish {
     bool data;        /* others' work is in it */
     struct remains m; /* m.transaction 0: nothing was ever removed under this name */
     enum remains_state state;
-    bool other; /* it is the tree of another kind of site */
+    VEC(struct resource *) others; /* of the tree of another kind of site: what was managed in it */
 };
 
 struct wishes {
@@ -48,16 +49,28 @@ static bool is_created(const struct plan *p, const char *path)
 
 /* A tree that held what nothing asks for now was that of another kind of site: its wp-config.php is nothing
  * for a static one. */
-static bool content_wanted(const struct plan *p, json_t *content)
+static int read_content(struct wishes *w, struct wish *v, json_t *content, struct error *err)
 {
     size_t i;
-    json_t *path;
-    json_array_foreach(content, i, path)
+    json_t *item;
+    bool all;
+    v->others.n = 0;
+    json_array_foreach(content, i, item)
     {
-        if (json_is_string(path) && !is_created(p, json_string_value(path)))
-            return false;
+        const char *kind = json_string_value(json_object_get(item, "kind"));
+        const char *id = json_string_value(json_object_get(item, "id"));
+        char *row = json_dumps(json_object_get(item, "row"), JSON_COMPACT);
+        struct resource *res;
+        int r = kind && id && row
+                    ? stored_read(kind, id, v->c->res->site, row, NULL, w->p->arena, &res, err)
+                    : error_set(err, -EINVAL, "the journal does not say what it was");
+        free(row);
+        if (r < 0)
+            return error_prefix(err, "what went with %s %s", v->c->res->kind->name, v->c->res->id);
+        if (res->kind->place && !is_created(w->p, res->kind->place(res, &all)))
+            vec_push(w->p->arena, &v->others, res);
     }
-    return true;
+    return 0;
 }
 
 static int look(struct wishes *w, struct kind_ctx *ctx, struct wish *v, const struct store_removal *row,
@@ -72,7 +85,7 @@ static int look(struct wishes *w, struct kind_ctx *ctx, struct wish *v, const st
     if (r == 0 && st != REMAINS_NOTHING) {
         char *text = json_dumps(saved, JSON_COMPACT);
         v->state = st;
-        v->other = !content_wanted(w->p, json_object_get(root, "content"));
+        r = read_content(w, v, json_object_get(root, "content"), err);
         v->m = (struct remains){.transaction = row->tx,
                                 .since = row->time,
                                 .path = path,
@@ -216,6 +229,37 @@ static void grant(struct wishes *w, struct kind_ctx *ctx, struct wish *v)
     }
 }
 
+static int deepest_first(const void *x, const void *y)
+{
+    const struct resource *a = *(struct resource *const *)x, *b = *(struct resource *const *)y;
+    bool all;
+    return strcmp(b->kind->place(b, &all), a->kind->place(a, &all));
+}
+
+/* A rollback brings the tree of another kind of site back for what people put into it; what citrus had there
+ * for that kind goes again. */
+struct gone {
+    VEC(struct action) list;
+};
+
+static void list_others(struct wish *v, struct gone *out, struct arena *a)
+{
+    if (v->others.n)
+        qsort(v->others.at, v->others.n, sizeof *v->others.at, deepest_first);
+    for (size_t i = 0; i < v->others.n; i++) {
+        struct resource *res = v->others.at[i];
+        struct action act = {.cause = CAUSE_REMOVED, .before = record_fingerprint(res->kind->record, NULL)};
+        res->absent = true;
+        vec_push(a, &res->needs, (struct resource *)v->c->res);
+        act.after = act.before;
+        act.change = (struct change){.res = res,
+                                     .op = OP_REMOVE,
+                                     .reversal = REVERSIBLE,
+                                     .summary = "comes back with its tree, and goes again"};
+        vec_push(a, &out->list, act);
+    }
+}
+
 /* Which transaction made the generation; one that only recorded what was so already has none. */
 static int rollback_since(struct wishes *w, struct error *err)
 {
@@ -232,6 +276,7 @@ int remains_plan(struct engine *e, struct plan *p, const size_t *fresh, size_t n
 {
     struct wishes w = {.e = e, .p = p, .at = arena_array(p->arena, struct wish, n), .n = n};
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
+    struct gone gone = {0};
     int r = n && p->rollback_of ? rollback_since(&w, err) : 0;
     for (size_t i = 0; i < n && r == 0; i++) {
         struct change *c = &p->actions.at[fresh[i]].change;
@@ -239,8 +284,8 @@ int remains_plan(struct engine *e, struct plan *p, const size_t *fresh, size_t n
         if (!p->fresh)
             r = find(&w, &ctx, &w.at[i], err);
     }
-    for (size_t i = 0; i < n && r == 0; i++)
-        if (w.at[i].state == REMAINS_THERE && w.at[i].other)
+    for (size_t i = 0; i < n && r == 0 && !p->rollback_of; i++)
+        if (w.at[i].state == REMAINS_THERE && w.at[i].others.n)
             refuse(&w, &w.at[i]);
     if (r == 0 && !p->rollback_of)
         r = weigh(&w, &ctx, err);
@@ -249,5 +294,10 @@ int remains_plan(struct engine *e, struct plan *p, const size_t *fresh, size_t n
     for (size_t i = 0; i < n && r == 0; i++)
         if (w.at[i].c->restore && w.at[i].data)
             mark_content(p, w.at[i].c);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (w.at[i].c->restore)
+            list_others(&w.at[i], &gone, p->arena);
+    for (size_t i = 0; i < gone.list.n; i++) /* the last, for it may move what the wishes point to */
+        vec_push(p->arena, &p->actions, gone.list.at[i]);
     return r;
 }

@@ -187,11 +187,13 @@ static int newest(struct applying *x, enum tx_state st, bool *news, struct error
     return 0;
 }
 
-/* A change that holds: made, or found made when its turn came (a package started its service). */
-static bool stands(const struct action *a)
+/* A change that holds: made, or found made when its turn came (a package started its service), and what had
+ * made it was not taken back. */
+static bool stands(const struct applying *x, const struct action *a)
 {
     return a->state == ACTION_DONE ? a->change.op != OP_REFRESH
-                                   : a->state == ACTION_SKIPPED && a->change.op == OP_NONE;
+                                   : a->state == ACTION_SKIPPED && a->change.op == OP_NONE && !x->undo_all &&
+                                         !failure_of(x, a->change.res->site);
 }
 
 int settle(struct applying *x, struct error *err)
@@ -199,7 +201,7 @@ int settle(struct applying *x, struct error *err)
     struct apply_result *ret = x->ret;
     enum tx_state st = TX_DONE;
     for (size_t i = 0; i < x->p->actions.n; i++)
-        ret->done += stands(&x->p->actions.at[i]);
+        ret->done += stands(x, &x->p->actions.at[i]);
     if (x->stuck) {
         ret->outcome = APPLY_STUCK;
         return end(x, TX_STUCK, false, false, err);

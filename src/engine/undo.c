@@ -13,9 +13,16 @@ static void write_content(const struct plan *p, const struct change *c, struct j
     if (!tree || !all)
         return;
     jw_array(j, "content");
-    for (size_t i = 0; i < p->forgotten.n; i++)
-        if (path_below(p->forgotten.at[i].path, tree))
-            jw_str(j, NULL, p->forgotten.at[i].path);
+    for (size_t i = 0; i < p->forgotten.n; i++) {
+        const struct forgotten *f = &p->forgotten.at[i];
+        if (!path_below(f->path, tree))
+            continue;
+        jw_object(j, NULL);
+        jw_str(j, "kind", f->kind);
+        jw_str(j, "id", f->id);
+        jw_raw(j, "row", f->spec);
+        jw_end(j);
+    }
     jw_end(j);
 }
 
