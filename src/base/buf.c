@@ -1,6 +1,5 @@
 #include "buf.h"
 #include "arena.h"
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,14 @@ static void buf_reserve(struct buf *b, size_t more)
     if (b->cap - b->len > more)
         return;
     size_t cap = b->cap ? b->cap * 2 : 256;
-    while (cap - b->len <= more)
-        cap *= 2;
+    if (cap - b->len <= more)
+        cap = b->len + more + 1;
     /* Not realloc: what may hold a secret is wiped before its memory is given back. */
     char *fresh = xmalloc(cap);
     if (b->len)
         memcpy(fresh, b->at, b->len);
     if (b->at)
-        OPENSSL_cleanse(b->at, b->cap);
+        explicit_bzero(b->at, b->cap);
     free(b->at);
     b->at = fresh;
     b->cap = cap;
@@ -28,6 +27,19 @@ void buf_add(struct buf *b, const void *p, size_t n)
     buf_reserve(b, n);
     if (n)
         memcpy(b->at + b->len, p, n);
+    b->len += n;
+    b->at[b->len] = '\0';
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+    buf_reserve(b, n);
+    b->at[b->len] = '\0';
+    return b->at + b->len;
+}
+
+void buf_grown(struct buf *b, size_t n)
+{
     b->len += n;
     b->at[b->len] = '\0';
 }
@@ -84,6 +96,6 @@ void buf_free(struct buf *b)
 void buf_wipe(struct buf *b)
 {
     if (b->at)
-        OPENSSL_cleanse(b->at, b->cap);
+        explicit_bzero(b->at, b->cap);
     buf_free(b);
 }

@@ -15,6 +15,9 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+/* Room for `n` bytes behind what is there, to be filled by the caller, who then says how many came. */
+char *buf_room(struct buf *b, size_t n);
+void buf_grown(struct buf *b, size_t n);
 const char *buf_str(const struct buf *b);
 void buf_reset(struct buf *b); /* keeps the memory */
 void buf_free(struct buf *b);

@@ -1,10 +1,10 @@
 #include "hash.h"
 #include "arena.h"
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
+#include "libcrypto.h"
+#include <assert.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <threads.h>
 #include <xxhash.h>
 
 static struct hash128 from_xxh(XXH128_hash_t h)
@@ -70,61 +70,94 @@ static void to_hex(const unsigned char *raw, char out[SHA256_HEX])
 }
 
 struct sha256_stream {
-    EVP_MD_CTX *ctx;
+    SHA256_CTX ctx;
 };
 
 struct sha256_stream *sha256_stream_new(void)
 {
     struct sha256_stream *s = xmalloc(sizeof *s);
-    s->ctx = EVP_MD_CTX_new();
-    if (!s->ctx || EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL) != 1)
-        abort();
+    SHA256_Init(&s->ctx);
     return s;
 }
 
 void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n)
 {
-    if (EVP_DigestUpdate(s->ctx, p, n) != 1)
-        abort();
+    SHA256_Update(&s->ctx, p, n);
+}
+
+static void finish(SHA256_CTX *ctx, unsigned char out[SHA256_DIGEST_LENGTH])
+{
+    SHA256_Final(out, ctx);
+    explicit_bzero(ctx, sizeof *ctx);
 }
 
 void sha256_stream_end(struct sha256_stream *s, char out[SHA256_HEX])
 {
-    unsigned char raw[32];
-    if (EVP_DigestFinal_ex(s->ctx, raw, NULL) != 1)
-        abort();
-    EVP_MD_CTX_free(s->ctx);
+    unsigned char raw[SHA256_DIGEST_LENGTH];
+    finish(&s->ctx, raw);
     free(s);
     to_hex(raw, out);
 }
 
 void hash_sha256_hex(const void *p, size_t n, char out[SHA256_HEX])
 {
-    struct sha256_stream *s = sha256_stream_new();
-    sha256_stream_add(s, p, n);
-    sha256_stream_end(s, out);
+    struct sha256_stream s;
+    unsigned char raw[SHA256_DIGEST_LENGTH];
+    SHA256_Init(&s.ctx);
+    SHA256_Update(&s.ctx, p, n);
+    finish(&s.ctx, raw);
+    to_hex(raw, out);
 }
 
-/* libcrypto looks an algorithm up by name each time it is asked, at ten times the cost of the hash itself. */
-static EVP_MAC *hmac;
-static void fetch_hmac(void)
+/* --- HMAC: RFC 2104 --------------------------------------------------------------------------------------
+ */
+
+void hash_key_init(struct hash_key *k, const void *key, size_t n)
 {
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    unsigned char block[SHA256_CBLOCK] = {0};
+    SHA256_CTX *inner = (SHA256_CTX *)k->inner, *outer = (SHA256_CTX *)k->outer;
+    static_assert(sizeof k->inner >= sizeof *inner && alignof(struct hash_key) >= alignof(SHA256_CTX),
+                  "room for libcrypto's state");
+    if (n > sizeof block) {
+        SHA256_Init(inner);
+        SHA256_Update(inner, key, n);
+        finish(inner, block);
+    } else if (n) {
+        memcpy(block, key, n);
+    }
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
+    SHA256_Init(inner);
+    SHA256_Update(inner, block, sizeof block);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    SHA256_Init(outer);
+    SHA256_Update(outer, block, sizeof block);
+    explicit_bzero(block, sizeof block);
+}
+
+void hash_key_hex(const struct hash_key *k, const void *p, size_t n, char out[SHA256_HEX])
+{
+    unsigned char raw[SHA256_DIGEST_LENGTH];
+    SHA256_CTX ctx;
+    memcpy(&ctx, k->inner, sizeof ctx);
+    SHA256_Update(&ctx, p, n);
+    SHA256_Final(raw, &ctx);
+    memcpy(&ctx, k->outer, sizeof ctx);
+    SHA256_Update(&ctx, raw, sizeof raw);
+    finish(&ctx, raw);
+    to_hex(raw, out);
+}
+
+void hash_key_wipe(struct hash_key *k)
+{
+    explicit_bzero(k, sizeof *k);
 }
 
 void hash_keyed_hex(const void *key, size_t keylen, const void *p, size_t n, char out[SHA256_HEX])
 {
-    static once_flag once = ONCE_FLAG_INIT;
-    call_once(&once, fetch_hmac);
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    unsigned char raw[32];
-    size_t len;
-    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    if (!ctx || EVP_MAC_init(ctx, key, keylen, params) != 1 || EVP_MAC_update(ctx, p, n) != 1 ||
-        EVP_MAC_final(ctx, raw, &len, sizeof raw) != 1)
-        abort();
-    EVP_MAC_CTX_free(ctx);
-    to_hex(raw, out);
+    struct hash_key k;
+    hash_key_init(&k, key, keylen);
+    hash_key_hex(&k, p, n, out);
+    hash_key_wipe(&k);
 }

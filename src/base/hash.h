@@ -29,7 +29,14 @@ struct sha256_stream *sha256_stream_new(void);
 void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n);
 void sha256_stream_end(struct sha256_stream *s, char out[SHA256_HEX]); /* frees s */
 
-/* HMAC-SHA-256 as 64 hex digits. */
+/* HMAC-SHA-256 as 64 hex digits. A key that is used more than once is set up once: that is half of the work.
+ */
+struct hash_key {
+    unsigned inner[28], outer[28]; /* libcrypto's states after the key */
+};
+void hash_key_init(struct hash_key *k, const void *key, size_t n);
+void hash_key_hex(const struct hash_key *k, const void *p, size_t n, char out[SHA256_HEX]);
+void hash_key_wipe(struct hash_key *k);
 void hash_keyed_hex(const void *key, size_t keylen, const void *p, size_t n, char out[SHA256_HEX]);
 
 #endif

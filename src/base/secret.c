@@ -1,7 +1,6 @@
 #include "secret.h"
 #include "arena.h"
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -52,7 +51,7 @@ int secret_generate(size_t chars, struct secret **ret, struct error *err)
         for (size_t k = 0; k < sizeof raw && i < chars; k++)
             if (raw[k] < 248)
                 s->bytes[i++] = set[raw[k] % 62];
-        OPENSSL_cleanse(raw, sizeof raw);
+        explicit_bzero(raw, sizeof raw);
     }
     *ret = s;
     return 0;
@@ -68,15 +67,24 @@ size_t secret_len(const struct secret *s)
     return s->len;
 }
 
+bool bytes_equal(const void *a, const void *b, size_t n)
+{
+    const volatile unsigned char *x = a, *y = b;
+    unsigned char differ = 0;
+    for (size_t i = 0; i < n; i++)
+        differ |= x[i] ^ y[i];
+    return differ == 0;
+}
+
 bool secret_equal(const struct secret *a, const struct secret *b)
 {
-    return a->len == b->len && CRYPTO_memcmp(a->bytes, b->bytes, a->len) == 0;
+    return a->len == b->len && bytes_equal(a->bytes, b->bytes, a->len);
 }
 
 struct secret *secret_free(struct secret *s)
 {
     if (s) {
-        OPENSSL_cleanse(s->bytes, s->len);
+        explicit_bzero(s->bytes, s->len);
         free(s);
     }
     return NULL;

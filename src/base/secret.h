@@ -20,6 +20,8 @@ struct secret *secret_new(const char *bytes, size_t len);
 int secret_generate(size_t chars, struct secret **ret, struct error *err);
 const char *secret_reveal(const struct secret *s); /* NUL-terminated */
 size_t secret_len(const struct secret *s);
+/* Takes as long wherever they differ. */
+bool bytes_equal(const void *a, const void *b, size_t n);
 bool secret_equal(const struct secret *a, const struct secret *b);
 struct secret *secret_free(struct secret *s); /* NULL is fine; returns NULL */
 

@@ -44,16 +44,19 @@ static void salt_values(struct builder *b, struct value *v, const char *secret, 
     static const char *const names[] = {"AUTH_KEY",  "SECURE_AUTH_KEY",  "LOGGED_IN_KEY",  "NONCE_KEY",
                                         "AUTH_SALT", "SECURE_AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT"};
     struct value *list = value_list(b->a);
+    struct hash_key key;
+    hash_key_init(&key, secret_reveal(salts), secret_len(salts));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char hex[SHA256_HEX];
         struct value *one = value_map(b->a);
-        hash_keyed_hex(secret_reveal(salts), secret_len(salts), names[i], strlen(names[i]), hex);
+        hash_key_hex(&key, names[i], strlen(names[i]), hex);
         if (b->in->derived)
             b->in->derived(b->in->secret_self, secret, hex);
         value_set(one, "name", names[i]);
         value_set(one, "salt", hex);
         value_push(list, one);
     }
+    hash_key_wipe(&key);
     value_set_value(v, "salts", list);
 }
 

@@ -47,7 +47,7 @@ struct kept {
     const struct resource *res;
     const void *promised; /* its spec without what is to lapse now: it is not promised for longer */
     int64_t rank;
-    bool stored; /* the store holds the same already */
+    const struct store_managed *row; /* what the store holds of it; NULL: nothing */
 };
 struct forgotten {
     const char *kind, *id, *site;

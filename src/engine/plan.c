@@ -106,15 +106,6 @@ static enum cause cause_of(const struct planning *g, const struct seen *s, struc
     return CAUSE_INTENTIONAL;
 }
 
-static void note_kept(struct planning *g, const struct seen *s, const void *promised)
-{
-    const struct record *rec = s->res->kind->record;
-    struct kept k = {.res = s->res, .promised = promised, .rank = s->rank, .stored = g->p->corrective_only};
-    k.stored = k.stored || (s->managed && hash_equal(s->managed->wanted, record_fingerprint(rec, promised)) &&
-                            strcmp(s->managed->spec, stored_write(g->p->arena, s->res, promised)) == 0);
-    vec_push(g->p->arena, &g->p->kept, k);
-}
-
 /* What is made in this run and may bring what must not be there (nginx's package its default server). Whether
  * it does shows when its turn comes. */
 static const struct resource *bringer(const struct planning *g, const struct seen *s)
@@ -215,7 +206,7 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     if (!r->absent && !is_orphan(g, s)) {
         s->res->adopted = s->managed ? stored_adopted(s->managed->spec)
                                      : s->found && ((k->shared && !r->own) || r->returns);
-        note_kept(g, s, promised);
+        vec_push(p->arena, &p->kept, ((struct kept){r, promised, s->rank, s->managed}));
     }
     struct action act = {
         .before = record_fingerprint(k->record, s->found), .after = wanted, .early = s->early};

@@ -29,6 +29,15 @@ static bool *not_reached(const struct plan *p)
     return pending;
 }
 
+/* The store holds the same already. */
+static bool is_stored(const struct plan *p, const struct kept *k)
+{
+    if (p->corrective_only)
+        return true;
+    return k->row && hash_equal(k->row->wanted, record_fingerprint(k->res->kind->record, k->promised)) &&
+           strcmp(k->row->spec, stored_write(p->arena, k->res, k->promised)) == 0;
+}
+
 static int record_state(struct applying *x, struct error *err)
 {
     struct plan *p = x->p;
@@ -36,7 +45,7 @@ static int record_state(struct applying *x, struct error *err)
     int r = 0;
     for (size_t i = 0; i < p->kept.n && r == 0; i++) {
         const struct kept *k = &p->kept.at[i];
-        if (k->stored || pending[k->res->slot] || failure_of(x, k->res->site))
+        if (pending[k->res->slot] || failure_of(x, k->res->site) || is_stored(p, k))
             continue;
         struct store_managed m = {.kind = k->res->kind->name,
                                   .id = k->res->id,
@@ -234,7 +243,7 @@ int settle_nothing(struct applying *x, struct error *err)
     x->ret->outcome = APPLY_NOTHING;
     bool news = true, rows = x->p->forgotten.n > 0;
     for (size_t i = 0; i < x->p->kept.n; i++)
-        rows = rows || !x->p->kept.at[i].stored;
+        rows = rows || !is_stored(x->p, &x->p->kept.at[i]);
     int r = newest(x, TX_DONE, &news, err);
     if (r == 0 && (news || rows))
         r = end(x, TX_DONE, news, true, err);

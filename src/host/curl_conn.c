@@ -1,6 +1,6 @@
 #include "curl_conn.h"
+#include "library.h"
 #include "real.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,21 +12,13 @@ int curl_conn_open(struct host *h, struct curl_conn **ret, struct error *err)
         *ret = h->curl;
         return 0;
     }
-    void *library = dlopen(CURL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        int r = error_set(err, -ELIBACC, "libcurl cannot be loaded: %s", dlerror());
-        error_hint(err, "install it: apt-get install libcurl4");
-        return r;
-    }
-    struct curl_api api;
-#define X(f)                                                                                                 \
-    api.f##_ = (__typeof__(api.f##_))dlsym(library, #f);                                                     \
-    if (!api.f##_) {                                                                                         \
-        dlclose(library);                                                                                    \
-        return error_set(err, -ELIBBAD, "%s has no function %s", CURL_LIBRARY, #f);                          \
-    }
-    CURL_FUNCTIONS(X)
+#define X(f) #f,
+    static const char *const names[] = {CURL_FUNCTIONS(X)};
 #undef X
+    struct curl_api api;
+    int r = library_load(CURL_LIBRARY, "libcurl4", names, &api, sizeof names / sizeof *names, err);
+    if (r < 0)
+        return r;
     CURL *easy = api.curl_global_init_(CURL_GLOBAL_DEFAULT) == CURLE_OK ? api.curl_easy_init_() : NULL;
     if (!easy)
         return error_set(err, -ENOMEM, "libcurl cannot be started");

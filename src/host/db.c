@@ -1,3 +1,4 @@
+#include "libcrypto.h"
 /* Statements, and databases to and from files. */
 #include "db_conn.h"
 #include "fs.h"
@@ -5,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mysqld_error.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +52,9 @@ void db_password_hash(const char *password, char out[42])
     out[0] = '\0';
     if (!*password)
         return;
-    if (EVP_Digest(password, strlen(password), once, NULL, EVP_sha1(), NULL) != 1 ||
-        EVP_Digest(once, sizeof once, twice, NULL, EVP_sha1(), NULL) != 1)
-        abort();
-    OPENSSL_cleanse(once, sizeof once);
+    SHA1((const unsigned char *)password, strlen(password), once);
+    SHA1(once, sizeof once, twice);
+    explicit_bzero(once, sizeof once);
     out[0] = '*';
     for (size_t i = 0; i < sizeof twice; i++)
         snprintf(out + 1 + 2 * i, 3, "%02X", twice[i]);

@@ -1,6 +1,6 @@
 #include "db_conn.h"
+#include "library.h"
 #include "real.h"
-#include <dlfcn.h>
 #include <errmsg.h>
 #include <errno.h>
 #include <mysqld_error.h>
@@ -28,20 +28,12 @@ static int api_load(const struct db_api **ret, struct error *err)
         *ret = &api;
         return 0;
     }
-    void *library = dlopen(DB_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        int r = error_set(err, -ELIBACC, "MariaDB's client library cannot be loaded: %s", dlerror());
-        error_hint(err, "install it: apt-get install libmariadb3");
-        return r;
-    }
-#define X(f)                                                                                                 \
-    api.f = (__typeof__(api.f))dlsym(library, #f);                                                           \
-    if (!api.f) {                                                                                            \
-        dlclose(library);                                                                                    \
-        return error_set(err, -ELIBBAD, "%s has no function %s", DB_LIBRARY, #f);                            \
-    }
-    DB_FUNCTIONS(X)
+#define X(f) #f,
+    static const char *const names[] = {DB_FUNCTIONS(X)};
 #undef X
+    int r = library_load(DB_LIBRARY, "libmariadb3", names, &api, sizeof names / sizeof *names, err);
+    if (r < 0)
+        return error_prefix(err, "MariaDB's client library");
     loaded = true;
     *ret = &api;
     return 0;

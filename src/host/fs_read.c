@@ -67,24 +67,26 @@ int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struc
     if (max == 0)
         max = (size_t)16 << 20;
     struct buf b = {0};
-    char block[16384];
     int r = 0;
-    buf_add(&b, "", 0);
+    /* At once where the size is true, and a byte more to see the end; what says 0 (below /proc) or grows
+     * comes in pieces. */
+    size_t want = st.st_size > 0 && (size_t)st.st_size <= max ? (size_t)st.st_size + 1 : 16384;
     for (;;) {
-        ssize_t n = read(fd, block, sizeof block);
+        char *at = buf_room(&b, want);
+        ssize_t n = read(fd, at, want);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             r = error_errno(err, errno, "cannot read %s", path);
         if (n <= 0)
             break;
-        if (b.len + (size_t)n > max) {
+        buf_grown(&b, (size_t)n);
+        if (b.len > max) {
             r = error_set(err, -EFBIG, "%s is larger than %zu bytes", path, max);
             break;
         }
-        buf_add(&b, block, (size_t)n);
+        want = b.cap - b.len > 1 ? b.cap - b.len - 1 : 16384;
     }
-    explicit_bzero(block, sizeof block); /* it may have been a wp-config.php or a key */
     close(fd);
     if (r < 0) {
         buf_wipe(&b);

@@ -1,10 +1,10 @@
 /* Transient timers over systemd's bus: systemd.timer(5), and org.freedesktop.systemd1(5) on
  * StartTransientUnit. */
+#include "bus.h"
 #include "real.h"
 #include "text.h"
 #include <errno.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <time.h>
 
 #define SECOND UINT64_C(1000000)

@@ -1,13 +1,14 @@
 /* systemd over its bus: org.freedesktop.systemd1(5). The bus is opened when the first unit is asked for;
  * without a bus daemon systemd's own socket answers the same calls. */
+#include "bus.h"
 #include "fs.h"
+#include "library.h"
 #include "real.h"
 #include "text.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,9 +25,28 @@
 /* --- the connection ----------------------------------------------------------------------------------------
  */
 
+struct bus_api bus_api;
+
+int bus_load(struct error *err)
+{
+#define X(f) #f,
+    static const char *const names[] = {BUS_FUNCTIONS(X)};
+#undef X
+    static bool loaded;
+    if (!loaded) {
+        int r = library_load("libsystemd.so.0", "libsystemd0", names, &bus_api, sizeof names / sizeof *names,
+                             err);
+        if (r < 0)
+            return r;
+        loaded = true;
+    }
+    return 0;
+}
+
 void real_bus_close(struct host *h)
 {
-    h->bus = sd_bus_flush_close_unref(h->bus);
+    if (bus_load(NULL) == 0)
+        h->bus = sd_bus_flush_close_unref(h->bus);
 }
 
 static int private_open(sd_bus **ret)
@@ -47,7 +67,10 @@ static int private_open(sd_bus **ret)
 
 int real_bus_new(sd_bus **ret, struct error *err)
 {
-    int r = sd_bus_open_system(ret);
+    int r = bus_load(err);
+    if (r < 0)
+        return r;
+    r = sd_bus_open_system(ret);
     if (r < 0 && private_open(ret) < 0) {
         r = error_errno(err, r, "systemd cannot be reached over the system bus");
         error_hint(err, "is systemd this machine's init? for a tree that does not run, use --root");
@@ -59,9 +82,11 @@ int real_bus_new(sd_bus **ret, struct error *err)
 int real_bus_open(struct host *h, sd_bus **ret, struct error *err)
 {
     sd_bus *bus = h->bus;
+    int r = bus_load(err);
+    if (r < 0)
+        return r;
     if (bus) {
         /* What came meanwhile; a bus that was restarted (an upgrade of dbus) shows here. */
-        int r;
         while ((r = sd_bus_process(bus, NULL)) > 0)
             ;
         if (r >= 0 && sd_bus_is_open(bus) > 0) {
@@ -71,7 +96,7 @@ int real_bus_open(struct host *h, sd_bus **ret, struct error *err)
         real_bus_close(h);
         bus = NULL;
     }
-    int r = real_bus_new(&bus, err);
+    r = real_bus_new(&bus, err);
     if (r < 0)
         return r;
     sd_bus_set_method_call_timeout(bus, CALL_LIMIT);

@@ -1,12 +1,12 @@
 #include "watch.h"
 #include "arena.h"
+#include "bus.h"
 #include "real.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <systemd/sd-bus.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -155,7 +155,8 @@ struct watch *watch_close(struct watch *w)
 {
     if (!w)
         return NULL;
-    sd_bus_flush_close_unref(w->bus);
+    if (w->bus)
+        sd_bus_flush_close_unref(w->bus);
     close(w->inotify);
     arena_free(&w->arena);
     free(w);

@@ -1,19 +1,30 @@
 #include "x509.h"
+#include "libcrypto.h"
+#include "library.h"
 #include "secret.h"
+#include "x509_crypto.h"
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #define DAY 86400
+
+/* Ends the program as libcrypto() does. */
+const struct x509_crypto *x509_crypto(void)
+{
+#define X(f) #f,
+    static const char *const names[] = {X509_FUNCTIONS(X)};
+#undef X
+    static struct x509_crypto table;
+    static bool loaded;
+    if (!loaded)
+        library_need(LIBCRYPTO, "libssl3", names, &table, sizeof names / sizeof *names);
+    loaded = true;
+    return &table;
+}
 
 /* libcrypto's own reason, short; its queue is left empty. */
 static const char *crypto_reason(void)
@@ -238,7 +249,7 @@ static int pem_write(X509 *c, EVP_PKEY *k, struct buf *certificate, struct buf *
     buf_add(certificate, text, (size_t)len);
     len = BIO_get_mem_data(key_bio, &text);
     buf_add(key, text, (size_t)len);
-    OPENSSL_cleanse(text, (size_t)len);
+    explicit_bzero(text, (size_t)len);
 out:
     BIO_free(cert_bio);
     BIO_free(key_bio);

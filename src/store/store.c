@@ -2,7 +2,6 @@
 #include "storedb.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -162,8 +161,8 @@ struct store *store_close(struct store *s)
     cache_free(s);
     secrets_free(s);
     db_close(s);
-    OPENSSL_cleanse(s->plan_key, sizeof s->plan_key);
-    OPENSSL_cleanse(s->secret_key, sizeof s->secret_key);
+    explicit_bzero(s->plan_key, sizeof s->plan_key);
+    explicit_bzero(s->secret_key, sizeof s->secret_key);
     free(s->path);
     free(s->key_path);
     free(s);

@@ -4,11 +4,10 @@
  * A sealed value is VERSION (1 byte), nonce (12), ciphertext, tag (16); the secret's name is authenticated
  * with it, so that no row passes for another's. Nonces are random: NIST SP 800-38D, 8.3, allows 2^32 of them
  * under one key. */
+#include "libcrypto.h"
 #include "storedb.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +71,7 @@ static int key_read(struct store *s, struct error *err)
                       KEY_HEX);
         hint_lost(err);
     }
-    OPENSSL_cleanse(text, sizeof text);
+    explicit_bzero(text, sizeof text);
     close(fd);
     return r;
 }
@@ -89,7 +88,7 @@ static int key_make(struct store *s, struct error *err)
     for (size_t i = 0; i < sizeof key; i++)
         snprintf(text + 2 * i, 3, "%02x", key[i]);
     memcpy(text + KEY_HEX, "\n", 2);
-    OPENSSL_cleanse(key, sizeof key);
+    explicit_bzero(key, sizeof key);
     snprintf(part, sizeof part, "%s.%d~", s->key_path, (int)getpid());
     snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(s->key_path, '/') - s->key_path), s->key_path);
     unlink(part);
@@ -100,7 +99,7 @@ static int key_make(struct store *s, struct error *err)
         r = error_errno(err, errno ? errno : EIO, "%s", part);
     if (r == 0 && link(part, s->key_path) < 0 && errno != EEXIST)
         r = error_errno(err, errno, "%s", s->key_path);
-    OPENSSL_cleanse(text, sizeof text);
+    explicit_bzero(text, sizeof text);
     if (fd >= 0) {
         close(fd);
         unlink(part);
@@ -159,7 +158,7 @@ int vault_open(struct store *s, struct error *err)
         return r;
     s->have_key = true;
     key_check(s, check);
-    if (CRYPTO_memcmp(check, s->secret_check, SHA256_HEX) != 0) {
+    if (!bytes_equal(check, s->secret_check, SHA256_HEX)) {
         s->have_key = false;
         error_set(err, -EKEYREJECTED, "%s is not the key that the secrets in %s were written with",
                   s->key_path, s->path);
@@ -240,7 +239,7 @@ int vault_unseal(const struct store *s, const char *name, const void *blob, size
         good = gcm(s, false, p + 1, name, p + 1 + NONCE_LEN, n, plain, tag);
         if (good)
             *ret = secret_new((const char *)plain, n);
-        OPENSSL_cleanse(plain, n);
+        explicit_bzero(plain, n);
         free(plain);
     }
     if (good)
