@@ -32,12 +32,8 @@ const char *awaiting_left(int64_t seconds, struct arena *a)
 
 const char *awaiting_when(int64_t t, struct arena *a)
 {
-    struct tm tm;
-    char text[32] = "";
-    time_t at = (time_t)t;
-    if (localtime_r(&at, &tm))
-        strftime(text, sizeof text, "%H:%M:%S", &tm);
-    return arena_strdup(a, text);
+    const char *text = time_text(a, t), *space = strchr(text, ' ');
+    return space ? space + 1 : text;
 }
 
 /* A clock that was set back makes nobody wait for longer than was asked for. */

@@ -2,6 +2,7 @@
 #include "awaiting.h"
 #include "text.h"
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,47 +32,71 @@ const struct command commands[] = {
 
 enum { LONG_HELP = 256 };
 
+#define AT(member) .at = offsetof(struct options, member)
 static const struct {
     struct option option;
     const char *argument, *about;
+    size_t at; /* of the member that it sets: a bool, or with an argument a text */
+    bool special;
 } known[] = {
-    {{"json", no_argument, NULL, OPT_JSON}, NULL, "JSON for programs"},
-    {{"yes", no_argument, NULL, OPT_YES}, NULL, "apply without a question"},
-    {{"plan", no_argument, NULL, OPT_PLAN}, NULL, "show the plan and stop"},
+    {{"json", no_argument, NULL, OPT_JSON}, NULL, "JSON for programs", AT(json)},
+    {{"yes", no_argument, NULL, OPT_YES}, NULL, "apply without a question", AT(yes)},
+    {{"plan", no_argument, NULL, OPT_PLAN}, NULL, "show the plan and stop", AT(plan_only)},
     {{"out", required_argument, NULL, OPT_OUT},
      "FILE",
-     "save the plan; `citrus apply FILE` does exactly that"},
-    {{"apply", no_argument, NULL, OPT_MEND}, NULL, "mend it; nothing but what somebody changed"},
-    {{"retry", no_argument, NULL, OPT_RETRY}, NULL, "forget that mending failed: the timer tries again"},
-    {{"watch", no_argument, NULL, OPT_WATCH}, NULL, "stay, and say each difference as it comes"},
-    {{"adopt", no_argument, NULL, OPT_ADOPT}, NULL, "a patch of the manifest for what may be adopted"},
-    {{"write", no_argument, NULL, OPT_WRITE}, NULL, "with --adopt: write it into the manifest"},
+     "save the plan; `citrus apply FILE` does exactly that",
+     AT(out)},
+    {{"apply", no_argument, NULL, OPT_MEND}, NULL, "mend it; nothing but what somebody changed", AT(mend)},
+    {{"retry", no_argument, NULL, OPT_RETRY},
+     NULL,
+     "forget that mending failed: the timer tries again",
+     AT(retry)},
+    {{"watch", no_argument, NULL, OPT_WATCH}, NULL, "stay, and say each difference as it comes", AT(watch)},
+    {{"adopt", no_argument, NULL, OPT_ADOPT},
+     NULL,
+     "a patch of the manifest for what may be adopted",
+     AT(adopt)},
+    {{"write", no_argument, NULL, OPT_WRITE}, NULL, "with --adopt: write it into the manifest", AT(write)},
     {{"detailed-exitcode", no_argument, NULL, OPT_DETAILED},
      NULL,
-     "exit 2 where there are changes; for looking"},
-    {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)"},
+     "exit 2 where there are changes; for looking",
+     AT(detailed)},
+    {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)", .special = true},
     {{"on-failure", required_argument, NULL, OPT_ON_FAILURE},
      "WHAT",
-     "undo-site (default), undo-all or stop"},
-    {{"allow-one-way", no_argument, NULL, OPT_ONE_WAY}, NULL, "apply what cannot be taken back, too"},
-    {{"no-health", no_argument, NULL, OPT_NO_HEALTH}, NULL, "do not ask the sites whether they still work"},
+     "undo-site (default), undo-all or stop",
+     .special = true},
+    {{"allow-one-way", no_argument, NULL, OPT_ONE_WAY},
+     NULL,
+     "apply what cannot be taken back, too",
+     AT(allow_one_way)},
+    {{"no-health", no_argument, NULL, OPT_NO_HEALTH},
+     NULL,
+     "do not ask the sites whether they still work",
+     AT(no_health)},
     {{"confirm", required_argument, NULL, OPT_CONFIRM},
      "TIME",
-     "undo by itself unless `citrus confirm` comes in time"},
+     "undo by itself unless `citrus confirm` comes in time",
+     .special = true},
     {{"no-confirm", no_argument, NULL, OPT_NO_CONFIRM},
      NULL,
-     "no confirmation, also for what can shut you out"},
-    {{"undo", no_argument, NULL, OPT_UNDO}, NULL, "take it back now"},
-    {{"expire", no_argument, NULL, OPT_EXPIRE}, NULL, "for the timer: wait for its time, then take it back"},
-    {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache"},
+     "no confirmation, also for what can shut you out",
+     AT(no_confirm)},
+    {{"undo", no_argument, NULL, OPT_UNDO}, NULL, "take it back now", AT(undo)},
+    {{"expire", no_argument, NULL, OPT_EXPIRE},
+     NULL,
+     "for the timer: wait for its time, then take it back",
+     AT(expire)},
+    {{"verify", no_argument, NULL, OPT_VERIFY}, NULL, "read every file again, trust no cache", AT(verify)},
     {{"fresh", no_argument, NULL, OPT_FRESH},
      NULL,
-     "make removed sites anew and empty, also where the trash has them"},
-    {{"trash", no_argument, NULL, OPT_TRASH}, NULL, "what the trash holds, and until when"},
-    {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history"},
-    {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted"},
-    {{"root", required_argument, NULL, OPT_ROOT}, "DIR", "an offline root, as dpkg --root"},
-    {{"verbose", no_argument, NULL, OPT_VERBOSE}, NULL, "show every field of what is made"},
+     "make removed sites anew and empty, also where the trash has them",
+     AT(fresh)},
+    {{"trash", no_argument, NULL, OPT_TRASH}, NULL, "what the trash holds, and until when", AT(trash)},
+    {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history", AT(reason)},
+    {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted", AT(resume)},
+    {{"root", required_argument, NULL, OPT_ROOT}, "DIR", "an offline root, as dpkg --root", AT(root)},
+    {{"verbose", no_argument, NULL, OPT_VERBOSE}, NULL, "show every field of what is made", .special = true},
 };
 #define KNOWN (sizeof known / sizeof *known)
 
@@ -151,76 +176,14 @@ static int set_on_failure(struct options *o, const char *word)
     return -1;
 }
 
-static int set_option(const struct command *c, struct options *o, int letter)
+/* Those that more than one word sets; the table knows where the others go. */
+static int set_special(const struct command *c, struct options *o, int letter)
 {
     switch (letter) {
-    case OPT_JSON:
-        o->json = true;
-        return 0;
-    case OPT_YES:
-        o->yes = true;
-        return 0;
-    case OPT_PLAN:
-        o->plan_only = true;
-        return 0;
-    case OPT_OUT:
-        o->out = optarg;
-        return 0;
-    case OPT_DETAILED:
-        o->detailed = true;
-        return 0;
-    case OPT_ONE_WAY:
-        o->allow_one_way = true;
-        return 0;
-    case OPT_NO_HEALTH:
-        o->no_health = true;
-        return 0;
-    case OPT_VERIFY:
-        o->verify = true;
-        return 0;
-    case OPT_REASON:
-        o->reason = optarg;
-        return 0;
-    case OPT_RESUME:
-        o->resume = true;
-        return 0;
-    case OPT_ROOT:
-        o->root = optarg;
-        return 0;
-    case OPT_MEND:
-        o->mend = true;
-        return 0;
-    case OPT_RETRY:
-        o->retry = true;
-        return 0;
-    case OPT_WATCH:
-        o->watch = true;
-        return 0;
-    case OPT_ADOPT:
-        o->adopt = true;
-        return 0;
-    case OPT_WRITE:
-        o->write = true;
-        return 0;
     case OPT_CONFIRM:
         if (awaiting_parse(optarg, &o->confirm) == 0)
             return 0;
         return wrong(c, "--confirm takes a time from 1s to 1d, such as 90s or 2m", NULL);
-    case OPT_NO_CONFIRM:
-        o->no_confirm = true;
-        return 0;
-    case OPT_UNDO:
-        o->undo = true;
-        return 0;
-    case OPT_EXPIRE:
-        o->expire = true;
-        return 0;
-    case OPT_FRESH:
-        o->fresh = true;
-        return 0;
-    case OPT_TRASH:
-        o->trash = true;
-        return 0;
     case OPT_VERBOSE:
         o->verbose++;
         return 0;
@@ -236,6 +199,21 @@ static int set_option(const struct command *c, struct options *o, int letter)
     default:
         return wrong(c, "no such option", NULL);
     }
+}
+
+static int set_option(const struct command *c, struct options *o, int letter)
+{
+    for (size_t i = 0; i < KNOWN; i++) {
+        void *at = (char *)o + known[i].at;
+        if (known[i].option.val != letter || known[i].special)
+            continue;
+        if (known[i].option.has_arg)
+            *(const char **)at = optarg;
+        else
+            *(bool *)at = true;
+        return 0;
+    }
+    return set_special(c, o, letter);
 }
 
 static int run_command(const struct command *c, int argc, char **argv)
