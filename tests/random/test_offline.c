@@ -6,7 +6,9 @@
  *
  * A seed: three manifests, each made of the one before. Each is applied, now and then killed at one of its
  * steps (CITRUS is built with fault points) and recovered; then a rollback, one to the first, one to the
- * last. After each: the plan is empty, and the whole tree is what it was at that manifest. */
+ * last. After each: the plan is empty, and the whole tree is what it was at that manifest. In between people
+ * put files into each site: a rollback brings those back that were there, also where the site was gone
+ * meanwhile. */
 #include "buf.h"
 #include "generator.h"
 #include "text.h"
@@ -35,6 +37,7 @@ struct run {
     char top[64], *root, *work;
     struct bundle manifest[STEPS];
     char *state[STEPS];
+    VEC(const char *) people[STEPS]; /* the files of people that were there */
     long long generation[STEPS];
     struct buf log, out;
     long killed, recovered;
@@ -190,6 +193,32 @@ static bool go(struct run *r, const char *command, const char *word)
     return expect(r, citrus(r, 0, command, "--yes", word, NULL), command);
 }
 
+/* Each site gets a file of this step, in the folder that every type of site has. */
+static void people_work(struct run *r, size_t step)
+{
+    for (const char *const *d = generator_domains; *d; d++)
+        for (size_t i = 0; i <= step; i++) {
+            const char *path =
+                arena_printf(&r->a, "%s/var/www/%s/custom.d/" TREE_PEOPLE "%zu.conf", r->root, *d, i);
+            int fd = open(path, i == step ? O_WRONLY | O_CREAT | O_CLOEXEC : O_WRONLY | O_CLOEXEC, 0644);
+            if (fd < 0)
+                continue;
+            close(fd);
+            vec_push(&r->a, &r->people[step], path);
+        }
+}
+
+static bool people_found(struct run *r, size_t step)
+{
+    for (size_t i = 0; i < r->people[step].n; i++)
+        if (access(r->people[step].at[i], F_OK) != 0)
+            return failed(r,
+                          arena_printf(&r->a, "after the rollback to manifest %zu a file of somebody is gone",
+                                       step + 1),
+                          r->people[step].at[i]);
+    return true;
+}
+
 static bool nothing_to_do(struct run *r, size_t step)
 {
     write_manifest(r, step);
@@ -218,7 +247,7 @@ static bool roll_back(struct run *r, size_t step, bool by_number)
         return false;
     return same(r, r->state[step], tree_state(r->root, false, &r->a), r->bare,
                 arena_printf(&r->a, "after the rollback to manifest %zu", step + 1)) &&
-           nothing_to_do(r, step);
+           people_found(r, step) && nothing_to_do(r, step);
 }
 
 static bool sequence(struct run *r)
@@ -227,6 +256,7 @@ static bool sequence(struct run *r)
         write_manifest(r, i);
         if (!go(r, "apply", "server.yaml") || !nothing_to_do(r, i) || !newest(r, &r->generation[i]))
             return false;
+        people_work(r, i);
         r->state[i] = tree_state(r->root, false, &r->a);
     }
     return roll_back(r, STEPS - 2, false) && roll_back(r, 0, true) && roll_back(r, STEPS - 1, true);

@@ -212,6 +212,9 @@ static bool is_left_out(const char *path)
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)
         if (!strcmp(path, out[i]))
             return true;
+    const char *name = strrchr(path, '/');
+    if (!listing.exact && name && starts_with(name + 1, TREE_PEOPLE))
+        return true;
     return !strcmp(path, "/var/lib/citrus") || starts_with(path, "/var/lib/citrus/");
 }
 
