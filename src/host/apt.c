@@ -131,9 +131,11 @@ int real_apt_candidates(struct host *h, const char *const *names, size_t n, cons
  */
 
 /* What each verb runs: the words before the names. */
+#define WORDS_MOST 5
+#define TORN_TOO   "Dpkg::Options::=--force-remove-reinstreq"
 static const struct {
     const char *program;
-    const char *words[4];
+    const char *words[WORDS_MOST];
     bool install; /* with the options of unpacking and configuring */
     int seconds;
 } commands[] = {
@@ -144,8 +146,9 @@ static const struct {
                       4 * 3600}, /* apt itself ends what stalls */
     [APT_INSTALL] = {APT_GET, {"install"}, true, 3600},
     [APT_REINSTALL] = {APT_GET, {"install", "--reinstall"}, true, 3600},
-    [APT_REMOVE] = {APT_GET, {"remove"}, true, 1800},
-    [APT_PURGE] = {APT_GET, {"purge"}, true, 1800},
+    /* dpkg does not remove what was torn while it was unpacked, unless it is told to (dpkg(1)). */
+    [APT_REMOVE] = {APT_GET, {"-o", TORN_TOO, "remove"}, true, 1800},
+    [APT_PURGE] = {APT_GET, {"-o", TORN_TOO, "purge"}, true, 1800},
     [APT_HOLD] = {APT_MARK, {"hold"}, false, 60},
     [APT_UNHOLD] = {APT_MARK, {"unhold"}, false, 60},
     [APT_CONFIGURE] = {DPKG, {"--force-confold", "--force-confdef", "--configure", "-a"}, false, 1800},
@@ -191,7 +194,7 @@ static const char **command_make(enum apt_verb verb, const char *const *names, s
             argv[argc++] = update_options[i];
     for (size_t i = 0; fetches(verb) && i < sizeof fetch_options / sizeof *fetch_options; i++)
         argv[argc++] = fetch_options[i];
-    for (size_t i = 0; i < 4 && commands[verb].words[i]; i++)
+    for (size_t i = 0; i < WORDS_MOST && commands[verb].words[i]; i++)
         argv[argc++] = commands[verb].words[i];
     if (n)
         argv[argc++] = "--";
@@ -203,8 +206,9 @@ static const char **command_make(enum apt_verb verb, const char *const *names, s
 
 static void command_name(enum apt_verb verb, const char *const *names, size_t n, struct buf *out)
 {
+    bool option = verb == APT_REMOVE || verb == APT_PURGE; /* nothing that a person asked for */
     buf_adds(out, commands[verb].program);
-    for (size_t i = 0; i < 4 && commands[verb].words[i]; i++)
+    for (size_t i = option ? 2 : 0; i < WORDS_MOST && commands[verb].words[i]; i++)
         buf_addf(out, " %s", commands[verb].words[i]);
     for (size_t i = 0; i < n && i < 8; i++)
         buf_addf(out, " %s", names[i]);

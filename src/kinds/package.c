@@ -255,10 +255,11 @@ static int apt(struct kind_ctx *ctx, enum apt_verb verb, const struct names *nam
 }
 
 /* An interrupted dpkg first: apt touches nothing before. What "configure" cannot finish is installed anew,
- * but for what is to go: only that of `stays` is worth it (NULL: all). apt removes a package in any state. */
+ * but for what is to go (`stays` NULL: nothing): that needs it only where it was torn while its files were
+ * unpacked, since nobody but its archive knows them; where it cannot be had again, it goes as it is. */
 static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
 {
-    struct names again = {0};
+    struct names again = {0}, torn = {0};
     struct dpkg have;
     size_t broken = 0;
     int configured, r = package_list_look(ctx, &have, err);
@@ -274,11 +275,16 @@ static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
             broken++;
             if (!stays || json_object_get(stays, have.at[i].name))
                 vec_push(ctx->arena, &again, have.at[i].name);
+            else if (strstr(have.at[i].state_text, "reinstreq"))
+                vec_push(ctx->arena, &torn, have.at[i].name);
         }
     if (configured < 0 && !broken)
         return configured;
     error_clear(err);
-    return apt(ctx, APT_REINSTALL, &again, err);
+    r = apt(ctx, APT_REINSTALL, &again, err);
+    if (r >= 0 && apt(ctx, APT_REINSTALL, &torn, NULL) < 0)
+        say(ctx, arena_printf(ctx->arena, "%s cannot be unpacked again before it goes", torn.at[0]));
+    return r;
 }
 
 static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t n, struct error *err)

@@ -490,6 +490,7 @@ lab_layer_key() {
   esac
 }
 lab_layer() ( # lab_layer NAME: build it, unless it is there; one at a time
+  unset LAB_DISK # a layer is a tree, whatever the host is to have that waits for it
   exec 8>"$LAB/run/layer-$1.lock"
   flock 8
   local key t0=${EPOCHREALTIME/./} h=make-$1

@@ -19,7 +19,7 @@ declare -A cut_time=([install]=25000 [packages]=4000 [server]=1800 [mariadb]=150
 
 sweep_install() { # on the layer `stack`, with these packages taken off
   sed '/^sites:/,$d' "$SITE"
-  printf '  mariadb: {max_connections: 60}\nsites:\n'
+  printf '  mariadb: {enabled: true, max_connections: 60}\nsites:\n'
   sweep_sites docs
 }
 sweep_drift_install() { echo 'apt-get purge -y -q mariadb-server mariadb-server-core nginx nginx-common php8.2-fpm redis-server htop; rm -rf /var/lib/mysql'; }
@@ -94,7 +94,7 @@ cut_some() { # cut_some PART K SEED
       [ "$RC" = 0 ] || ok=no why="the next apply ended with $RC"
       run citrus apply --plan --detailed-exitcode /root/part.yaml
       [ "$RC" = 0 ] || ok=no why="after the next apply something is left to do"
-      run systemctl is-active mariadb nginx php8.2-fpm
+      run bash -c 'for u in mariadb nginx php8.2-fpm; do systemctl -q is-active $u || exit; done'
       [ "$RC" = 0 ] || ok=no why="after the next apply not all services run"
       stale=yes more=", then new"
     fi

@@ -262,9 +262,10 @@ static void a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo
     kit_free(t);
 }
 
-/* A loss of power in the middle of an installation: the new package is half there, its empty configuration
- * lets nothing configure it, and apt does not install it again. It goes; what was there before is mended. */
-static void undo_removes_what_is_half_installed_instead_of_mending_it(void **state)
+/* A loss of power in the middle of an installation: dpkg removes what was torn while it was unpacked only
+ * once it was unpacked again. Where its empty configuration lets nothing configure it, or apt does not have
+ * it, it goes as it is; what was there before is mended in any case. */
+static void undo_removes_what_is_half_installed(void **state)
 {
     const char *const lines[] = {"apache2", "install ok installed", "2.4.57", NULL};
     struct kit *t = kit_with(lines);
@@ -277,7 +278,27 @@ static void undo_removes_what_is_half_installed_instead_of_mending_it(void **sta
                                 NULL};
     status(t, torn);
     kit_undo(t, c[0], u);
-    assert_string_equal(fake_log(t->h), "apt configure\napt reinstall apache2\napt purge git\n");
+    assert_string_equal(fake_log(t->h),
+                        "apt configure\napt reinstall apache2\napt reinstall git\napt purge git\n");
+    kit_free(t);
+}
+
+static void what_is_torn_and_cannot_be_had_again_goes_as_it_is(void **state)
+{
+    const char *const lines[] = {"apache2", "install ok installed", "2.4.57", NULL};
+    struct kit *t = kit_new(
+        "{\"candidates\": {\"git\": \"2.39\"}, \"fail\": {\"apt reinstall git\": \"E: not to be had\"}}");
+    status(t, lines);
+    const char *const names[] = {"git", NULL};
+    struct change *c[1];
+    all(t, names, false, c);
+    json_t *u = kit_capture(t, c[0]);
+    const char *const torn[] = {
+        "apache2", "install ok installed", "2.4.57", "git", "install reinstreq half-installed", "2.39", NULL};
+    status(t, torn);
+    kit_undo(t, c[0], u);
+    assert_non_null(strstr(fake_log(t->h), "apt purge git\n"));
+    assert_non_null(strstr(buf_str(&t->said), "git cannot be unpacked again before it goes"));
     kit_free(t);
 }
 
@@ -388,7 +409,8 @@ int main(void)
         cmocka_unit_test(a_package_that_no_repository_has_fails_before_anything_changed),
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
         cmocka_unit_test(a_service_that_cannot_be_restarted_fails_no_installation_and_no_undo),
-        cmocka_unit_test(undo_removes_what_is_half_installed_instead_of_mending_it),
+        cmocka_unit_test(undo_removes_what_is_half_installed),
+        cmocka_unit_test(what_is_torn_and_cannot_be_had_again_goes_as_it_is),
         cmocka_unit_test(undo_knows_what_a_killed_dpkg_did_not_write_down),
         cmocka_unit_test(what_dpkg_wants_reinstalled_is_reinstalled),
         cmocka_unit_test(a_hold_is_set_and_taken_back_without_touching_other_packages),
