@@ -103,9 +103,11 @@ static struct resource *database_build(struct builder *b, struct site *s, const 
                                    s->domain, pos);
     struct database_user_spec *u = s->database_user->spec;
     u->password = password_name;
-    u->password_previous = b->in->rotating && b->in->rotating(b->in->secret_self, password_name)
-                               ? arena_printf(b->a, "%s%s", password_name, SECRET_PREVIOUS)
-                               : "";
+    u->password_previous = "";
+    if (b->in->rotating && b->in->rotating(b->in->secret_self, password_name)) {
+        u->password_previous = arena_printf(b->a, "%s%s", password_name, SECRET_PREVIOUS);
+        u->settle = site_password_settle(&b->m->server, s->m);
+    }
     u->database = s->account;
     u->privileges = "ALL PRIVILEGES";
     u->extra = "";

@@ -14,11 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-/* PHP's own, and configs/php.ini's: how old a file's last check may be. On top of it: a request that was
- * served the old file just then has long connected, as WordPress does right after its configuration. */
-#define REVALIDATE_SECONDS 2
-#define MARGIN_SECONDS     3
-
 /* The DOMAIN of "site/DOMAIN/WHAT", NULL when it is no such name. */
 static const char *domain_of(struct arena *a, const char *name, const char *what)
 {
@@ -37,24 +32,9 @@ static const struct manifest_site *site_of(const struct session *s, const char *
     return NULL;
 }
 
-/* The site's own ini wins over the server's. */
-static const char *ini_of(const struct session *s, const struct manifest_site *site, const char *name)
+static int64_t settle_seconds(const struct session *s, const struct manifest_site *site)
 {
-    const char *own = strmap_get(&site->php.ini, name);
-    return own ? own : strmap_get(&s->manifest->server.php.ini, name);
-}
-
-/* Seconds until PHP looks at a changed file; -1: never, it has to be reloaded. */
-static int64_t revalidate_seconds(const struct session *s, const struct manifest_site *site)
-{
-    static const char *const off[] = {"0", "off", "Off", "OFF", "no", "false", "none", ""};
-    const char *looks = ini_of(s, site, "opcache.validate_timestamps");
-    const char *often = ini_of(s, site, "opcache.revalidate_freq");
-    int64_t seconds = REVALIDATE_SECONDS;
-    for (size_t i = 0; looks && i < sizeof off / sizeof *off; i++)
-        if (strcmp(looks, off[i]) == 0)
-            return -1;
-    return often && int_parse(often, &seconds) == 0 && seconds < 0 ? 0 : seconds;
+    return site_password_settle(&s->manifest->server, site);
 }
 
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err)
@@ -96,7 +76,7 @@ static int64_t wait_ms(struct session *s, const struct manifest_site *site)
 {
     struct fs_stat st;
     struct timespec now;
-    int64_t whole = (revalidate_seconds(s, site) + MARGIN_SECONDS) * 1000;
+    int64_t whole = settle_seconds(s, site) * 1000;
     if (fs_stat(s->host, path_site(&s->arena, site->domain, "wp-config.php"), &st, NULL) < 0 ||
         clock_gettime(CLOCK_REALTIME, &now) < 0)
         return whole;
@@ -134,7 +114,7 @@ static int find_endings(struct session *s, struct ending *ret, struct error *err
             r = store_secret_drop(s->store, arena_printf(&s->arena, "%s%s", names[i], SECRET_PREVIOUS), err);
             continue;
         }
-        if (revalidate_seconds(s, site) < 0) {
+        if (settle_seconds(s, site) < 0) {
             fprintf(stderr,
                     "citrus: %s: the old password stays accepted: PHP never looks at a changed file again"
                     " (opcache.validate_timestamps)\n",
@@ -222,7 +202,7 @@ static int find_site(struct session *s, const struct rotation *r)
         error_hint(&err, "`citrus status` names the sites");
         return session_fail(s, &err);
     }
-    if (r->password && revalidate_seconds(s, site) < 0) {
+    if (r->password && settle_seconds(s, site) < 0) {
         error_set(&err, -ENOTSUP,
                   "%s: PHP would never read the new password: opcache.validate_timestamps is off", r->domain);
         error_hint(&err, "turn it on in the manifest's php.ini settings for the time of the rotation");

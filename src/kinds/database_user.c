@@ -7,6 +7,7 @@
 #include "text.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #define HASH_LEN 42 /* "*", 40 hex digits, NUL */
 
@@ -20,6 +21,10 @@ static const struct field fields[] = {
      .offset = offsetof(struct database_user_spec, password_previous),
      .def = "",
      .doc = "Name of a password that is accepted, too, while the other one takes its place."},
+    {.name = "settle",
+     .type = FIELD_INT,
+     .offset = offsetof(struct database_user_spec, settle),
+     .doc = "Seconds until nobody uses a password that no file has any more."},
     {.name = "database",
      .type = FIELD_STRING,
      .offset = offsetof(struct database_user_spec, database),
@@ -134,7 +139,8 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
     const struct database_user_spec *want = res->spec;
     struct name n = name_split(ctx->arena, res->id);
     struct database_user_spec *s = arena_new(ctx->arena, struct database_user_spec);
-    *s = (struct database_user_spec){.database = want->database, .privileges = "none", .extra = ""};
+    *s = (struct database_user_spec){
+        .settle = want->settle, .database = want->database, .privileges = "none", .extra = ""};
     if (want->password)
         describe_passwords(ctx, want, u, s);
     for (size_t i = 0; i < snapshot->n_grants; i++) {
@@ -399,12 +405,30 @@ static struct strings saved_hashes(struct arena *a, const char *hash, json_t *ot
     return list;
 }
 
+/* The files that had the new password have the old one again by now: they come behind this user, and are
+ * taken back before it. But a PHP that read them a moment ago has yet to connect. */
+static void let_settle(struct kind_ctx *ctx, const struct database_user_spec *s, const struct db_user *u,
+                       const struct strings *hashes)
+{
+    char now[HASH_LEN];
+    if (!u || s->settle == FIELD_UNSET || s->settle <= 0 || !hash_of(ctx, s->password, now))
+        return;
+    bool accepted = !strcmp(u->password_hash, now), stays = false;
+    for (size_t i = 0; i < u->n_others; i++)
+        accepted = accepted || !strcmp(u->others[i], now);
+    for (size_t i = 0; i < hashes->n; i++)
+        stays = stays || !strcmp(hashes->at[i], now);
+    struct timespec left = {.tv_sec = s->settle};
+    while (accepted && !stays && nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
 static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
                               struct error *err)
 {
     const char *hash = json_string_value(json_object_get(undo, "hash"));
-    /* Only whether it answers. */
-    const struct db_scope scope = {0};
+    const struct name n = name_split(ctx->arena, res->id);
+    const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
     struct db_snapshot snapshot = {0};
     size_t i;
     json_t *g;
@@ -416,6 +440,7 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
     if (!hash)
         return error_set(err, -EINVAL, "database user %s: the journal does not say what was before", res->id);
     struct strings hashes = saved_hashes(ctx->arena, hash, json_object_get(undo, "others"));
+    let_settle(ctx, res->spec, user_find(&snapshot, n), &hashes);
     r = user_define(ctx, res->id, &hashes, err);
     if (r == 0)
         r = user_revoke_all(ctx, res->id, err);

@@ -1,4 +1,5 @@
 #include "kit.h"
+#include <time.h>
 
 #define PASSWORD "correct-horse-battery"
 #define PREVIOUS "staple-before-it"
@@ -152,6 +153,51 @@ static void a_rotation_accepts_both_then_the_new_one_alone(void **state)
     world_free(t);
 }
 
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A page that read the new password before it went from the file connects a moment later. */
+static void an_undone_rotation_lets_who_read_the_new_password_connect_first(void **state)
+{
+    char now[42], previous[42];
+    db_password_hash(PASSWORD, now);
+    db_password_hash(PREVIOUS, previous);
+    struct kit *t = with_user(previous, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    struct database_user_spec *s = r->spec;
+    s->password_previous = "site/a/database.previous";
+    s->settle = 1;
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    double begun = seconds();
+    kit_undo(t, c, undo); /* which does it twice: the second time nobody can use it any more */
+    assert_true(seconds() - begun >= 1);
+    assert_string_equal(hashes(t), previous);
+
+    s->settle = 600;
+    s->password_previous = ""; /* the second half takes no password away when it is undone */
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(host_db_exec(t->h,
+                                  arena_printf(&t->a,
+                                               "ALTER USER 'a_1'@'localhost' IDENTIFIED VIA"
+                                               " mysql_native_password USING '%s' OR"
+                                               " mysql_native_password USING '%s'",
+                                               now, previous),
+                                  NULL, 0, &t->err),
+                     0);
+    c = kit_change(t, r);
+    undo = kit_apply(t, c);
+    assert_string_equal(hashes(t), now);
+    kit_undo(t, c, undo);
+    assert_string_equal(hashes(t), arena_printf(&t->a, "%s %s", now, previous));
+    world_free(t);
+}
+
 static void a_password_that_nobody_gave_the_user_is_taken_away(void **state)
 {
     char now[42];
@@ -285,6 +331,7 @@ int main(void)
         cmocka_unit_test(privileges_on_other_databases_are_taken_away_and_come_back_when_undone),
         cmocka_unit_test(another_password_is_set_and_the_old_hash_comes_back),
         cmocka_unit_test(a_rotation_accepts_both_then_the_new_one_alone),
+        cmocka_unit_test(an_undone_rotation_lets_who_read_the_new_password_connect_first),
         cmocka_unit_test(a_password_that_nobody_gave_the_user_is_taken_away),
         cmocka_unit_test(while_the_server_is_down_a_rotation_is_not_believed_done),
         cmocka_unit_test(finer_and_wilder_grants_are_taken_away_and_come_back_when_undone),
