@@ -19,9 +19,10 @@ through (the next apply of the same manifest recovers and goes on to the end).""
 import hashlib, json, os, re, sqlite3, stat, subprocess, sys, time
 
 DIR = "/root/sweep"
+# trash/N-mysql: the data that an installation of MariaDB made is nothing that undo would delete.
 SKIP = re.compile(r"/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|"
                   r"etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|"
-                  r"var/lib/citrus/(store\.db|lock|store|secret\.key|artifacts/|trash$|undo$)|var/lib/citrus$)")
+                  r"var/lib/citrus/(store\.db|lock|store|secret\.key|artifacts/|trash$|trash/\d+-mysql|undo$)|var/lib/citrus$)")
 # Account tools write these files anew; their lines are compared below, sorted, as one that went and came is last.
 ACCOUNTS = re.compile(r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)$")
 # apt and systemctl make these links anew when they take something back.
