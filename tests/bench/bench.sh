@@ -1,12 +1,15 @@
 #!/bin/bash
 # What a look and a change cost, against what the machine needs at least (floor.c), in one run on one machine.
-#   bench.sh [SITES...]     default: 10 100 1000; 10000 takes minutes
+#   bench.sh [--peers] [SITES...]     default: 10 100 1000; 10000 takes minutes
+#   --peers     the same no-op by CFEngine, Puppet and Ansible, as far as they are there
 # A line `name value unit` for each figure. CPU is user and system time of the middle of RUNS runs.
 # The trees are made below CITRUS_BENCH (or /var/tmp): a disk, not a tmpfs, since durable writes are measured.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 RUNS=${CITRUS_BENCH_RUNS:-11}
+peers=''
+if [ "${1:-}" = --peers ]; then peers=yes && shift; fi
 sizes=("$@")
 [ ${#sizes[@]} -gt 0 ] || sizes=(10 100 1000)
 
@@ -71,10 +74,13 @@ bench() {
   cost "$RUNS" "$floor" full "$root" "$manifest" "$work"
   say "verify_floor_$n" "$cpu" "ms CPU"
   say "verify_ratio_$n" "$(ratio "$full" "$cpu")" x
+  [ -z "$peers" ] || peers "$n" "$root" "$noop" "$full"
 
   cost 1 "$citrus" apply --yes --root "$root" "$dir/$n-changed.yaml" 2>"$dir/log" || { tail "$dir/log" >&2; exit 1; }
   say "change_$n" "$(minus "$cpu" "$noop")" "ms CPU over the no-op"
   say "change_wall_$n" "$wall" "ms wall"
 }
 
+# shellcheck source=tests/bench/peers.sh
+. "$here/peers.sh"
 for n in "${sizes[@]}"; do bench "$n"; done

@@ -53,7 +53,7 @@ static void user_names(struct floor *f)
     fclose(in);
     f->users = calloc(f->n_sites, USER_MAX);
     for (size_t i = 0; i < f->n_sites; i++) {
-        snprintf(p, sizeof p, "%s/var/www/%s/public", f->root, f->sites[i]);
+        snprintf(p, sizeof p, "%s/var/www/%s/tmp", f->root, f->sites[i]);
         if (lstat(p, &st) < 0 || st.st_uid >= 1 << 16 || !names[st.st_uid][0])
             die("has no user:", p);
         memcpy(f->users + i * USER_MAX, names[st.st_uid], USER_MAX);
