@@ -33,34 +33,6 @@ struct templates *templates_new(struct arena *a, struct host *h, const char *sha
     return t;
 }
 
-/* share_dir is the running system's, also where the host is an offline root, so it is no matter of fs.h. */
-static int read_shared(const char *path, struct buf *ret, struct error *err)
-{
-    char chunk[8192];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, -errno, "cannot read the template %s", path);
-    for (;;) {
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            int r = error_errno(err, -errno, "cannot read the template %s", path);
-            close(fd);
-            return r;
-        }
-        if (n == 0)
-            break;
-        buf_add(ret, chunk, (size_t)n);
-        if (ret->len > TEMPLATE_MOST) {
-            close(fd);
-            return error_set(err, -EFBIG, "the template %s is larger than 1 MiB", path);
-        }
-    }
-    close(fd);
-    return 0;
-}
-
 static int entry_read(struct templates *t, struct entry *e, struct error *err)
 {
     struct buf text = {0};
@@ -70,8 +42,10 @@ static int entry_read(struct templates *t, struct entry *e, struct error *err)
     e->path = own;
     if (r == -ENOENT) {
         e->path = arena_printf(t->arena, "%s/%s", t->share_dir, e->name);
-        buf_reset(&text);
-        r = read_shared(e->path, &text, err);
+        error_clear(err);
+        r = fs_read_machine(t->host, e->path, TEMPLATE_MOST, &text, err);
+        if (r < 0)
+            error_prefix(err, "a template");
         if (r < 0)
             error_hint(err, "the templates belong to citrus's own installation: install it again");
     }

@@ -62,12 +62,14 @@ int command_apply(const struct options *o)
         buf_free(&plan);
         return EXIT_ERROR;
     }
-    int status = session_open(&s, o, o->plan_only ? SESSION_LOOK : SESSION_CHANGE);
+    int status = session_open(&s, o, !o->plan_only ? SESSION_CHANGE : file ? SESSION_LOOK : SESSION_GLANCE);
     if (status == 0 && file)
         status = apply_file(&s, &plan);
-    else if (status == 0)
-        status = session_manifest(&s, o->n_args ? o->args[0] : NULL);
+    else if (status == 0 && o->plan_only)
+        glance_allow(&s, "plan");
     if (status == 0 && !file)
+        status = session_manifest(&s, o->n_args ? o->args[0] : NULL);
+    if (status == 0 && !file && !s.glanced)
         status = session_run(&s, &(struct run){.why = "apply"});
     buf_free(&plan);
     return session_close(&s, status);

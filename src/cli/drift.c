@@ -30,6 +30,7 @@ static void show(struct session *s, const struct options *o, long long generatio
     else
         buf_addf(&b, "No drift: %s is as generation %lld says (%zu resources).\n", s->plan->server,
                  generation, s->plan->unchanged);
+    glance_keep(s, &b);
     out_flush(&b);
 }
 
@@ -38,7 +39,7 @@ static int look(const struct options *o)
     struct session s;
     struct options plan = *o;
     plan.plan_only = true;
-    int status = session_open(&s, &plan, SESSION_LOOK);
+    int status = session_open(&s, &plan, o->retry ? SESSION_LOOK : SESSION_GLANCE);
     struct store_generation g = {0};
     struct error err = {0};
     if (status)
@@ -48,7 +49,10 @@ static int look(const struct options *o)
         r = store_drift_put(s.store, &(struct store_drift){.generation = g.number}, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
+    glance_allow(&s, "drift");
     status = o->n_args ? session_manifest(&s, o->args[0]) : session_texts(&s, g.bundle);
+    if (s.glanced)
+        return session_close(&s, EXIT_DONE);
     if (status == 0)
         status = session_recover(&s, true);
     if (status == 0)

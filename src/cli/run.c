@@ -17,6 +17,8 @@ static void show_plan(struct session *s, const struct run *r)
         report_plan_json(&s->engine, s->plan, s->redactor, &b);
     else if (!s->o->json)
         report_plan(&s->engine, s->plan, &s->style, s->redactor, title, &b);
+    if (s->o->plan_only)
+        glance_keep(s, &b);
     out_flush(&b);
 }
 

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_DIR "/var/lib/citrus"
-
 struct session_machine session_machine = {host_open, host_close};
 
 int session_undo_patience = 30;
@@ -43,6 +41,7 @@ int session_diags(struct session *s)
     struct buf b = {0};
     const char *no_colour = getenv("NO_COLOR");
     progress_close(s);
+    s->told = true;
     diags_render(&s->diags, &b, isatty(STDERR_FILENO) && !(no_colour && *no_colour));
     err_flush(&b);
     return s->diags.errors ? EXIT_ERROR : 0;
@@ -152,8 +151,9 @@ static int open_store(struct session *s, enum session_mode mode)
         }
     }
     if (r == 0)
-        r = store_open(dir, STORE_WRITE, &s->store, &err);
-    if ((r == -EACCES || r == -EROFS || r == -EPERM) && mode == SESSION_LOOK) {
+        r = mode == SESSION_GLANCE ? store_open_glance(dir, &s->store, &err)
+                                   : store_open(dir, STORE_WRITE, &s->store, &err);
+    if ((r == -EACCES || r == -EROFS || r == -EPERM) && (mode == SESSION_LOOK || mode == SESSION_GLANCE)) {
         fprintf(stderr, "citrus: %s cannot be written here; looking without what earlier runs remember\n",
                 dir);
         error_clear(&err);
@@ -241,6 +241,15 @@ static int parse_bundle(struct session *s)
     return 0;
 }
 
+static int session_parse(struct session *s)
+{
+    struct error err = {0};
+    s->glanced = s->diags.list.n == 0 && glance_taken(s);
+    if (s->glanced)
+        return 0;
+    return store_ready(s->store, &err) < 0 ? session_fail(s, &err) : parse_bundle(s);
+}
+
 int session_manifest(struct session *s, const char *path)
 {
     struct error err = {0};
@@ -251,14 +260,14 @@ int session_manifest(struct session *s, const char *path)
         return session_fail(s, &err);
     if (s->diags.errors)
         return session_diags(s);
-    return parse_bundle(s);
+    return session_parse(s);
 }
 
 int session_texts(struct session *s, const char *bundle_json)
 {
     struct error err = {0};
     int r = bundle_from_json(bundle_json, &s->bundle, &s->arena, &err);
-    return r < 0 ? session_fail(s, &err) : parse_bundle(s);
+    return r < 0 ? session_fail(s, &err) : session_parse(s);
 }
 
 static int need_secret(void *self, const char *name, size_t chars, const struct secret **ret,
@@ -284,8 +293,7 @@ static bool rotating(void *self, const char *name)
     return session_rotating(self, name);
 }
 
-/* /usr/share/citrus, or what CITRUS_SHARE names (a source tree). */
-static const char *share_dir(void)
+const char *session_share(void)
 {
     const char *dir = getenv("CITRUS_SHARE");
     return dir && *dir == '/' ? dir : "/usr/share/citrus";
@@ -354,7 +362,7 @@ static int make_plan(struct session *s)
     struct catalog_input in = {.manifest = s->manifest,
                                .facts = &s->facts,
                                .host = s->host,
-                               .share_dir = share_dir(),
+                               .share_dir = session_share(),
                                .secret = need_secret,
                                .rotating = rotating,
                                .secret_self = s,

@@ -37,18 +37,31 @@ struct session {
     bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
     bool corrective_only; /* plan_options */
     int64_t rollback_of;
+    struct {
+        const char *command; /* NULL: none is taken */
+        struct hash128 key;
+    } glance;
+    bool glanced; /* session_manifest() found that all is as it was, and said so: nothing is left to do */
+    bool told;    /* something was said about the manifest or the plan */
     const char *trouble; /* the last error, for who keeps account of it */
 };
 
 /* How far: the store for writing and the lock held, for looking (a store is made when there is none and it
- * may be), or as it is (-ENOENT is an error). */
-enum session_mode { SESSION_CHANGE, SESSION_LOOK, SESSION_READ };
+ * may be), for a look that may be a glance (its key is left for later), or as it is (-ENOENT is an error). */
+enum session_mode { SESSION_CHANGE, SESSION_LOOK, SESSION_GLANCE, SESSION_READ };
+#define STATE_DIR "/var/lib/citrus"
 
 int session_open(struct session *s, const struct options *o, enum session_mode mode);
 int session_close(struct session *s, int status); /* returns status */
 /* The manifest: from a path (NULL: /etc/citrus/server.yaml in the root), or from texts that were kept. */
 int session_manifest(struct session *s, const char *path);
 int session_texts(struct session *s, const char *bundle_json);
+/* glance.c: looks that only say what is there. glance_allow() before the manifest is read, glance_keep() with
+ * what was said of the plan; session_manifest() does the rest. `command` is what the run is noted as. */
+void glance_allow(struct session *s, const char *command);
+bool glance_taken(struct session *s);
+void glance_keep(struct session *s, const struct buf *output);
+const char *session_share(void); /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree) */
 /* Facts, catalog and plan of the manifest that was read. */
 int session_plan(struct session *s);
 /* Says what stands in the way of the plan, with its place in the manifest. EXIT_ERROR where something new

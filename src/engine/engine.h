@@ -176,6 +176,8 @@ struct engine {
     const struct retention *retention;
     const char *state_dir; /* /var/lib/citrus as the managed system sees it */
     int undo_patience;     /* seconds that undo waits for what it needs: a database server that starts anew */
+    /* The kinds whose look asked the machine, while a footprint is taken: paths do not tell of them. */
+    VEC(const struct kind *) asked;
     const volatile sig_atomic_t *interrupted; /* set by a signal: finish the action, undo, end. NULL: never */
 };
 
@@ -183,6 +185,12 @@ struct engine {
  * managed and no longer in the catalog. Writes nothing but the cache of digests. */
 int engine_plan(struct engine *e, const struct catalog *c, const struct plan_options *o, struct plan **ret,
                 struct error *err);
+
+/* glance.c. What a look found can be told by its paths and by looking again at the kinds that it returns, by
+ * name with a blank between two; NULL: it cannot, or there is something to do or to be said. */
+const char *engine_glance_kinds(struct engine *e, const struct plan *p, const struct catalog *c);
+/* Looks at what is managed of these kinds: 1, all of it is as it was promised; 0. */
+int engine_as_promised(struct engine *e, const char *names, struct error *err);
 
 enum on_failure { ON_FAILURE_UNDO_SITE, ON_FAILURE_UNDO_ALL, ON_FAILURE_STOP };
 

@@ -1,3 +1,4 @@
+#include "footprint.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,10 @@ static int observe_kind(struct engine *e, struct arena *a, const struct kind *k,
         }
     if (!deferred) {
         struct kind_ctx ctx = engine_ctx(e, a, 0);
+        footprint_part(e->host);
         int r = k->observe(&ctx, res, count, found, err);
+        if (footprint_part_end(e->host))
+            vec_push(e->arena, &e->asked, k);
         if (r < 0 && r != -EOPNOTSUPP)
             return error_prefix(err, "looking at %s", k->name);
         deferred = r == -EOPNOTSUPP;

@@ -61,9 +61,8 @@ static int read_content(struct wishes *w, struct wish *v, json_t *content, struc
         const char *id = json_string_value(json_object_get(item, "id"));
         char *row = json_dumps(json_object_get(item, "row"), JSON_COMPACT);
         struct resource *res;
-        int r = kind && id && row
-                    ? stored_read(kind, id, v->c->res->site, row, NULL, w->p->arena, &res, err)
-                    : error_set(err, -EINVAL, "the journal does not say what it was");
+        int r = kind && id && row ? stored_read(kind, id, v->c->res->site, row, NULL, w->p->arena, &res, err)
+                                  : error_set(err, -EINVAL, "the journal does not say what it was");
         free(row);
         if (r < 0)
             return error_prefix(err, "what went with %s %s", v->c->res->kind->name, v->c->res->id);

@@ -70,7 +70,7 @@ static int64_t cpus_read(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static void machine_read(struct host *h, struct facts *f)
+void facts_machine(struct host *h, struct facts *f)
 {
     f->memory = fake_memory(h);
     f->cpus = fake_cpus(h);
@@ -175,7 +175,7 @@ int facts_read(struct host *h, struct facts *ret, struct arena *a, struct error 
 {
     struct facts f = {0};
     os_read(h, &f, a);
-    machine_read(h, &f);
+    facts_machine(h, &f);
     int r = dpkg_read(h, &f.packages, &f.n_packages, a, err);
     if (r == 0)
         r = versions_read(h, &f, a, err);

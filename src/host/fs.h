@@ -28,6 +28,8 @@ struct fs_stat {
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err);
 /* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */
 int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
+/* A file of the system that citrus runs on, whatever the root is (its own templates), by its plain name. */
+int fs_read_machine(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
 int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err);
 /* Content hash of a regular file; from the cache when its identity is unchanged and !host->verify. */
 int fs_digest(struct host *h, const char *path, const struct fs_stat *known, struct hash128 *ret,

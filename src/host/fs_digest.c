@@ -1,3 +1,4 @@
+#include "footprint.h"
 #include "fs_path.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -186,6 +187,7 @@ int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct h
     int fd = fs_open(h, path, O_RDONLY | O_DIRECTORY, err);
     if (fd < 0)
         return fd;
+    footprint_asked(h); /* thousands of paths, to be walked each time */
     struct tree_walk w = {.t = t};
     struct buf row = {0};
     struct stat top;

@@ -1,4 +1,5 @@
 #include "fs_path.h"
+#include "footprint.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -149,6 +150,11 @@ static int open_dir(struct host *h, const char *dir, const char *path, struct er
     return open_walking(h, dir, path, err);
 }
 
+int fs_open_directory(struct host *h, const char *dir)
+{
+    return open_dir(h, dir, dir, NULL);
+}
+
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
     size_t len = path ? strlen(path) : 0;
@@ -171,12 +177,17 @@ int place_open(struct host *h, const char *path, struct fs_place *ret, struct er
     memcpy(dir, path, slash);
     dir[slash] = '\0';
     int fd = open_dir(h, dir, path, err);
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        footprint_note_absent(h, path);
+    else if (fd < 0)
+        footprint_spoil(h);
     if (fd < 0)
         return fd;
     ret->dirfd = fd;
     ret->path = path;
     memcpy(ret->name, n ? name : ".", n ? n : 1);
     ret->name[n ? n : 1] = '\0';
+    footprint_note(h, path, fd, ret->name, false);
     return 0;
 }
 

@@ -17,6 +17,7 @@ struct fs_place {
     const char *path;        /* as given; for messages */
 };
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err);
+int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same way; -errno */
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
 void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1]);

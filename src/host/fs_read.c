@@ -1,3 +1,4 @@
+#include "footprint.h"
 #include "fs_path.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,8 @@ int fs_open(struct host *h, const char *path, int flags, struct error *err)
     int r = place_open(h, path, &p, err);
     if (r < 0)
         return r;
+    if (!(flags & O_PATH))
+        footprint_note(h, path, p.dirfd, p.name, true);
     int fd = openat(p.dirfd, p.name, flags | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         fd = error_errno(err, errno, "cannot open %s", path);
@@ -58,19 +61,15 @@ static int open_regular(struct host *h, const char *path, struct stat *st, struc
     return r < 0 ? r : fd;
 }
 
-int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
+/* At once where the size is true, and a byte more to see the end; what says 0 (below /proc) or grows comes in
+ * pieces. */
+static int read_all(int fd, size_t size, const char *path, size_t max, struct buf *ret, struct error *err)
 {
-    struct stat st;
-    int fd = open_regular(h, path, &st, err);
-    if (fd < 0)
-        return fd;
-    if (max == 0)
-        max = (size_t)16 << 20;
     struct buf b = {0};
     int r = 0;
-    /* At once where the size is true, and a byte more to see the end; what says 0 (below /proc) or grows
-     * comes in pieces. */
-    size_t want = st.st_size > 0 && (size_t)st.st_size <= max ? (size_t)st.st_size + 1 : 16384;
+    if (max == 0)
+        max = (size_t)16 << 20;
+    size_t want = size > 0 && size <= max ? size + 1 : 16384;
     for (;;) {
         char *at = buf_room(&b, want);
         ssize_t n = read(fd, at, want);
@@ -87,13 +86,36 @@ int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struc
         }
         want = b.cap - b.len > 1 ? b.cap - b.len - 1 : 16384;
     }
-    close(fd);
     if (r < 0) {
-        buf_wipe(&b);
+        buf_wipe(&b); /* it may have been a wp-config.php or a key */
         return r;
     }
     *ret = b;
     return 0;
+}
+
+int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
+{
+    struct stat st;
+    int fd = open_regular(h, path, &st, err);
+    if (fd < 0)
+        return fd;
+    int r = read_all(fd, st.st_size > 0 ? (size_t)st.st_size : 0, path, max, ret, err);
+    close(fd);
+    return r;
+}
+
+int fs_read_machine(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
+{
+    footprint_note_machine(h, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st = {0};
+    int r = fd < 0 || fstat(fd, &st) < 0 ? error_errno(err, errno, "cannot read %s", path) : 0;
+    if (r == 0)
+        r = read_all(fd, (size_t)st.st_size, path, max, ret, err);
+    if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err)

@@ -1,5 +1,6 @@
 /* Whether there is room, and whether it can be written to: asked before something large is begun. What is
  * told is of this moment; who writes still meets ENOSPC and EROFS. */
+#include "footprint.h"
 #include "fs.h"
 #include "text.h"
 #include <errno.h>
@@ -23,6 +24,7 @@ int fs_room(struct host *h, const char *path, struct fs_room *ret, struct error 
     struct arena a = {0};
     char *at = arena_strdup(&a, path);
     int fd;
+    footprint_spoil(h);
     while ((fd = fs_open(h, at, O_PATH, err)) == -ENOENT || fd == -ENOTDIR) {
         char *slash = strrchr(at, '/');
         if (!slash || strcmp(at, "/") == 0)

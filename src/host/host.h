@@ -272,6 +272,7 @@ struct host {
     struct digest_cache *cache;       /* NULL: none */
     bool verify;                      /* read every file, trust no cache */
     bool unsynced;                    /* a program changed something since the last host_sync() */
+    struct taking *footprint;         /* footprint.h; NULL: none is taken */
     struct progress *progress;        /* NULL: none */
     int stall_seconds;                /* without progress, a download is given up; 0: 30, of apt's 120 */
     int lock_seconds;                 /* how long apt_wait() waits for others that install; 0: 300 */

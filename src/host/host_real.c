@@ -1,3 +1,4 @@
+#include "footprint.h"
 #include "real.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct host *host_close(struct host *h)
         real_db_close(h);
     if (h->curl)
         real_curl_close(h);
+    footprint_end(h, NULL, NULL);
     if (h->ops_free)
         h->ops_free(h->ops_data);
     if (h->rootfd >= 0)

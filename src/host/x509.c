@@ -171,11 +171,15 @@ bool x509_covers(const struct x509_info *c, const struct strings *names)
     return true;
 }
 
-bool x509_due(const struct x509_info *c, int64_t now)
+int64_t x509_due_at(const struct x509_info *c)
 {
     int64_t life = c->not_after - c->not_before;
-    int64_t left = c->not_after - now;
-    return life < 10 * (int64_t)DAY ? left * 2 <= life : left * 3 <= life;
+    return c->not_after - life / (life < 10 * (int64_t)DAY ? 2 : 3);
+}
+
+bool x509_due(const struct x509_info *c, int64_t now)
+{
+    return now >= x509_due_at(c);
 }
 
 static int serial_set(X509 *c, struct error *err)

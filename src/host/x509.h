@@ -17,6 +17,7 @@ bool x509_key_matches(const char *pem, size_t len, const char *key_pem, size_t k
 /* True when every name is covered (wildcards: one label). */
 bool x509_covers(const struct x509_info *c, const struct strings *names);
 /* Due when a third of its own lifetime is left, half where it lives under ten days. */
+int64_t x509_due_at(const struct x509_info *c);
 bool x509_due(const struct x509_info *c, int64_t now);
 /* ECDSA P-256, SAN of all names, serverAuth. `key` holds a secret: wipe it. */
 int x509_self_signed(const struct strings *names, int64_t days, struct buf *certificate, struct buf *key,

@@ -5,6 +5,7 @@
  * atomically, and no reload happens in between. Renewal is nothing of its own: a certificate that is due is
  * not what is wanted. */
 #include "certificate.h"
+#include "footprint.h"
 #include "fs.h"
 #include "parents.h"
 #include <errno.h>
@@ -128,6 +129,9 @@ static const char *state_of(struct kind_ctx *ctx, const struct fs_stat *certific
         return arena_printf(ctx->arena, "key has mode %04o of user %u", key->mode, key->uid);
     if (certificate->mode != 0644 || certificate->uid != 0)
         return arena_printf(ctx->arena, "file has mode %04o of user %u", certificate->mode, certificate->uid);
+    footprint_until(ctx->host, info->not_after);
+    if (renewable)
+        footprint_until(ctx->host, x509_due_at(info));
     return certificate_state(ctx->arena, info, renewable, time(NULL));
 }
 

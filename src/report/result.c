@@ -75,8 +75,8 @@ static void show_health(const struct apply_result *r, const struct report_style 
                      style_off(s), h->text);
         else if (h->state == HEALTH_WORSE && r->outcome != APPLY_STUCK && r->failures.n &&
                  r->failures.at[0].undone)
-            buf_addf(out, "%s%s%s: what was changed is taken back, and still: %s\n", style_red(s),
-                     h->site, style_off(s), h->text);
+            buf_addf(out, "%s%s%s: what was changed is taken back, and still: %s\n", style_red(s), h->site,
+                     style_off(s), h->text);
         else if (h->state == HEALTH_WORSE && r->failures.n == 0)
             buf_addf(out, "%s%s%s: %s\n", style_red(s), h->site, style_off(s), h->text);
         else if (s->verbose)

@@ -211,7 +211,14 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
             return r;
         s->synced = d == DURABLE;
     }
-    return db_run(s, doing, err, "BEGIN IMMEDIATE", "");
+    int r = db_run(s, doing, err, "BEGIN IMMEDIATE", "");
+    /* Here, so that no writer forgets it: store.h, glances. */
+    if (r == 0 && d == DURABLE && s->glances) {
+        r = db_run(s, doing, err, "DELETE FROM glance", "");
+        if (r < 0)
+            rollback(s);
+    }
+    return r;
 }
 
 int db_end(struct store *s, int r, const char *doing, struct error *err)

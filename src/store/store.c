@@ -81,15 +81,24 @@ static int connect(struct store *s, const char *file, struct error *err)
 }
 
 /* The key is held against the store before anything is done; who only reads may never need it. */
-static int unlock(struct store *s, bool forget, struct error *err)
+int store_ready(struct store *s, struct error *err)
 {
-    int r = forget ? secrets_forget(s, err) : s->mode == STORE_WRITE ? vault_open(s, err) : 0;
+    int r = s->mode == STORE_WRITE ? vault_open(s, err) : 0;
     if (r == 0 && s->mode == STORE_WRITE)
         vault_scrub(s);
     return r;
 }
 
-static int open_dir(const char *dir, enum store_mode mode, bool forget, struct store **ret, struct error *err)
+static int forget_secrets(struct store *s, struct error *err)
+{
+    int r = secrets_forget(s, err);
+    if (r == 0)
+        vault_scrub(s);
+    return r;
+}
+
+static int open_dir(const char *dir, enum store_mode mode, int (*then)(struct store *, struct error *),
+                    struct store **ret, struct error *err)
 {
     struct store *s = xmalloc(sizeof *s);
     memset(s, 0, sizeof *s);
@@ -113,8 +122,8 @@ static int open_dir(const char *dir, enum store_mode mode, bool forget, struct s
         if (r == 0)
             r = connect(s, s->path, err);
     }
-    if (r == 0)
-        r = unlock(s, forget, err);
+    if (r == 0 && then)
+        r = then(s, err);
     if (r < 0) {
         store_close(s);
         return r;
@@ -125,13 +134,18 @@ static int open_dir(const char *dir, enum store_mode mode, bool forget, struct s
 
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err)
 {
-    return open_dir(dir, mode, false, ret, err);
+    return open_dir(dir, mode, store_ready, ret, err);
+}
+
+int store_open_glance(const char *dir, struct store **ret, struct error *err)
+{
+    return open_dir(dir, STORE_WRITE, NULL, ret, err);
 }
 
 int store_secrets_forget(const char *dir, struct error *err)
 {
     struct store *s = NULL;
-    int r = open_dir(dir, STORE_WRITE, true, &s, err);
+    int r = open_dir(dir, STORE_WRITE, forget_secrets, &s, err);
     store_close(s);
     return r;
 }

@@ -22,6 +22,10 @@ struct store;
  * -EMEDIUMTYPE another program's, -EPERM a directory of someone else. One thread uses a store. */
 enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
+/* The same with STORE_WRITE but for the key, which store_ready() holds against it before anything else than a
+ * glance is done. */
+int store_open_glance(const char *dir, struct store **ret, struct error *err);
+int store_ready(struct store *s, struct error *err);
 struct store *store_close(struct store *s);
 
 /* It is new, where citrus has been before: what was managed, the history and the secrets are lost. True until
@@ -56,6 +60,24 @@ bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
 void store_cache_put(struct store *s, const char *path, const struct store_file *f);
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
+
+/* --- what a look that found nothing to do leaves for the next --------------------------------------------
+ */
+struct store_glance {
+    int64_t made, until; /* unix seconds */
+    const char *paths;   /* host's footprint */
+    size_t len;
+    struct hash128 stamps;
+    const char *kinds;  /* names of the kinds that are looked at each time, a blank between two */
+    const char *output; /* what it said */
+};
+/* -ENOENT: none. Every durable write drops them all: what is managed, the journal, secrets, what is owed. */
+int store_glance_get(struct store *s, struct hash128 key, struct arena *a, struct store_glance *ret,
+                     struct error *err);
+/* Writes nothing where another process has written to the store since store_glance_get(), which comes first.
+ */
+int store_glance_put(struct store *s, struct hash128 key, const struct store_glance *g, struct error *err);
+int store_glance_drop(struct store *s, struct error *err); /* all */
 
 /* --- what is managed -------------------------------------------------------------------------------- */
 struct store_managed {

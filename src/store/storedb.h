@@ -44,6 +44,8 @@ struct store {
     bool have_key, key_checked;
     bool anew;                     /* made where citrus had been, and nothing was applied since */
     bool scrub;                    /* plain text of an older store is left in free pages and the log */
+    bool glances;                  /* there are rows to be dropped with the next durable write */
+    int64_t seen_version;          /* of the database when its glance was read */
     struct store_cache *cache;     /* NULL: not loaded */
     struct store_secrets *secrets; /* NULL: not loaded */
 };

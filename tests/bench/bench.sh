@@ -7,6 +7,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/bench/root.sh
+. "$here/root.sh"
 RUNS=${CITRUS_BENCH_RUNS:-11}
 peers=''
 if [ "${1:-}" = --peers ]; then peers=yes && shift; fi
@@ -27,16 +29,6 @@ say() { printf '%-34s %10s %s\n' "$@"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 minus() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a - b}'; }
 mib() { awk -v k="$1" 'BEGIN {printf "%.1f", k / 1024}'; }
-
-bare_root() { # what a server has before: accounts, the packages' folders, dpkg's status
-  mkdir -p "$1"/{root,run,tmp,proc,sys,dev,var/www,var/lib/dpkg,usr/share/zoneinfo/Etc} \
-    "$1"/etc/{nginx/{sites-available,sites-enabled,conf.d},php/8.2/fpm/{pool.d,conf.d},mysql/mariadb.conf.d,logrotate.d}
-  printf '%s\n' root:x:0:0:root:/root:/bin/bash www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin >"$1/etc/passwd"
-  printf '%s\n' root:x:0: www-data:x:33: >"$1/etc/group"
-  printf '%s\n' 'root:*:19000:0:99999:7:::' 'www-data:*:19000:0:99999:7:::' >"$1/etc/shadow"
-  printf '%s\n' 'root:*::' 'www-data:!::' >"$1/etc/gshadow"
-  cp /var/lib/dpkg/status "$1/var/lib/dpkg/status"
-}
 
 # cost NAME CMD...: sets cpu, wall and peak, of the middle of RUNS runs
 cost() {
@@ -59,6 +51,7 @@ bench() {
   say "first_apply_floor_$n" "$wall" "ms wall"
   say "first_apply_ratio_$n" "$(ratio "$first" "$wall")" x
 
+  sleep 1 # what was written a moment ago is looked at anew: footprint.h
   cost "$RUNS" "$citrus" apply --plan --root "$root" "$manifest"
   noop=$cpu
   say "noop_$n" "$cpu" "ms CPU"
