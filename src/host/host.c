@@ -45,9 +45,16 @@ int host_open(const char *root, struct host **ret, struct error *err)
         return mutate_r;                                                                                     \
     } while (0)
 
+/* Of a tree that does not run the units are files, and all else is refused, whatever it is. */
+static void asked(struct host *h)
+{
+    if (h->ops != &host_offline_ops)
+        footprint_asked(h);
+}
+
 int host_run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
 {
-    footprint_asked(h);
+    asked(h);
     if (!x->mutates)
         return h->ops->run(h, x, ret, err);
     MUTATE("run", x->argv[0], h->ops->run(h, x, ret, err));
@@ -107,8 +114,7 @@ int host_run_ok(struct host *h, const struct exec *x, struct error *err)
 
 int host_units(struct host *h, struct unit_state *units, size_t n, struct arena *a, struct error *err)
 {
-    if (!h->offline) /* of a tree that does not run, units are files */
-        footprint_asked(h);
+    asked(h);
     return h->ops->units(h, units, n, a, err);
 }
 
@@ -132,7 +138,7 @@ int host_timer(struct host *h, const char *name, int64_t seconds, const char *ab
 int host_apt_candidates(struct host *h, const char *const *names, size_t n, const char **candidate,
                         struct arena *a, struct error *err)
 {
-    footprint_asked(h);
+    asked(h);
     return h->ops->apt_candidates(h, names, n, candidate, a, err);
 }
 
@@ -149,7 +155,7 @@ int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapsho
                  struct error *err)
 {
     static const struct db_scope everything = {.parts = DB_DATABASES | DB_TABLES | DB_USERS};
-    footprint_asked(h);
+    asked(h);
     return h->ops->db_read(h, scope ? scope : &everything, ret, a, err);
 }
 
@@ -176,7 +182,7 @@ int host_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX
 int host_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err)
 {
-    footprint_asked(h);
+    asked(h);
     return h->ops->probe(h, list, n, ret, a, err);
 }
 
