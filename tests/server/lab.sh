@@ -354,7 +354,7 @@ lab_up() { # lab_up NAME [LAYER]
     for l in "${LAB_CGROUPS[@]}"; do echo "$BASHPID" >"$l/citrus-$LAB_MARK/$n/cgroup.procs"; done
     exec env -i PATH=$LAB_PATH LANG=C.UTF-8 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid systemd-nspawn --quiet --boot \
       --directory="$d/root" --machine="$n" --register=no --keep-unit --private-network \
-      --network-namespace-path="/run/netns/$(lab_ns "$n")" --resolv-conf=off --link-journal=no --console=pipe \
+      --network-namespace-path="/run/netns/$(lab_ns "$n")" --resolv-conf=off --timezone=off --link-journal=no --console=pipe \
       --bind-ro="$LAB/mirror:/srv/mirror"
   ) </dev/null >"$d/console" 2>&1 3>&- 9>&- &
   lab_note "$d/nspawn" $!
