@@ -17,7 +17,7 @@
     X(EVP_CipherFinal_ex)                                                                                    \
     X(EVP_CipherInit_ex)                                                                                     \
     X(EVP_CipherUpdate)                                                                                      \
-    X(EVP_aes_256_gcm)                                                                                       \
+    X(EVP_CIPHER_fetch)                                                                                      \
     X(SHA1)                                                                                                  \
     X(SHA256_Final)                                                                                          \
     X(SHA256_Init)                                                                                           \
@@ -38,7 +38,7 @@ const struct libcrypto *libcrypto(void);
 #define EVP_CipherFinal_ex  libcrypto()->EVP_CipherFinal_ex
 #define EVP_CipherInit_ex   libcrypto()->EVP_CipherInit_ex
 #define EVP_CipherUpdate    libcrypto()->EVP_CipherUpdate
-#define EVP_aes_256_gcm     libcrypto()->EVP_aes_256_gcm
+#define EVP_CIPHER_fetch    libcrypto()->EVP_CIPHER_fetch
 #define SHA1                libcrypto()->SHA1
 #define SHA256_Final        libcrypto()->SHA256_Final
 #define SHA256_Init         libcrypto()->SHA256_Init

@@ -31,8 +31,8 @@ struct catalog_input {
 /* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */
 int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,
                   struct error *err);
-/* Seconds after which no PHP uses a database password that wp-config.php had before; -1: PHP never looks at a changed
- * file again (opcache.validate_timestamps). */
+/* Seconds after which no PHP uses a database password that wp-config.php had before; -1: PHP never looks at a
+ * changed file again (opcache.validate_timestamps). */
 int64_t site_password_settle(const struct manifest_server *server, const struct manifest_site *site);
 
 #endif

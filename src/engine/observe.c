@@ -1,4 +1,5 @@
 #include "footprint.h"
+#include "fs.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +25,9 @@ static int observe_kind(struct engine *e, struct arena *a, const struct kind *k,
     if (!deferred) {
         struct kind_ctx ctx = engine_ctx(e, a, 0);
         footprint_part(e->host);
+        fs_near_begin(e->host);
         int r = k->observe(&ctx, res, count, found, err);
+        fs_near_end(e->host);
         if (footprint_part_end(e->host))
             vec_push(e->arena, &e->asked, k);
         if (r < 0 && r != -EOPNOTSUPP)

@@ -24,6 +24,11 @@ struct fs_stat {
     int64_t mtime_ns, ctime_ns;
 };
 
+/* Between the two, looks at neighbours resolve their directory once. Nothing is changed in between: what is
+ * moved meanwhile may be seen where it was. */
+void fs_near_begin(struct host *h);
+void fs_near_end(struct host *h);
+
 /* FS_ABSENT (and 0) when it, or a directory on the way, is not there. */
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err);
 /* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */

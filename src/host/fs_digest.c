@@ -12,14 +12,17 @@ int fs_hash_fd(int fd, struct hash128 *ret)
     static const size_t size = (size_t)64 * 1024;
     struct hash_stream *s = hash_stream_new();
     char *block = xmalloc(size);
+    size_t used = 0;
     ssize_t n;
     do {
         n = read(fd, block, size);
         if (n > 0)
             hash_stream_add(s, block, (size_t)n);
+        if (n > 0 && (size_t)n > used)
+            used = (size_t)n;
     } while (n > 0 || (n < 0 && errno == EINTR));
     int r = n < 0 ? -errno : 0;
-    explicit_bzero(block, size);
+    explicit_bzero(block, used); /* most files are small: all of it would cost more than the hash */
     free(block);
     struct hash128 digest = hash_stream_end(s);
     if (r == 0)

@@ -155,7 +155,46 @@ int fs_open_directory(struct host *h, const char *dir)
     return open_dir(h, dir, dir, NULL);
 }
 
-int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+/* The directory that was looked into last, while looks are near each other: resources of one kind lie side by
+ * side. */
+struct near {
+    int fd; /* -1: none */
+    char dir[PATH_MAX];
+};
+
+void fs_near_begin(struct host *h)
+{
+    h->near = xmalloc(sizeof *h->near);
+    h->near->fd = -1;
+    h->near->dir[0] = '\0';
+}
+
+void fs_near_end(struct host *h)
+{
+    if (h->near && h->near->fd >= 0)
+        close(h->near->fd);
+    free(h->near);
+    h->near = NULL;
+}
+
+static int open_near(struct host *h, const char *dir, const char *path, bool *near, struct error *err)
+{
+    struct near *n = *near ? h->near : NULL;
+    *near = n != NULL;
+    if (n && n->fd >= 0 && strcmp(n->dir, dir) == 0)
+        return n->fd;
+    int fd = open_dir(h, dir, path, err);
+    *near = n && fd >= 0;
+    if (*near) {
+        if (n->fd >= 0)
+            close(n->fd);
+        n->fd = fd;
+        memcpy(n->dir, dir, strlen(dir) + 1);
+    }
+    return fd;
+}
+
+static int place_find(struct host *h, const char *path, bool near, struct fs_place *ret, struct error *err)
 {
     size_t len = path ? strlen(path) : 0;
     if (len == 0 || path[0] != '/')
@@ -176,7 +215,7 @@ int place_open(struct host *h, const char *path, struct fs_place *ret, struct er
     char dir[PATH_MAX];
     memcpy(dir, path, slash);
     dir[slash] = '\0';
-    int fd = open_dir(h, dir, path, err);
+    int fd = open_near(h, dir, path, &near, err);
     if (fd == -ENOENT || fd == -ENOTDIR)
         footprint_note_absent(h, path);
     else if (fd < 0)
@@ -184,6 +223,7 @@ int place_open(struct host *h, const char *path, struct fs_place *ret, struct er
     if (fd < 0)
         return fd;
     ret->dirfd = fd;
+    ret->near = near;
     ret->path = path;
     memcpy(ret->name, n ? name : ".", n ? n : 1);
     ret->name[n ? n : 1] = '\0';
@@ -191,9 +231,19 @@ int place_open(struct host *h, const char *path, struct fs_place *ret, struct er
     return 0;
 }
 
+int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+{
+    return place_find(h, path, false, ret, err);
+}
+
+int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+{
+    return place_find(h, path, true, ret, err);
+}
+
 void place_close(struct fs_place *p)
 {
-    if (p->dirfd >= 0)
+    if (p->dirfd >= 0 && !p->near)
         close(p->dirfd);
     p->dirfd = -1;
 }

@@ -13,10 +13,13 @@
 
 struct fs_place {
     int dirfd;               /* O_PATH */
+    bool near;               /* lent, until the next place_look() */
     char name[NAME_MAX + 1]; /* "." for "/" itself */
     const char *path;        /* as given; for messages */
 };
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err);
+/* The same for one short look, in the directory of the last one where it is that (fs_near_begin()). */
+int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same way; -errno */
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */

@@ -9,7 +9,7 @@
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err)
 {
     struct fs_place p;
-    int r = place_open(h, path, &p, err);
+    int r = place_look(h, path, &p, err);
     if (r == -ENOENT || r == -ENOTDIR) {
         error_clear(err);
         *ret = (struct fs_stat){.type = FS_ABSENT};
@@ -33,7 +33,7 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
 int fs_open(struct host *h, const char *path, int flags, struct error *err)
 {
     struct fs_place p;
-    int r = place_open(h, path, &p, err);
+    int r = place_look(h, path, &p, err);
     if (r < 0)
         return r;
     if (!(flags & O_PATH))
@@ -121,7 +121,7 @@ int fs_read_machine(struct host *h, const char *path, size_t max, struct buf *re
 int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err)
 {
     struct fs_place p;
-    int r = place_open(h, path, &p, err);
+    int r = place_look(h, path, &p, err);
     if (r < 0)
         return r;
     char target[PATH_MAX];

@@ -74,8 +74,8 @@ struct database_user_spec {
     /* Name of the secret that is accepted, too, while the password is rotated; wanted "" otherwise. Found "",
      * that name, or "(others)". */
     const char *password_previous;
-    /* Seconds for which a password that stands in no file any more is yet used by who read it before: a rotation
-     * that is undone waits so long. Unset otherwise; never compared, found as wanted. */
+    /* Seconds for which a password that stands in no file any more is yet used by who read it before: a
+     * rotation that is undone waits so long. Unset otherwise; never compared, found as wanted. */
     int64_t settle;
     const char *database;
     const char *privileges; /* "ALL PRIVILEGES" or a sorted list; on `database`.* */
