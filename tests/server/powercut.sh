@@ -41,6 +41,7 @@ mkdir -p "$TMP" # the end of that run took it along
 tests/server/lab.sh prepare 7>&-
 echo "CITRUS_CUT_SEED=$seed" >&3
 : >"$CUTS"
+sweep_when >"$SWEEP_DATA/cuts-when"
 for i in "${!parts[@]}"; do
   # those that are left, shared out among the parts that are left
   k=$(((cuts + ${#parts[@]} - i - 1) / (${#parts[@]} - i)))

@@ -27,6 +27,11 @@ sweep_missing() {
 
 sweep_row() { echo "| $1 | $(wc -l <"$TMP/row") | $(grep -c $'\tyes\told\t' "$TMP/row" || true) | $(grep -c $'\tyes\tnew\t' "$TMP/row" || true) | $(awk -F'\t' '$6 != "yes"' "$TMP/row" | wc -l) |"; }
 
+# When, with which source and on what: kept beside results, which may be older than their table.
+sweep_when() {
+  echo "Run on $(date -u +%F) with $(git -C "$LAB_TOP" log -1 --format=%h 2>/dev/null || echo 'an exported tree') on $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)), Linux $(uname -r | cut -d- -f1)."
+}
+
 cut_row() { # cut_row NAME FIELD VALUE
   awk -F'\t' -v name="$1" -v f="$2" -v v="$3" '$f == v {n++; if ($4 != "yes") bad++; else if ($5 ~ /^old/) old++; else new++}
     END {if (n) printf "| %s | %d | %d | %d | %d |\n", name, n, old, new, bad}' "$SWEEP_DATA/cuts"
@@ -42,10 +47,12 @@ An apply runs on a server with a disk of its own (ext4). At a random moment the 
 loss of power: what was not synced is lost. The machine is gone, and boots from what the disk holds. What brings it
 back is citrus-recover.service at the boot, or, with that switched off, `citrus recover` or the next apply. Then the
 state is held against that before, as above; where it is not that, the plan has to be empty, and where the apply had
-ended before the cut, it must be new. `install` is of MariaDB, PHP and nginx on a server without them: what dpkg was at is taken back, and the apply that follows has to come to
-its end, with all services up.
+ended before the cut, it must be new. `install` is of MariaDB, PHP and nginx on a server without them: what dpkg was
+at is taken back, and the apply that follows has to come to its end, with all services up.
 
 PAGE
+  cat "$SWEEP_DATA/cuts-when"
+  echo
   printf '| what is applied | cuts | old | new | not recovered |\n|---|---|---|---|---|\n'
   while IFS= read -r name; do cut_row "$name" 1 "$name"; done < <(cut -f1 "$SWEEP_DATA/cuts" | awk '!seen[$0]++')
   printf '\n| recovered by | cuts | old | new | not recovered |\n|---|---|---|---|---|\n'
@@ -81,7 +88,7 @@ that of a whole apply (without what is random), and the next plan has to be empt
 has said.
 
 PAGE
-  echo "Run on $(date -u +%F) with $(git -C "$LAB_TOP" log -1 --format=%h 2>/dev/null || echo 'an exported tree') on $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)), Linux $(uname -r | cut -d- -f1)."
+  cat "$SWEEP_DATA/when"
   if [ "$points" = "$all" ]; then echo "All points were run."; else echo "$points of $all points were run."; fi
   printf '\n| what is applied | steps | moments taken | run | old | new | not recovered |\n|---|---|---|---|---|---|---|\n'
   while read -r part; do

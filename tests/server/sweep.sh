@@ -55,6 +55,7 @@ if [ -z "$table" ]; then
   if [ -n "$again" ]; then rm -f "$SWEEP_DATA"/{results,*.steps}; fi
   if [ "$(cat "$SWEEP_DATA/key" 2>/dev/null)" != "$key" ]; then rm -f "$SWEEP_DATA"/*.{steps,after,kinds} "$SWEEP_DATA/reached"; fi
   echo "$key" >"$SWEEP_DATA/key"
+  sweep_when >"$SWEEP_DATA/when"
   for part in "${sweep_parts[@]}"; do
     [ -s "$SWEEP_DATA/$part.steps" ] && continue
     # these processes hold no lock

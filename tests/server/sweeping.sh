@@ -19,14 +19,14 @@ SWEEP_RESULTS=${SWEEP_RESULTS:-$SWEEP_DATA/results}
 declare -A SWEEP_BEYOND=(
   ["apt update"]="only on a machine without package lists, which are no managed state"
   ["apt reinstall"]="only for a package that a killed dpkg left broken (case packages)"
-  ["apt configure"]="the same"
+  ["apt configure"]="only for a package that a killed dpkg left broken (case packages)"
   ["xattr"]="only where undo is kept on another file system (unit test host/save)"
   ["timer"]="only of an apply with --confirm (case confirm)"
 )
 # And of kinds with what can be done to them.
 declare -A SWEEP_NEVER=(
   ["service create"]="a unit comes with its package"
-  ["service remove"]="and goes with it"
+  ["service remove"]="a unit goes with its package"
   ["wordpress remove"]="goes with the tree and the database of its site"
 )
 
