@@ -2,35 +2,31 @@
 #include <stdio.h>
 #include <string.h>
 
-static void items_json(const struct recover_item *items, size_t n, struct buf *out)
+static void items_json(const struct recover_item *items, size_t n, struct jsonw *j)
 {
-    struct jsonw j;
-    jw_init(&j, out, true);
-    jw_object(&j, NULL);
-    jw_array(&j, "transactions");
+    jw_array(j, "transactions");
     for (size_t i = 0; i < n; i++) {
-        jw_object(&j, NULL);
-        jw_int(&j, "id", items[i].transaction);
-        jw_str(&j, "state", items[i].stuck ? "stuck" : "undone");
-        jw_int(&j, "never_ran", (int64_t)items[i].never_ran);
-        jw_int(&j, "completed", (int64_t)items[i].completed);
-        jw_int(&j, "torn", (int64_t)items[i].torn);
-        jw_int(&j, "undone", (int64_t)items[i].undone);
+        jw_object(j, NULL);
+        jw_int(j, "id", items[i].transaction);
+        jw_str(j, "state", items[i].stuck ? "stuck" : "undone");
+        jw_int(j, "never_ran", (int64_t)items[i].never_ran);
+        jw_int(j, "completed", (int64_t)items[i].completed);
+        jw_int(j, "torn", (int64_t)items[i].torn);
+        jw_int(j, "undone", (int64_t)items[i].undone);
         if (items[i].stuck) {
-            jw_object(&j, "stuck_at");
-            jw_str(&j, "kind", items[i].kind);
-            jw_str(&j, "id", items[i].id);
-            jw_str(&j, "error", items[i].err.text);
-            jw_end(&j);
+            jw_object(j, "stuck_at");
+            jw_str(j, "kind", items[i].kind);
+            jw_str(j, "id", items[i].id);
+            jw_str(j, "error", items[i].err.text);
+            jw_end(j);
         }
-        jw_end(&j);
+        jw_end(j);
     }
-    jw_end(&j);
-    jw_end(&j);
+    jw_end(j);
 }
 
 /* What the transaction was for, and no more. */
-static int resume(struct session *s, const struct store_tx *tx)
+static int resume(struct session *s, const struct store_tx *tx, struct jsonw *json)
 {
     struct options o = *s->o;
     char *rest = tx->sites ? arena_strdup(&s->arena, tx->sites) : NULL;
@@ -41,7 +37,7 @@ static int resume(struct session *s, const struct store_tx *tx)
     s->o = &o;
     int status = session_texts(s, tx->bundle);
     if (status == 0)
-        status = session_run(s, &(struct run){.why = "recover"});
+        status = session_run(s, &(struct run){.why = "recover", .into = json});
     s->o = before;
     return status;
 }
@@ -63,22 +59,28 @@ int command_recover(const struct options *o)
     int r = store_tx_open(s.store, &s.arena, &open, &n, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
-    const struct store_tx *last = n && open[n - 1].bundle ? &open[n - 1] : NULL;
-    if (!o->json) {
-        status = session_recover(&s, false);
-        if (status == 0 && n == 0)
-            printf("Nothing to recover: no transaction was interrupted.\n");
-    } else {
-        struct buf b = {0};
+    const struct store_tx *last = o->resume && n && open[n - 1].bundle ? &open[n - 1] : NULL;
+    if (o->json) {
+        struct buf out = {0};
+        struct jsonw j;
         r = engine_recover(&s.engine, &s.arena, &items, &n, &err);
         if (r < 0)
             return session_close(&s, session_fail(&s, &err));
-        items_json(items, n, &b);
-        out_flush(&b);
         for (size_t i = 0; i < n; i++)
             status = items[i].stuck ? EXIT_STUCK : status;
+        jw_init(&j, &out, true);
+        jw_object(&j, NULL);
+        items_json(items, n, &j);
+        if (status == 0 && last)
+            status = resume(&s, last, &j);
+        jw_end(&j);
+        out_flush(&out);
+        return session_close(&s, status);
     }
-    if (status == 0 && o->resume && last)
-        status = resume(&s, last);
+    status = session_recover(&s, false);
+    if (status == 0 && n == 0)
+        printf("Nothing to recover: no transaction was interrupted.\n");
+    if (status == 0 && last)
+        status = resume(&s, last, NULL);
     return session_close(&s, status);
 }

@@ -111,7 +111,9 @@ int session_apply(struct session *s, const struct run *r)
         s->trouble =
             arena_strdup(&s->arena, result.failures.n ? result.failures.at[0].err.text : result.err.text);
     bool good = result.outcome == APPLY_DONE || result.outcome == APPLY_NOTHING;
-    if (s->o->json && !r->brief)
+    if (s->o->json && r->into)
+        report_result_member(s->plan, &result, "resumed", r->into);
+    else if (s->o->json && !r->brief)
         report_result_json(s->plan, &result, &b);
     else if (!s->o->json && !(r->brief && good))
         report_result(s->plan, &result, &s->style, &b);

@@ -98,6 +98,7 @@ struct run {
     int64_t rollback_of;
     const struct planfile *file; /* a saved plan that must match; NULL */
     bool brief;                  /* no plan is shown, and only what failed is reported */
+    struct jsonw *into;          /* NULL: its result is printed; else --json writes it here, as "resumed" */
 };
 int session_run(struct session *s, const struct run *r);
 /* Asks on the terminal, unless --yes is given; 0 for yes. Where nobody can be asked, it says so. */

@@ -20,6 +20,9 @@ void report_plan_json(struct engine *e, const struct plan *p, const struct redac
 void report_result(const struct plan *p, const struct apply_result *r, const struct report_style *s,
                    struct buf *out);
 void report_result_json(const struct plan *p, const struct apply_result *r, struct buf *out);
+/* The same as the member `key` of an object that is being written. */
+void report_result_member(const struct plan *p, const struct apply_result *r, const char *key,
+                          struct jsonw *j);
 /* An error as it is printed: "citrus: TEXT" and a line with the hint. */
 void report_error(const struct error *err, struct buf *out);
 

@@ -135,47 +135,53 @@ void report_result(const struct plan *p, const struct apply_result *r, const str
     show_health(r, s, out);
 }
 
+void report_result_member(const struct plan *p, const struct apply_result *r, const char *key,
+                          struct jsonw *j)
+{
+    jw_object(j, key);
+    jw_str(j, "server", p->server);
+    jw_str(j, "outcome", outcome_names[r->outcome]);
+    jw_int(j, "exit", apply_exit(r));
+    jw_int(j, "transaction", r->transaction);
+    jw_int(j, "generation", r->generation);
+    jw_int(j, "done", (int64_t)r->done);
+    if (r->until)
+        jw_int(j, "confirm_until", r->until);
+    if (r->err.code)
+        jw_str(j, "error", r->err.text);
+    jw_array(j, "failures");
+    for (size_t i = 0; i < r->failures.n; i++) {
+        const struct failure *f = &r->failures.at[i];
+        jw_object(j, NULL);
+        jw_str(j, "site", f->site);
+        jw_str(j, "kind", f->kind);
+        jw_str(j, "id", f->id);
+        jw_str(j, "error", f->err.text);
+        if (f->err.hint[0])
+            jw_str(j, "hint", f->err.hint);
+        jw_bool(j, "undone", f->undone);
+        if (!f->undone && f->undo_err.code)
+            jw_str(j, "undo_error", f->undo_err.text);
+        jw_end(j);
+    }
+    jw_end(j);
+    jw_array(j, "health");
+    for (size_t i = 0; i < r->health.n; i++) {
+        const struct health *h = &r->health.at[i];
+        jw_object(j, NULL);
+        jw_str(j, "site", h->site);
+        jw_str(j, "state", health_names[h->state]);
+        jw_str(j, "text", h->text);
+        jw_int(j, "ms", h->ms);
+        jw_end(j);
+    }
+    jw_end(j);
+    jw_end(j);
+}
+
 void report_result_json(const struct plan *p, const struct apply_result *r, struct buf *out)
 {
     struct jsonw j;
     jw_init(&j, out, true);
-    jw_object(&j, NULL);
-    jw_str(&j, "server", p->server);
-    jw_str(&j, "outcome", outcome_names[r->outcome]);
-    jw_int(&j, "exit", apply_exit(r));
-    jw_int(&j, "transaction", r->transaction);
-    jw_int(&j, "generation", r->generation);
-    jw_int(&j, "done", (int64_t)r->done);
-    if (r->until)
-        jw_int(&j, "confirm_until", r->until);
-    if (r->err.code)
-        jw_str(&j, "error", r->err.text);
-    jw_array(&j, "failures");
-    for (size_t i = 0; i < r->failures.n; i++) {
-        const struct failure *f = &r->failures.at[i];
-        jw_object(&j, NULL);
-        jw_str(&j, "site", f->site);
-        jw_str(&j, "kind", f->kind);
-        jw_str(&j, "id", f->id);
-        jw_str(&j, "error", f->err.text);
-        if (f->err.hint[0])
-            jw_str(&j, "hint", f->err.hint);
-        jw_bool(&j, "undone", f->undone);
-        if (!f->undone && f->undo_err.code)
-            jw_str(&j, "undo_error", f->undo_err.text);
-        jw_end(&j);
-    }
-    jw_end(&j);
-    jw_array(&j, "health");
-    for (size_t i = 0; i < r->health.n; i++) {
-        const struct health *h = &r->health.at[i];
-        jw_object(&j, NULL);
-        jw_str(&j, "site", h->site);
-        jw_str(&j, "state", health_names[h->state]);
-        jw_str(&j, "text", h->text);
-        jw_int(&j, "ms", h->ms);
-        jw_end(&j);
-    }
-    jw_end(&j);
-    jw_end(&j);
+    report_result_member(p, r, NULL, &j);
 }
