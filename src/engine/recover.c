@@ -133,6 +133,21 @@ static int take_back(struct engine *e, struct arena *a, const struct store_tx *t
     return any ? tell_services(e, tx->id, list, n, item) : 0;
 }
 
+/* The services were told of the old state: what the transaction, told to stop, had left untold is gone with
+ * it. */
+static int forget_owed(struct engine *e, int64_t tx, struct error *err)
+{
+    struct arena a = {0};
+    struct store_owed *list;
+    size_t n;
+    int r = store_owed_list(e->store, &a, &list, &n, err);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if (list[i].tx == tx)
+            r = store_owed_drop(e->store, list[i].kind, list[i].id, err);
+    arena_free(&a);
+    return r;
+}
+
 /* The store's side: the transaction is closed, and what an apply that nobody confirmed recorded is gone. */
 static int undone(struct engine *e, const struct store_tx *tx, struct error *err)
 {
@@ -142,6 +157,8 @@ static int undone(struct engine *e, const struct store_tx *tx, struct error *err
     if (r < 0)
         return r;
     r = store_tx_end(e->store, tx->id, TX_UNDONE, why, err);
+    if (r == 0)
+        r = forget_owed(e, tx->id, err);
     if (r == 0)
         r = store_awaiting_revert(e->store, tx->id, err);
     if (r == 0)
