@@ -284,13 +284,20 @@ static bool uses_service(const struct resource *r, const struct resource *servic
     return false;
 }
 
-static size_t sites_of_service(const struct catalog *c, const struct resource *service)
+/* Of those that this run leaves out, some may never have been applied: what is not there feels nothing. */
+static bool was_applied(const struct planning *g, const struct resource *r)
+{
+    return site_selected(g->p, r->site) || g->others[r->slot].managed;
+}
+
+static size_t sites_of_service(const struct planning *g, const struct resource *service)
 {
     size_t n = 0;
     const char *last = NULL;
-    for (size_t i = 0; i < c->list.n; i++) {
-        const struct resource *r = c->list.at[i];
-        if (!r->site || (last && strcmp(last, r->site) == 0) || !uses_service(r, service))
+    for (size_t i = 0; i < g->c->list.n; i++) {
+        const struct resource *r = g->c->list.at[i];
+        if (!r->site || (last && strcmp(last, r->site) == 0) || !uses_service(r, service) ||
+            !was_applied(g, r))
             continue;
         n++;
         last = r->site;
@@ -365,7 +372,7 @@ static int add_refreshes(struct planning *g, struct error *err)
                              .owed = owed[service->slot].owed,
                              .owed_by = owed[service->slot].owed_by};
         act.change = (struct change){.res = service, .op = OP_REFRESH, .impact = how, .reversal = REVERSIBLE};
-        act.sites_felt = sites_of_service(g->c, service);
+        act.sites_felt = sites_of_service(g, service);
         act.before = act.after = record_fingerprint(service->kind->record, service->spec);
         vec_push(p->arena, &p->actions, act);
     }
