@@ -50,11 +50,6 @@ static long asked, bad, asked_again;
 static int *times; /* milliseconds, of each that was answered */
 static size_t n_times, room;
 
-static void on_end(int sig)
-{
-    ending = 1;
-}
-
 static int64_t now_us(void)
 {
     struct timespec t;
@@ -65,6 +60,11 @@ static int64_t now_us(void)
 static size_t drop(char *p, size_t size, size_t n, void *self)
 {
     return size * n;
+}
+
+static void on_end(int sig)
+{
+    ending = 1;
 }
 
 static void *must(void *p)
@@ -186,10 +186,10 @@ static void run(CURLM *multi, double rate, char **urls, int n)
     int64_t gap = (int64_t)(1e6 / rate), next = begun;
     int running = 0, left, turn = 0;
     while (!ending || running) {
-        for (; !ending && next <= now_us(); next += gap)
-            visit(multi, urls[turn++ % n], next);
         if (ending && !ended)
             ended = now_us();
+        for (; !ending && next <= now_us(); next += gap)
+            visit(multi, urls[turn++ % n], next);
         curl_multi_perform(multi, &running);
         for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));)
             if (m->msg == CURLMSG_DONE)
@@ -243,6 +243,7 @@ int main(int argc, char **argv)
     ca = argv[3];
     begun = now_us();
     run(multi, atof(argv[1]), argv + 4, argc - 4);
+    ended = ended ? ended : now_us(); /* nothing was under way at the end */
     qsort(times, n_times, sizeof *times, ascending);
     printf("ASKED %ld ANSWERED %zu BAD %ld AGAIN %ld P50 %d ms P99 %d ms SLOWEST %d ms SECONDS %.1f s\n",
            asked, n_times, bad, asked_again, percentile(50), percentile(99), percentile(100),

@@ -10,7 +10,7 @@ export LAB_OWNER=$$
 cd "$(dirname "$0")"
 export CITRUS_TEST_LOGS=${CITRUS_TEST_LOGS:-$LAB/log/cases}
 JOBS=${CITRUS_TEST_JOBS:-2}
-BY_NAME="secrets"
+BY_NAME=""
 mkdir -p "$CITRUS_TEST_LOGS"
 
 # Two runs on one machine would boot hosts of the same names.
