@@ -212,6 +212,9 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
         s->synced = d == DURABLE;
     }
     int r = db_run(s, doing, err, "BEGIN IMMEDIATE", "");
+    /* Who held it for so long holds it for longer: what goes on without the journal (taking back) writes to
+     * it often, and must not wait each time. */
+    sqlite3_busy_timeout(s->db, r == -EBUSY ? STORE_AGAIN_MS : store_patience_ms);
     /* Here, so that no writer forgets it: store.h, glances. */
     if (r == 0 && d == DURABLE && s->glances) {
         r = db_run(s, doing, err, "DELETE FROM glance", "");

@@ -51,10 +51,12 @@ static char *join(const char *dir, const char *name)
     return path;
 }
 
+int store_patience_ms = 10000;
+
 static int configure(struct store *s, struct error *err)
 {
     static const char doing[] = "set up the connection";
-    sqlite3_busy_timeout(s->db, 10000);
+    sqlite3_busy_timeout(s->db, store_patience_ms);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);

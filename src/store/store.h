@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How long another program that writes to the store is waited for; tests take less. */
+extern int store_patience_ms;
+
 struct store;
 
 /* `dir` is the state directory (/var/lib/citrus in the root), made and closed to others by STORE_WRITE.

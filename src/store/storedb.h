@@ -28,6 +28,9 @@ struct db_statement {
 struct store_cache;
 struct store_secrets;
 
+/* How long another writer is waited for once it was waited for in vain. */
+#define STORE_AGAIN_MS 200
+
 struct store {
     sqlite3 *db;
     enum store_mode mode;

@@ -1,6 +1,7 @@
 #include "world.h"
 #include <signal.h>
 #include <sqlite3.h>
+#include <time.h>
 
 static const struct store_action three[] = {
     {.seq = 1,
@@ -22,6 +23,44 @@ static int64_t begin(struct store *s)
     assert_true(tx.id > 0 && tx.begun > 0);
     assert_int_equal(tx.state, TX_OPEN);
     return tx.id;
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Taking back goes on without the journal, and writes to it twice an action. */
+static void a_writer_that_stays_is_waited_for_once(void **state)
+{
+    struct error err = {0};
+    sqlite3 *other;
+    store_patience_ms = 2000;
+    struct store *s = open_store(STORE_WRITE);
+    int64_t id = begin(s);
+    assert_int_equal(sqlite3_open(file, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    double begun = seconds();
+    assert_int_equal(store_action_intent(s, id, 1, "{}", &err), -EBUSY);
+    assert_non_null(strstr(err.hint, "another process holds the store"));
+    double first = seconds() - begun;
+    assert_true(first >= 1.9);
+    begun = seconds();
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(store_action_state(s, id, 1, ACTION_UNDOING, NULL, NULL), -EBUSY);
+    assert_true(seconds() - begun < 4 * 1.9);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    ok(store_action_state(s, id, 1, ACTION_UNDONE, NULL, &err));
+    /* And the next one is waited for again. */
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    begun = seconds();
+    assert_int_equal(store_action_state(s, id, 1, ACTION_UNDONE, NULL, NULL), -EBUSY);
+    assert_true(seconds() - begun >= 1.9);
+    sqlite3_close(other);
+    store_close(s);
+    store_patience_ms = 10000;
 }
 
 static void a_transaction_is_read_as_it_was_written(void **state)
@@ -233,6 +272,7 @@ static void an_unknown_state_in_the_journal_is_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        fixture(a_writer_that_stays_is_waited_for_once),
         fixture(a_transaction_is_read_as_it_was_written),
         fixture(transactions_that_are_not_settled_are_found_again),
         fixture(an_action_that_is_not_there_is_an_error),
