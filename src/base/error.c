@@ -64,6 +64,14 @@ void error_hint(struct error *err, const char *fmt, ...)
     va_end(ap);
 }
 
+void error_hint_more(struct error *err, const char *text)
+{
+    if (!err)
+        return;
+    size_t n = strlen(err->hint);
+    snprintf(err->hint + n, sizeof err->hint - n, "%s", text);
+}
+
 int error_prefix(struct error *err, const char *fmt, ...)
 {
     if (!err)

@@ -17,6 +17,7 @@ int error_set(struct error *err, int code, const char *fmt, ...) __attribute__((
 /* The same with ": " and the errno's text behind, and a hint where the disk is full or read-only. */
 int error_errno(struct error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void error_hint_more(struct error *err, const char *text); /* behind the hint that there is */
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void error_clear(struct error *err);
 

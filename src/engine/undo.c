@@ -162,6 +162,8 @@ int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *r
         if (may_come_back(r))
             error_hint(err, "when it answers again, `citrus recover` takes back the rest; see `systemctl "
                             "status` and `journalctl` of its unit");
+        else if (err && err->hint[0]) /* it knows what to do */
+            error_hint_more(err, "; then `citrus recover` takes back the rest");
         else
             error_hint(
                 err, "see `citrus show` for what was done; put it right by hand, then run `citrus recover`");
