@@ -2,6 +2,8 @@
 # What cases of faults share. Source case.sh first. A fault is brought about, an apply meets it, and:
 #   fault NAME EXIT TEXT HINT [VAR=VALUE...]   `citrus apply --yes` ends with EXIT, says TEXT and, as what to do next,
 #                       HINT; the server's whole state is then what `before` kept. Without the fault:
+#   stuck NAME WORDS...     what was done cannot be taken back: it ends with 5 and says these; a recover, too, as long as
+#                       the fault is there; unstuck: then `citrus recover` brings back what `before` kept
 #   planned NAME        the plan is the one that `before_plan` kept: nothing has to be recovered
 #   mended NAME         the next apply succeeds, has nothing to recover, and leaves nothing to do
 #   faults_told         the closing line: N faults, N held
@@ -54,6 +56,23 @@ fault() {
   has "$name: and what to do next" "$hint" "$(printf '%s\n' "$OUT" | grep hint: || true)"
   fault_state >"$TMP/now"
   same_state "$name: all is as before" "$TMP/before" "$TMP/now"
+}
+stuck() { # stuck NAME WORDS... [-- VAR=VALUE...]
+  local words=()
+  fault_over
+  FAULTS=$((FAULTS + 1)) STUCK=$1
+  shift
+  step "$STUCK"
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do words+=("$1"); shift; done
+  [ $# = 0 ] || shift
+  exit_is "$STUCK: exit status" 5 env "$@" citrus apply --yes
+  for w in "${words[@]}"; do has "$STUCK: says \"$w\"" "$w" "$OUT"; done
+  exit_is "$STUCK: a recover is, too" 5 env "$@" citrus recover
+}
+unstuck() {
+  exit_is "$STUCK: without the fault recover takes it back" 0 citrus recover
+  fault_state >"$TMP/now"
+  same_state "$STUCK: all is as before" "$TMP/before" "$TMP/now"
 }
 planned() {
   run citrus apply --plan

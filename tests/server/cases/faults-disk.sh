@@ -83,6 +83,22 @@ fault "the disk is full while a package is unpacked" 3 "No space left on device"
 firm /usr/share/man/man1
 mended "packages"
 
+step "packages that are taken back"
+override() { guest sh -c 'mkdir -p /etc/citrus/templates; sed "$1" "$2" >"/etc/citrus/templates/$(basename "$2")"' - "$1" "$2" </dev/null; }
+manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop]/'
+exit_is "the package goes" 0 citrus apply --yes
+manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop, strace]/' -e 's/^  php:/  nginx: {worker_connections: 1024}\n&/'
+override 's/^events/no_such_directive on;\n&/' /usr/share/citrus/configs/nginx.conf
+before
+ground /var/lib/dpkg 40000
+guest sh -c 'echo "DPkg::Post-Invoke {\"dd if=/dev/zero of=/var/lib/dpkg/filler bs=4k 2>/dev/null || true\";};" >/etc/apt/apt.conf.d/99fill' </dev/null
+stuck "dpkg's directory fills up before a package is taken back" "undoing package strace" "No space left on device" "make room" "citrus recover"
+guest rm -f /var/lib/dpkg/filler /etc/apt/apt.conf.d/99fill </dev/null
+unstuck
+guest rm -rf /etc/citrus/templates </dev/null
+manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop, strace]/'
+mended "packages that were taken back"
+
 step "WordPress"
 manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop, strace]/' -e '/  news.example.com:/,/shop/s/version: "7.1.1"/version: "6.8.7"/'
 guest rm -rf /var/cache/citrus </dev/null

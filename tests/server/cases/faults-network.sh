@@ -78,6 +78,25 @@ let_go
 holds /var/lib/dpkg/lock-frontend 5
 mended "a lock that is let go"
 guest dpkg --purge strace </dev/null
+# Somebody takes it between two of a run's own calls of apt: one that installs, one that removes.
+taken() { # taken SECONDS: apt's own hook, as it ends, has somebody take the lock
+  guest sh -c 'cat >/etc/apt/apt.conf.d/99taken' <<<"DPkg::Post-Invoke {\"rm -f /run/holds; systemd-run --quiet --collect --unit=holds /root/holds.py /var/lib/dpkg/lock-frontend $1; sleep 3\";};"
+}
+given_back() { guest rm -f /etc/apt/apt.conf.d/99taken </dev/null; let_go; }
+manifest "$SITE" -e 's/present: \[htop\]/present: [strace], absent: [htop]/'
+exit_is "a plan with two calls of apt" 0 citrus apply --plan
+before
+taken 600
+stuck "dpkg's lock is taken in mid-run, and held for too long" "/var/lib/dpkg/lock-frontend is locked by process" holds.py "citrus recover" -- CITRUS_LOCK_TIMEOUT=2
+given_back
+unstuck
+taken 6
+exit_is "dpkg's lock is taken in mid-run, and let go: it is waited for" 0 citrus apply --yes
+has "and it says for whom" "waiting for process" "$OUT"
+given_back
+manifest "$SITE" -e 's/present: \[htop\]/present: [htop, strace]/'
+mended "a lock that was taken in mid-run"
+guest dpkg --purge strace </dev/null
 guest bash -c 'dpkg --unpack $(find /srv/mirror -name "strace_*.deb")' </dev/null
 mended "a dpkg that was interrupted"
 

@@ -225,13 +225,14 @@ guest chown 0 /var/lib/citrus
 kept "$TMP/good"
 
 fault "a store that another program holds"
-put <<'END_PY' /root/hold.py
+cat >"$TMP/hold.py" <<'END_PY'
 import sqlite3, time
-c = sqlite3.connect('/var/lib/citrus/store.db', isolation_level=None)
+c = sqlite3.connect('/var/lib/citrus/store.db', isolation_level=None, timeout=60)
 c.execute('begin exclusive')
 open('/run/held', 'w')
 time.sleep(600)
 END_PY
+put /root/hold.py <"$TMP/hold.py"
 background python3 /root/hold.py
 wait_for 60 test -e /run/held
 exit_is "$NAME: refused after a while" 1 citrus apply --yes
@@ -242,6 +243,27 @@ mended
 manifest "$SITE"
 run citrus apply --yes
 kept "$TMP/good"
+
+fault "a store that another program holds in mid-apply"
+sed -i 's/begin exclusive/begin immediate/' "$TMP/hold.py"
+put /root/hold.py <"$TMP/hold.py"
+guest rm -f /run/held
+more
+hold_ddl
+begin_apply
+in_statement
+guest systemd-run --quiet --collect --unit=holds python3 /root/hold.py
+wait_for 60 test -e /run/held
+end_background
+ended 300
+is "$NAME: it is taken back, and a person is told" 5 "$RC"
+says /var/lib/citrus/store.db "database is locked" "another process holds the store" "citrus recover"
+kept "$TMP/good"
+guest systemctl stop holds
+exit_is "$NAME: recover closes it" 0 citrus recover
+kept "$TMP/good"
+manifest "$SITE"
+mended
 
 # ------------------------------------------------------------------ two at once, signals
 
@@ -281,6 +303,24 @@ says "was interrupted"
 end_background
 exit_is "$NAME: recover" 0 citrus recover
 says "is undone: the old state stands"
+kept "$TMP/good"
+
+fault "SIGTERM in the middle of apt"
+guest dpkg --purge strace
+manifest "$SITE" -e 's/present: \[htop\]/present: [htop, strace]/' -e 's/children: 6/children: 3/'
+guest sh -c 'touch /run/wait; echo "DPkg::Pre-Install-Pkgs {\"touch /run/in-apt; while test -e /run/wait; do sleep 0.2; done\";};" >/etc/apt/apt.conf.d/99wait'
+begin_apply
+wait_for 120 test -e /run/in-apt
+apt=$(guest pgrep -x apt-get)
+guest sh -c 'kill -TERM $(pgrep -x citrus)'
+wait_for 30 grep -q 'second signal' /root/out
+is "$NAME: apt goes on" "$apt" "$(guest pgrep -x apt-get)"
+guest rm /run/wait /etc/apt/apt.conf.d/99wait
+ended
+is "$NAME: undone" 3 "$RC"
+says "The action at hand ends, and all is taken back" "interrupted by a signal" "Failed and undone"
+is "$NAME: apt had its end, and the package went again" "" "$(guest dpkg-query -W -f '${db:Status-Abbrev}' strace 2>/dev/null || true)"
+is "$NAME: dpkg is in order" "" "$(guest dpkg --audit)"
 kept "$TMP/good"
 
 fault "the terminal lost"
