@@ -59,7 +59,7 @@ for page in "$pages"/*.scd; do
   c=${c%.1}
   case $name in
   citrus.1 | citrus-manifest.5) ;;
-  *) result "$name is the page of a command" "$(printf '%s\n' "${commands[@]}" | grep -qx -- "$c" || echo "no command $c")" ;;
+  *) result "$name is the page of a command" "$(grep -qx -- "$c" <<<"$(printf '%s\n' "${commands[@]}")" || echo "no command $c")" ;;
   esac
   result "$name refers to pages that there are" "$(
     grep -oE '\*citrus(-[a-z]+)?\*\([0-9]\)' "$page" | sort -u | sed 's/^\*\(.*\)\*(\(.\))$/\1.\2/' |
