@@ -32,12 +32,17 @@ void *xrealloc(void *p, size_t n)
     return q;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static size_t align_up(size_t n)
 {
     const size_t align = _Alignof(max_align_t);
+    return (n + align - 1) & ~(align - 1);
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
     if (size > SIZE_MAX / 2)
         out_of_memory(size);
-    size = (size + align - 1) & ~(align - 1);
+    size = align_up(size);
     struct arena_block *b = a->head;
     if (!b || b->cap - b->used < size) {
         size_t cap = b ? b->cap * 2 : 4096;
@@ -77,10 +82,18 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+    struct arena_block *b = a->head;
+    size_t room = b ? b->cap - b->used : 0;
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
+    /* Where the next allocation would lie: mostly there is room, and nothing is formatted twice. */
+    int n = vsnprintf(room ? b->data + b->used : NULL, room, fmt, again);
     va_end(again);
+    if (n >= 0 && (size_t)n < room && align_up((size_t)n + 1) <= room) {
+        char *s = b->data + b->used;
+        b->used += align_up((size_t)n + 1);
+        return s;
+    }
     if (n < 0)
         n = 0;
     char *s = arena_alloc(a, (size_t)n + 1);

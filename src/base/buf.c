@@ -58,12 +58,17 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
+    buf_reserve(b, 1);
+    size_t room = b->cap - b->len;
+    int n = vsnprintf(b->at + b->len, room, fmt, again);
     va_end(again);
-    if (n < 0)
-        return;
-    buf_reserve(b, (size_t)n);
-    vsnprintf(b->at + b->len, (size_t)n + 1, fmt, ap);
+    if (n < 0 || (size_t)n >= room) {
+        b->at[b->len] = '\0';
+        if (n < 0)
+            return;
+        buf_reserve(b, (size_t)n);
+        vsnprintf(b->at + b->len, (size_t)n + 1, fmt, ap);
+    }
     b->len += (size_t)n;
 }
 

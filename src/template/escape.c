@@ -41,11 +41,14 @@ static bool bare(const char *v, size_t n, const char *also)
 /* Each byte of `these` gets a backslash in front. */
 static void add_escaped(struct buf *out, const char *v, size_t n, const char *these)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (v[i] && strchr(these, v[i]))
+    size_t from = 0;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] && strchr(these, v[i])) {
+            buf_add(out, v + from, i - from);
             buf_addc(out, '\\');
-        buf_addc(out, v[i]);
-    }
+            from = i;
+        }
+    buf_add(out, v + from, n - from);
 }
 
 const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *out)

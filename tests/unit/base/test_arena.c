@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 // clang-format off
 #include <cmocka.h>
@@ -60,6 +61,34 @@ static void a_prefix_goes_in_front_and_never_overflows(void **state)
     assert_int_equal(strncmp(e.text, "level 399: level 398", 20), 0);
 }
 
+/* What is formatted lies where the next allocation would, if there is room; and nothing of it is left there.
+ */
+static void formatted_texts_of_every_length_stand_side_by_side(void **state)
+{
+    struct arena a = {0};
+    struct buf b = {0};
+    const char *made[600];
+    for (int i = 0; i < 600; i++) {
+        made[i] = arena_printf(&a, "%0*d", i + 1, i);
+        char *fresh = arena_alloc(&a, 24);
+        for (int k = 0; k < 24; k++)
+            assert_int_equal(fresh[k], 0);
+        memset(fresh, 'x', 24);
+        buf_addf(&b, "%0*d", i + 1, i);
+    }
+    size_t at = 0;
+    for (int i = 0; i < 600; i++) {
+        assert_int_equal(strlen(made[i]), (size_t)i + 1);
+        assert_int_equal(atoi(made[i]), i);
+        assert_memory_equal(buf_str(&b) + at, made[i], (size_t)i + 1);
+        at += (size_t)i + 1;
+    }
+    assert_int_equal(b.len, at);
+    assert_int_equal(strlen(buf_str(&b)), at);
+    buf_free(&b);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +96,7 @@ int main(void)
         cmocka_unit_test(a_vector_keeps_its_items_when_it_grows),
         cmocka_unit_test(a_buf_holds_nul_bytes_and_long_formats),
         cmocka_unit_test(a_prefix_goes_in_front_and_never_overflows),
+        cmocka_unit_test(formatted_texts_of_every_length_stand_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
