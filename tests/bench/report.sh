@@ -1,0 +1,96 @@
+#!/bin/bash
+# report.sh FIGURES: puts the lines that bench.sh printed into docs/performance.md, as a table, and into
+# docs/performance.svg, as a chart.
+set -euo pipefail
+figures=$(realpath "$1")
+cd "$(dirname "$0")/../../docs"
+
+table() {
+  awk -v machine="$(nproc) cores, $(sed -nE 's/^PRETTY_NAME="(.*)"$/\1/p' /etc/os-release)" '
+    NF < 3 {next}
+    {
+      n = $1; sub(/^.*_/, "", n); name = $1; sub(/_[0-9]+$/, "", name)
+      if (!(n in known)) {known[n] = 1; size[++sizes] = n}
+      v[name, n] = $2
+    }
+    function row(title, name, unit,   i) {
+      printf "| %s |", title
+      for (i = 1; i <= sizes; i++) printf " %s |", (name, size[i]) in v ? v[name, size[i]] unit : "-"
+      printf "\n"
+    }
+    END {
+      printf "Measured on %s.\n\n| sites |", machine
+      for (i = 1; i <= sizes; i++) printf " %s |", size[i]
+      printf "\n|---|"
+      for (i = 1; i <= sizes; i++) printf "---|"
+      printf "\n"
+      row("a look, nothing changed (glance), CPU", "noop", " ms")
+      row("the floor with a digest of the inputs", "noop_floor", " ms")
+      row("**ratio**", "noop_ratio", "")
+      row("peak memory", "noop_memory", " MiB")
+      row("a look that reads everything (`--verify`), CPU", "verify", " ms")
+      row("the floor that renders and compares", "verify_floor", " ms")
+      row("**ratio**", "verify_ratio", "")
+      row("peak memory", "verify_memory", " MiB")
+      row("one value changed, applied and durable, CPU over the look", "change", " ms")
+      row("first apply of the tree, durable, wall", "first_apply", " ms")
+      row("the floor that writes it with two syncfs", "first_apply_floor", " ms")
+      split("cfengine puppet ansible", peers, " ")
+      for (p = 1; p <= 3; p++)
+        for (i = 1; i <= sizes; i++)
+          if (("noop_" peers[p], size[i]) in v) {
+            row(peers[p] ", nothing changed, CPU", "noop_" peers[p], " ms")
+            row("**as multiple of citrus**", "noop_" peers[p] "_ratio", "")
+            break
+          }
+    }' "$figures"
+}
+
+chart() { # both axes logarithmic: what grows with the sites is a straight line
+  awk '
+    function x(n) {return 70 + (log(n) / log(10) - 1) * 480 / decades}
+    function y(ms) {return 340 - (log(ms) / log(10)) * 300 / tall}
+    function line(name, colour, title,   i, pts, last) {
+      for (i = 1; i <= sizes; i++) if ((name, size[i]) in v) {
+        pts = pts sprintf("%.0f,%.0f ", x(size[i]), y(v[name, size[i]]))
+        last = size[i]
+        printf "<circle cx=\"%.0f\" cy=\"%.0f\" r=\"3\" fill=\"%s\"/>\n", x(last), y(v[name, last]), colour
+      }
+      printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", pts, colour
+      printf "<text x=\"%.0f\" y=\"%.0f\" fill=\"%s\">%s</text>\n", x(last) + 8, y(v[name, last]) + 4, colour, title
+    }
+    NF >= 3 {
+      n = $1; sub(/^.*_/, "", n); name = $1; sub(/_[0-9]+$/, "", name)
+      if (!(n in known)) {known[n] = 1; size[++sizes] = n}
+      v[name, n] = $2
+      if (name ~ /^(noop|verify)(_floor)?$/ && $2 > most) most = $2
+    }
+    END {
+      decades = log(size[sizes]) / log(10) - 1
+      if (decades < 1) decades = 1
+      for (tall = 1; 10 ^ tall < most; tall++);
+      print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 390\" font-family=\"sans-serif\" font-size=\"12\">"
+      print "<rect width=\"760\" height=\"390\" fill=\"#ffffff\"/>"
+      print "<text x=\"70\" y=\"22\" font-size=\"14\">CPU of a look that finds nothing to do, in ms</text>"
+      for (t = 0; t <= tall; t++) {
+        printf "<line x1=\"70\" x2=\"550\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"#dddddd\"/>\n", y(10 ^ t), y(10 ^ t)
+        printf "<text x=\"62\" y=\"%.0f\" text-anchor=\"end\">%d</text>\n", y(10 ^ t) + 4, 10 ^ t
+      }
+      for (i = 1; i <= sizes; i++)
+        printf "<text x=\"%.0f\" y=\"362\" text-anchor=\"middle\">%s</text>\n", x(size[i]), size[i]
+      print "<text x=\"310\" y=\"382\" text-anchor=\"middle\">sites</text>"
+      line("verify", "#b5541c", "citrus --verify")
+      line("verify_floor", "#e0a878", "its floor")
+      line("noop", "#1c5fb5", "citrus, a glance")
+      line("noop_floor", "#7aa8e0", "its floor")
+      print "</svg>"
+    }' "$figures"
+}
+
+table >figures.part
+awk '/^<!-- figures -->$/ {print; print ""; while ((getline line < "figures.part") > 0) print line; print ""; skip = 1}
+  /^<!-- end of figures -->$/ {skip = 0}
+  !skip || /^<!-- end/ {if (!/^<!-- figures -->$/) print}' performance.md >performance.part
+mv performance.part performance.md
+rm figures.part
+chart >performance.svg
