@@ -319,11 +319,14 @@ guest rm /run/wait /etc/apt/apt.conf.d/99wait
 ended
 is "$NAME: undone" 3 "$RC"
 says "The action at hand ends, and all is taken back" "interrupted by a signal" "Failed and undone"
-is "$NAME: apt had its end, and the package went again" "" "$(guest dpkg-query -W -f '${db:Status-Abbrev}' strace 2>/dev/null || true)"
+has "$NAME: apt had its end" "+ package strace" "$OUT"
+is "$NAME: and the package went again" "un" "$(guest dpkg-query -W -f '${db:Status-Abbrev}' strace | tr -d ' ')"
+is "$NAME: with its files" 1 "$(guest test -e /usr/bin/strace; echo $?)"
 is "$NAME: dpkg is in order" "" "$(guest dpkg --audit)"
 kept "$TMP/good"
 
 fault "the terminal lost"
+more
 hold_ddl
 begin_apply
 in_statement
