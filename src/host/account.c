@@ -185,7 +185,7 @@ static int field_check(const char *what, const char *value, struct error *err)
  * remove user's primary group". */
 enum { BUSY = 8 };
 
-static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
+static int tool_status(struct host *h, struct tool *t, int fine, int *ret_status, struct error *err)
 {
     struct exec_result result;
     const struct exec x = {.argv = t->argv, .mutates = true};
@@ -200,12 +200,45 @@ static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
         r = error_set(err, result.status == BUSY ? -EBUSY : -EIO, "%s %s: status %d: %.*s", t->argv[0],
                       t->argv[t->n - 1], result.status, (int)(n < 800 ? n : 800), buf_str(&result.out));
     }
+    *ret_status = result.status;
     exec_result_free(&result);
+    return r;
+}
+
+static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
+{
+    int status;
+    return tool_status(h, t, fine, &status, err);
+}
+
+/* useradd's "UID already in use", groupadd's of the GID: also where none of the range is left. */
+enum { USED_UP = 4 };
+
+/* Debian has 900 numbers for accounts of the system (login.defs(5): 100 to 999), and a server may have more
+ * sites. The next are taken from the end of the range for people's, which begins at 1000 (Debian
+ * Policy 9.2.2: to 59999). */
+static int tool_number(struct host *h, const struct tool *t, const char *const *further, bool own,
+                       struct error *err)
+{
+    struct tool again = *t;
+    struct error first = {0};
+    int status = 0, r = tool_status(h, &again, 0, &status, &first);
+    if (r < 0 && status == USED_UP && !own) {
+        again = *t;
+        again.n--; /* the name is the last */
+        args(&again, "-K", further[0]);
+        args(&again, "-K", further[1]);
+        arg(&again, t->argv[t->n - 1]);
+        return tool_run(h, &again, 0, err);
+    }
+    if (r < 0 && err)
+        *err = first;
     return r;
 }
 
 int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err)
 {
+    static const char *const further[] = {"SYS_GID_MIN=50000", "SYS_GID_MAX=59999"};
     char number[24];
     struct tool t = tool_start(h, "/usr/sbin/groupadd", "--prefix");
     int r = name_check(name, err);
@@ -215,12 +248,13 @@ int account_group_add(struct host *h, const char *name, int64_t gid, struct erro
     snprintf(number, sizeof number, "%lld", (long long)gid);
     args(&t, "--gid", gid >= 0 ? number : NULL);
     arg(&t, name);
-    return tool_run(h, &t, 0, err);
+    return tool_number(h, &t, further, gid >= 0, err);
 }
 
 int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
                      int64_t uid, struct error *err)
 {
+    static const char *const further[] = {"SYS_UID_MIN=50000", "SYS_UID_MAX=59999"};
     char number[24];
     struct tool t = tool_start(h, "/usr/sbin/useradd", "--prefix");
     int r = name_check(name, err);
@@ -240,7 +274,7 @@ int account_user_add(struct host *h, const char *name, const char *group, const 
     snprintf(number, sizeof number, "%lld", (long long)uid);
     args(&t, "--uid", uid >= 0 ? number : NULL);
     arg(&t, name);
-    return tool_run(h, &t, 0, err);
+    return tool_number(h, &t, further, uid >= 0, err);
 }
 
 int account_user_change(struct host *h, const char *name, const char *group, const char *home,

@@ -5,9 +5,9 @@
 #     PART      packages, server, ...: these only (sweep-manifests.sh has the list)
 #     --every N one in N of the points     --from   leaves out what comes before
 #     --again   forgets earlier results    --table  runs nothing, writes the table of what there is
-# Results are kept in $CITRUS_LAB/sweep, so a run that was ended goes on where it was; what did not recover is tried
-# again. Prints a line per point, `N points, N recovered`, and writes docs/sweep.md. Ends with 1 when one point was not
-# recovered, or one kind or one name of a step was not reached.
+# Results are kept in $CITRUS_LAB/sweep as long as the program is the same, so a run that was ended goes on where it was;
+# what did not recover is tried again. Prints a line per point, `N points, N recovered`, and writes docs/sweep.md. Ends
+# with 1 when one point was not recovered, or one kind or one name of a step was not reached.
 export CITRUS_CASE=sweep-whole
 export SWEEP_DATA=${CITRUS_LAB:-/var/tmp/citrus-lab}/sweep
 [ "${1:-}" = --below ] || exec 3>&1 # the checks are shown; the rest goes to the log
@@ -50,10 +50,10 @@ if [ -z "$table" ]; then
   tests/server/lab.sh prepare 7>&-
   tests/server/lab.sh layer site 7>&-
 
-  # Numbers of steps are this build's.
+  # Numbers of steps are this build's, and what held with another says nothing of it.
   key=$(cat build-faults/citrus tests/server/{sweep-manifests.sh,sweep-guest.py,site.yaml} | sha256sum)
   if [ -n "$again" ]; then rm -f "$SWEEP_DATA"/{results,*.steps}; fi
-  if [ "$(cat "$SWEEP_DATA/key" 2>/dev/null)" != "$key" ]; then rm -f "$SWEEP_DATA"/*.{steps,after,kinds} "$SWEEP_DATA/reached"; fi
+  if [ "$(cat "$SWEEP_DATA/key" 2>/dev/null)" != "$key" ]; then rm -f "$SWEEP_DATA"/*.{steps,after,kinds} "$SWEEP_DATA"/{reached,results}; fi
   echo "$key" >"$SWEEP_DATA/key"
   sweep_when >"$SWEEP_DATA/when"
   for part in "${sweep_parts[@]}"; do

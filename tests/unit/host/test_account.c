@@ -137,6 +137,29 @@ static void numbers_can_be_given(void **state)
     assert_non_null(strstr(t->err.text, "778"));
 }
 
+static void more_sites_than_the_system_has_numbers_get_further_ones(void **state)
+{
+    struct test_root *t = *state;
+    struct buf users = {0}, groups = {0};
+    uid_t uid;
+    gid_t gid;
+    for (int i = 100; i <= 999; i++) {
+        buf_addf(&users, "u%d:x:%d:%d::/:/bin/false\n", i, i, i);
+        buf_addf(&groups, "u%d:x:%d:\n", i, i);
+    }
+    put(AT("/etc/passwd"), buf_str(&users), 0644);
+    put(AT("/etc/group"), buf_str(&groups), 0644);
+    assert_int_equal(account_group_add(&t->h, "blog", -1, &t->err), 0);
+    assert_int_equal(account_user_add(&t->h, "blog", "blog", NULL, NULL, -1, &t->err), 0);
+    assert_int_equal(account_ids(&t->h, "blog", "blog", &uid, &gid, &t->err), 0);
+    assert_in_range(uid, 50000, 59999);
+    assert_in_range(gid, 50000, 59999);
+    assert_int_equal(t->err.code, 0);
+    assert_int_equal(account_user_add(&t->h, "other", "blog", NULL, NULL, 999, &t->err), -EIO);
+    buf_free(&users);
+    buf_free(&groups);
+}
+
 static void members_are_added_and_taken_out(void **state)
 {
     struct test_root *t = *state;
@@ -179,6 +202,7 @@ int main(void)
         READ_TEST(ids_are_found_or_the_name_is_told),
         TOOL_TEST(a_sites_account_comes_and_goes),
         TOOL_TEST(numbers_can_be_given),
+        TOOL_TEST(more_sites_than_the_system_has_numbers_get_further_ones),
         TOOL_TEST(members_are_added_and_taken_out),
         TOOL_TEST(names_that_could_be_something_else_reach_no_tool),
     };
