@@ -196,6 +196,33 @@ static int refuse_foreign(struct store *s, struct error *err)
     return -EMEDIUMTYPE;
 }
 
+#define LOG_AGAIN_MS 20
+
+/* Where two make the store at the same moment, SQLite tells the second at once that it is locked, without
+ * asking its busy handler: both hold the lock that each waits for the other to let go. */
+static int log_ahead(struct store *s, struct error *err)
+{
+    for (int waited = 0;; waited += LOG_AGAIN_MS) {
+        sqlite3_stmt *st;
+        int rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL);
+        bool wal = false;
+        if (rc == SQLITE_OK) {
+            rc = sqlite3_step(st);
+            /* The mode that it is in now: "wal", unless the file system cannot share memory. */
+            wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+            sqlite3_finalize(st);
+        }
+        if (wal)
+            return 0;
+        if (rc == SQLITE_ROW)
+            return error_set(err, -EOPNOTSUPP,
+                             "%s: its file system cannot hold a write-ahead log (a network mount?)", s->path);
+        if ((rc & 0xff) != SQLITE_BUSY || waited >= store_patience_ms)
+            return db_error(s, rc, "turn on the write-ahead log", err);
+        sqlite3_sleep(LOG_AGAIN_MS);
+    }
+}
+
 int schema_open(struct store *s, struct error *err)
 {
     int version = 0;
@@ -216,19 +243,9 @@ int schema_open(struct store *s, struct error *err)
         return -EPROTO;
     }
     if (s->mode == STORE_WRITE) {
-        /* The answer is the mode that it is in now: "wal", unless the file system cannot share memory. */
-        sqlite3_stmt *st;
-        int rc = sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL);
-        if (rc != SQLITE_OK)
-            return db_error(s, rc, "turn on the write-ahead log", err);
-        rc = sqlite3_step(st);
-        bool wal = rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
-        sqlite3_finalize(st);
-        if (rc != SQLITE_ROW)
-            return db_error(s, rc, "turn on the write-ahead log", err);
-        if (!wal)
-            return error_set(err, -EOPNOTSUPP,
-                             "%s: its file system cannot hold a write-ahead log (a network mount?)", s->path);
+        r = log_ahead(s, err);
+        if (r < 0)
+            return r;
     }
     if (version < SCHEMA_VERSION)
         r = migrate(s, err);

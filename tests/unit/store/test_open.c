@@ -260,8 +260,11 @@ static void two_first_openers_make_one_store(void **state)
         kids[i] = fork();
         if (kids[i] == 0) {
             struct store *s = NULL;
-            if (store_open(dir, STORE_WRITE, &s, NULL) < 0)
+            struct error err = {0};
+            if (store_open(dir, STORE_WRITE, &s, &err) < 0) {
+                fprintf(stderr, "%s\n", err.text);
                 _exit(1);
+            }
             ssize_t n = write(ends[1], store_lineage(s), 32);
             store_close(s);
             _exit(n == 32 ? 0 : 1);
