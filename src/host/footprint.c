@@ -154,6 +154,7 @@ void footprint_begin(struct host *h)
 {
     struct taking *t = xmalloc(sizeof *t);
     *t = (struct taking){.until = INT64_MAX};
+    footprint_end(h, NULL, NULL); /* of a look that came to no end */
     h->footprint = t;
 }
 

@@ -263,6 +263,8 @@ lab_nic() { # lab_nic NAME N: a fresh namespace at every boot; a kept one would 
   ip -n "$ns" link set lo up
   ip -n "$LAB_SWITCH" link add "v$2" type veth peer name eth0 netns "$ns"
   ip -n "$LAB_SWITCH" link set "v$2" master br0 up
+  # the neighbours remember it over a boot; with another one each time they would send to nobody for a minute
+  ip -n "$ns" link set eth0 address "$(printf '02:00:0a:4d:00:%02x' "$2")"
   ip -n "$ns" addr add "$LAB_NET.$2/24" dev eth0
   ip -n "$ns" link set eth0 up
 }
