@@ -185,12 +185,39 @@ static int field_check(const char *what, const char *value, struct error *err)
  * remove user's primary group". */
 enum { BUSY = 8 };
 
+static int64_t boot_ns(void)
+{
+    struct timespec now, up;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    return (now.tv_sec - up.tv_sec) * INT64_C(1000000000) + now.tv_nsec - up.tv_nsec;
+}
+
+/* A tool that a power cut ended leaves its lock behind, with a process number in it. The tools believe it as
+ * long as there is such a process, and after a boot there is another of that number. A lock from before the
+ * boot is nobody's. */
+static int locks_drop(struct host *h, struct error *err)
+{
+    static const char *const locks[] = {"/etc/passwd.lock",  "/etc/group.lock",  "/etc/shadow.lock",
+                                        "/etc/gshadow.lock", "/etc/subuid.lock", "/etc/subgid.lock"};
+    int r = 0;
+    for (size_t i = 0; i < sizeof locks / sizeof *locks && r == 0; i++) {
+        struct fs_stat st;
+        r = fs_stat(h, locks[i], &st, err);
+        if (r == 0 && st.type == FS_FILE && st.mtime_ns < boot_ns())
+            r = fs_unlink(h, locks[i], err);
+    }
+    return r;
+}
+
 static int tool_status(struct host *h, struct tool *t, int fine, int *ret_status, struct error *err)
 {
     struct exec_result result;
     const struct exec x = {.argv = t->argv, .mutates = true};
     t->argv[t->n] = NULL;
-    int r = host_run(h, &x, &result, err);
+    int r = locks_drop(h, err);
+    if (r == 0)
+        r = host_run(h, &x, &result, err);
     if (r < 0)
         return r;
     if (result.status != 0 && (fine == 0 || result.status != fine)) {

@@ -160,6 +160,20 @@ static void more_sites_than_the_system_has_numbers_get_further_ones(void **state
     buf_free(&groups);
 }
 
+static void a_lock_from_before_the_boot_is_nobodys(void **state)
+{
+    struct test_root *t = *state;
+    const struct timespec long_ago[2] = {{.tv_sec = 86400}, {.tv_sec = 86400}};
+    put(AT("/etc/group.lock"), "1", 0600); /* the tools find that process alive */
+    assert_int_equal(utimensat(AT_FDCWD, AT("/etc/group.lock"), long_ago, 0), 0);
+    assert_int_equal(account_group_add(&t->h, "blog", -1, &t->err), 0);
+    assert_gone(AT("/etc/group.lock"));
+    put(AT("/etc/group.lock"), "1", 0600); /* of now: somebody's */
+    assert_int_equal(account_group_remove(&t->h, "blog", &t->err), -EIO);
+    assert_content(AT("/etc/group.lock"), "1");
+    unlink(AT("/etc/group.lock"));
+}
+
 static void members_are_added_and_taken_out(void **state)
 {
     struct test_root *t = *state;
@@ -203,6 +217,7 @@ int main(void)
         TOOL_TEST(a_sites_account_comes_and_goes),
         TOOL_TEST(numbers_can_be_given),
         TOOL_TEST(more_sites_than_the_system_has_numbers_get_further_ones),
+        TOOL_TEST(a_lock_from_before_the_boot_is_nobodys),
         TOOL_TEST(members_are_added_and_taken_out),
         TOOL_TEST(names_that_could_be_something_else_reach_no_tool),
     };
