@@ -91,6 +91,16 @@ static void cache_put(void *self, const char *path, const struct fs_stat *st, st
     store_cache_put(s->store, path, &f);
 }
 
+static bool memo_get(void *self, const char *name, struct arena *a, const char **ret)
+{
+    return store_memo_get(((struct session *)self)->store, name, a, ret);
+}
+
+static void memo_put(void *self, const char *name, const char *text)
+{
+    store_memo_put(((struct session *)self)->store, name, text);
+}
+
 /* ---- opening
  * ------------------------------------------------------------------------------------------------ */
 
@@ -191,6 +201,8 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
     progress_open(s);
     s->cache = (struct digest_cache){cache_get, cache_put, s};
     s->host->cache = &s->cache;
+    s->memo = (struct content_memo){memo_get, memo_put, s};
+    s->host->memo = &s->memo;
     s->host->verify = o->verify;
     s->host->progress = &s->progress;
     s->host->lock_seconds = seconds_of("CITRUS_LOCK_TIMEOUT");
@@ -212,6 +224,8 @@ int session_close(struct session *s, int status)
     free(s->line);
     if (s->store)
         store_cache_flush(s->store, NULL);
+    if (s->store)
+        store_memo_flush(s->store, NULL);
     s->store = store_close(s->store);
     if (s->lock >= 0)
         store_unlock(s->lock);

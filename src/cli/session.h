@@ -18,6 +18,7 @@ struct session {
     struct store *store;
     int lock; /* -1: not held */
     struct digest_cache cache;
+    struct content_memo memo;
     struct redactor *redactor;
     VEC(struct secret *) derived; /* from secrets of the store: the redactor borrows them */
     struct engine engine;

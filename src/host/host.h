@@ -28,6 +28,14 @@ struct digest_cache {
     void *self;
 };
 
+/* Remembers what was worked out from a content, by a name with its hash in it; the store's in the program.
+ * May be NULL. */
+struct content_memo {
+    bool (*get)(void *self, const char *name, struct arena *a, const char **ret);
+    void (*put)(void *self, const char *name, const char *text);
+    void *self;
+};
+
 /* One line of progress of something slow ("fetching wordpress-7.1.1.tar.gz  3.1 of 25.0 MB"). May be NULL. */
 struct progress {
     void (*say)(void *self, const char *line);
@@ -270,6 +278,7 @@ struct host {
     void *ops_data;                   /* of a fake */
     void (*ops_free)(void *ops_data); /* called by host_close(); NULL: nothing to free */
     struct digest_cache *cache;       /* NULL: none */
+    struct content_memo *memo;        /* NULL: none */
     bool verify;                      /* read every file, trust no cache */
     bool unsynced;                    /* a program changed something since the last host_sync() */
     struct near *near;                /* fs_near_begin(); NULL: none */

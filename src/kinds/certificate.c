@@ -120,10 +120,10 @@ static void want_source(struct kind_ctx *ctx, struct certificate_spec *want)
 }
 
 static const char *state_of(struct kind_ctx *ctx, const struct fs_stat *certificate,
-                            const struct fs_stat *key, const struct pair *p, const struct x509_info *info,
+                            const struct fs_stat *key, bool matches, const struct x509_info *info,
                             bool renewable)
 {
-    if (!pair_matches(p))
+    if (!matches)
         return "key does not match";
     if (key->mode != 0600 || key->uid != 0)
         return arena_printf(ctx->arena, "key has mode %04o of user %u", key->mode, key->uid);
@@ -158,6 +158,7 @@ static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **
     struct fs_stat at_certificate, at_key;
     struct x509_info info = {0};
     struct pair p = {0};
+    bool matches;
     *found = NULL;
     if (from_files(want) && !res->absent)
         want_source(ctx, want);
@@ -173,9 +174,9 @@ static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **
     if (at_certificate.type != FS_FILE || at_key.type != FS_FILE)
         return 0;
     r = pair_read(ctx, certificate, key, &p, err);
-    if (r == 0 && x509_parse(buf_str(&p.certificate), p.certificate.len, &info, ctx->arena, NULL) == 0) {
+    if (r == 0 && x509_pair(ctx->host, &p.certificate, &p.key, &info, &matches, ctx->arena, NULL) == 0) {
         describe(ctx, want, &p, &info, s);
-        s->state = state_of(ctx, &at_certificate, &at_key, &p, &info, !from_files(want));
+        s->state = state_of(ctx, &at_certificate, &at_key, matches, &info, !from_files(want));
     }
     pair_free(&p);
     return r;

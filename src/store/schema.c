@@ -58,6 +58,9 @@ static const char *const migrations[] = {
      * not drop it with what it writes, refuses the store. */
     "CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
     "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL) STRICT;",
+    /* 7: what was worked out from contents (memo.c). */
+    "CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID, "
+    "STRICT;",
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -175,6 +175,7 @@ struct store *store_close(struct store *s)
         checkpoint_if_long(s);
     }
     cache_free(s);
+    arena_free(&s->memo_arena);
     secrets_free(s);
     db_close(s);
     explicit_bzero(s->plan_key, sizeof s->plan_key);

@@ -64,6 +64,13 @@ void store_cache_put(struct store *s, const char *path, const struct store_file 
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
 
+/* --- memo: what was worked out from contents (memo.c) ---------------------------------------------- */
+/* False where nothing is known. */
+bool store_memo_get(struct store *s, const char *name, struct arena *a, const char **ret);
+/* As with the cache: written by the flush. */
+void store_memo_put(struct store *s, const char *name, const char *text);
+int store_memo_flush(struct store *s, struct error *err);
+
 /* --- what a look that found nothing to do leaves for the next --------------------------------------------
  */
 struct store_glance {

@@ -31,6 +31,10 @@ struct store_secrets;
 /* How long another writer is waited for once it was waited for in vain. */
 #define STORE_AGAIN_MS 200
 
+struct memo {
+    const char *name, *text;
+};
+
 struct store {
     sqlite3 *db;
     enum store_mode mode;
@@ -45,11 +49,13 @@ struct store {
     unsigned char secret_key[VAULT_KEY_LEN];
     char secret_check[SHA256_HEX]; /* which key the secrets were sealed with */
     bool have_key, key_checked;
-    bool anew;                     /* made where citrus had been, and nothing was applied since */
-    bool scrub;                    /* plain text of an older store is left in free pages and the log */
-    bool glances;                  /* there are rows to be dropped with the next durable write */
-    int64_t seen_version;          /* of the database when its glance was read */
-    struct store_cache *cache;     /* NULL: not loaded */
+    bool anew;                 /* made where citrus had been, and nothing was applied since */
+    bool scrub;                /* plain text of an older store is left in free pages and the log */
+    bool glances;              /* there are rows to be dropped with the next durable write */
+    int64_t seen_version;      /* of the database when its glance was read */
+    struct store_cache *cache; /* NULL: not loaded */
+    VEC(struct memo) memo;     /* to be written */
+    struct arena memo_arena;
     struct store_secrets *secrets; /* NULL: not loaded */
 };
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -151,6 +152,80 @@ static void a_certificate_is_due_by_its_own_lifetime(void **state)
     assert_true(x509_due(&six, 3 * DAY));
 }
 
+/* A memory of one. */
+struct remembered {
+    char name[X509_PAIR_KEY], text[1024];
+    int gets, hits, puts;
+};
+
+static bool recall(void *self, const char *name, struct arena *a, const char **ret)
+{
+    struct remembered *m = self;
+    m->gets++;
+    if (strcmp(m->name, name) != 0)
+        return false;
+    m->hits++;
+    *ret = arena_strdup(a, m->text);
+    return true;
+}
+
+static void remember(void *self, const char *name, const char *text)
+{
+    struct remembered *m = self;
+    m->puts++;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    snprintf(m->text, sizeof m->text, "%s", text);
+}
+
+static void a_pair_that_was_seen_is_remembered_by_its_content(void **state)
+{
+    const char *at[] = {"a.example.com", "b.example.com"};
+    struct remembered m = {0};
+    struct content_memo memo = {recall, remember, &m};
+    struct host h = {.memo = &memo};
+    struct buf c = {0}, k = {0}, c2 = {0}, k2 = {0};
+    struct x509_info first, again;
+    struct arena a = {0};
+    bool fits, fits_again = false;
+    made(at, 2, 90, &c, &k);
+    made(at, 1, 90, &c2, &k2);
+    assert_int_equal(x509_pair(&h, &c, &k, &first, &fits, &a, NULL), 0);
+    assert_true(fits);
+    assert_int_equal(m.puts, 1);
+    assert_null(strstr(m.text, "PRIVATE"));
+    assert_int_equal(x509_pair(&h, &c, &k, &again, &fits_again, &a, NULL), 0);
+    assert_int_equal(m.hits, 1);
+    assert_true(fits_again);
+    assert_int_equal(again.names.n, 2);
+    assert_string_equal(again.names.at[1], "b.example.com");
+    assert_string_equal(again.issuer, first.issuer);
+    assert_string_equal(again.sha256, first.sha256);
+    assert_true(again.self_signed == first.self_signed && again.not_before == first.not_before &&
+                again.not_after == first.not_after);
+
+    /* Another key or certificate is another pair. */
+    assert_int_equal(x509_pair(&h, &c, &k2, &again, &fits, &a, NULL), 0);
+    assert_false(fits);
+    assert_int_equal(x509_pair(&h, &c2, &k2, &again, &fits, &a, NULL), 0);
+    assert_true(fits);
+    assert_int_equal(m.hits, 1);
+    assert_int_equal(m.puts, 3);
+
+    h.verify = true; /* trusts nothing that is remembered */
+    assert_int_equal(x509_pair(&h, &c2, &k2, &again, &fits, &a, NULL), 0);
+    assert_int_equal(m.hits, 1);
+    h.verify = false;
+    snprintf(m.text, sizeof m.text, "{\"names\":[\"evil\"]}");
+    assert_int_equal(x509_pair(&h, &c2, &k2, &again, &fits, &a, NULL), 0);
+    assert_int_equal(m.hits, 2);
+    assert_string_equal(again.names.at[0], "a.example.com");
+    buf_free(&c);
+    buf_free(&c2);
+    buf_wipe(&k);
+    buf_wipe(&k2);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_wildcard_stands_for_one_label),
         cmocka_unit_test(every_name_must_be_covered),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime),
+        cmocka_unit_test(a_pair_that_was_seen_is_remembered_by_its_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 #include "world.h"
+#include <sqlite3.h>
 #include <time.h>
 
 static struct store_file sample(uint64_t i)
@@ -140,6 +141,41 @@ static void ten_thousand_paths_are_quick(void **state)
     (void)state;
 }
 
+static void what_is_known_of_contents_is_kept_for_a_time(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    const char *text = NULL;
+    struct store *s = open_store(STORE_WRITE);
+    assert_false(store_memo_get(s, "x509 1", &a, &text));
+    store_memo_put(s, "x509 1", "{}");
+    store_memo_put(s, "x509 1", "{\"a\":1}");
+    ok(store_memo_flush(s, &err));
+    ok(store_memo_flush(s, &err)); /* nothing is left to be written */
+    store_close(s);
+    s = open_store(STORE_READ);
+    assert_true(store_memo_get(s, "x509 1", &a, &text));
+    assert_string_equal(text, "{\"a\":1}");
+    assert_false(store_memo_get(s, "x509 2", &a, &text));
+    store_memo_put(s, "x509 2", "{}");
+    ok(store_memo_flush(s, &err)); /* writes nothing */
+    store_close(s);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE memo SET time = time - 91 * 86400", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    s = open_store(STORE_WRITE);
+    assert_false(store_memo_get(s, "x509 2", &a, &text));
+    store_memo_put(s, "x509 3", "{}");
+    ok(store_memo_flush(s, &err));
+    assert_false(store_memo_get(s, "x509 1", &a, &text));
+    assert_true(store_memo_get(s, "x509 3", &a, &text));
+    store_close(s);
+    arena_free(&a);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +185,7 @@ int main(void)
         fixture(a_flush_of_what_did_not_change_writes_nothing),
         fixture(forgetting_empties_memory_and_disk),
         fixture(ten_thousand_paths_are_quick),
+        fixture(what_is_known_of_contents_is_kept_for_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
