@@ -70,14 +70,14 @@ static int64_t cpus_read(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-void facts_machine(struct host *h, struct facts *f)
+void facts_machine(struct host *h, struct facts *ret)
 {
-    f->memory = fake_memory(h);
-    f->cpus = fake_cpus(h);
-    if (f->memory < 0)
-        f->memory = h->offline ? 0 : memory_read();
-    if (f->cpus < 0)
-        f->cpus = h->offline ? 0 : cpus_read();
+    ret->memory = fake_memory(h);
+    ret->cpus = fake_cpus(h);
+    if (ret->memory < 0)
+        ret->memory = h->offline ? 0 : memory_read();
+    if (ret->cpus < 0)
+        ret->cpus = h->offline ? 0 : cpus_read();
 }
 
 /* The software whose version rendering depends on, and the packages that tell it: the first that is

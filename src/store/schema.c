@@ -56,11 +56,11 @@ static const char *const migrations[] = {
     "CREATE INDEX action_trash ON action (id) WHERE instr(undo, '\"trash\":') > 0;",
     /* 6: what a look that found nothing to do leaves for the next (glance.c). An older citrus, which would
      * not drop it with what it writes, refuses the store. */
-    "CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
-    "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL) STRICT;",
+    ("CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
+     "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL) STRICT;"),
     /* 7: what was worked out from contents (memo.c). */
-    "CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID, "
-    "STRICT;",
+    ("CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID,"
+     " STRICT;"),
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -39,7 +39,10 @@ kept() { # kept BEFORE: nothing of it was touched
   is "$NAME: the server is as it was" "" "$(diff "$1" "$TMP/now" || true)"
 }
 wait_for() { # wait_for SECONDS CMD...: until it succeeds inside
-  guest timeout "$1" sh -c 'until "$@" >/dev/null 2>&1; do sleep 0.2; done' sh "${@:2}" </dev/null || echo "waited in vain for: ${*:2}"
+  guest timeout "$1" sh -c 'until "$@" >/dev/null 2>&1; do sleep 0.2; done' sh "${@:2}" </dev/null || {
+    echo "waited in vain for: ${*:2}; the apply in the background said"
+    guest cat /root/out </dev/null || true
+  }
 }
 more() { manifest "$SITE" -e '$a\  third.example.com: {type: wordpress, tls: {issuer: self-signed}, wordpress: {version: "7.1.1", title: Third, admin: {user: editor, email: me@example.com}}}'; }
 children() { manifest "$SITE" -e "s/children: 6/children: $1/"; }
