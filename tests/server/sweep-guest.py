@@ -19,10 +19,11 @@ through (the next apply of the same manifest recovers and goes on to the end).""
 import hashlib, json, os, re, sqlite3, stat, subprocess, sys, time
 
 DIR = "/root/sweep"
-# passwd.250: by this name the tools of accounts lock passwd, and one that a power cut ended leaves it behind.
+# passwd.250, passwd+: by these names the tools of accounts lock passwd and write it anew, and one that a power cut ended
+# leaves them behind.
 # trash/N-mysql: the data that an installation of MariaDB made is nothing that undo would delete.
 SKIP = re.compile(r"/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|"
-                  r"etc/(passwd|group|shadow|gshadow)\.(\d+|lock)|"
+                  r"etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.(\d+|lock)|\+)$|"
                   r"etc/(\.pwd\.lock|mtab|machine-id|ld\.so\.cache)|"
                   r"var/lib/citrus/(store\.db|lock|store|secret\.key|artifacts/|trash$|trash/\d+-mysql|undo$)|var/lib/citrus$)")
 # Account tools write these files anew; their lines are compared below, sorted, as one that went and came is last.
