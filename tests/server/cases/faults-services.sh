@@ -52,6 +52,8 @@ mended() { # mended: the fault is gone; the next apply does it, and nothing is l
 }
 # DDL waits (CREATE DATABASE), visitors do not
 hold_ddl() {
+  # the last one's: MariaDB looks every five seconds whether who sleeps still has a client
+  wait_for 60 sh -c '! mariadb -NBe "select 1 from information_schema.processlist where info like \"select sleep%\"" | grep -q 1'
   background mariadb -e 'backup stage start; backup stage flush; backup stage block_ddl; select sleep(600)'
   wait_for 60 sh -c 'mariadb -NBe "select 1 from information_schema.processlist where info like \"select sleep%\"" | grep -q 1'
 }
