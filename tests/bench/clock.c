@@ -1,12 +1,14 @@
-/* clock RUNS CMD ARG...: runs CMD so often, and prints what the middle run cost:
+/* clock RUNS CMD ARG... [-- CMD ARG...]: runs CMD so often, and prints what the middle run cost:
  *
  *     CPU_MS WALL_MS PEAK_KIB
  *
- * CPU is user and system time of the process and of the children that it waited for. Its output goes nowhere;
- * a run that fails ends the measurement with its status. Two runs go before, to warm the caches. */
+ * Of several commands, a line for each; they take turns, so that what else the machine does is the same for
+ * all. CPU is user and system time of the process and of the children that it waited for. Its output goes
+ * nowhere; a run that fails ends the measurement with its status. Two runs go before, to warm the caches. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -65,20 +67,37 @@ static int by_cpu(const void *a, const void *b)
     return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
 }
 
+/* Cuts argv at each `--`. */
+static int commands(char **argv, char ***ret)
+{
+    int n = 0;
+    while (*argv) {
+        ret[n++] = argv;
+        while (*argv && strcmp(*argv, "--") != 0)
+            argv++;
+        if (*argv)
+            *argv++ = NULL;
+    }
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     int runs = argc > 2 ? atoi(argv[1]) : 0;
+    char **list[argc];
     if (runs < 1) {
-        fputs("clock RUNS CMD ARG...\n", stderr);
+        fputs("clock RUNS CMD ARG... [-- CMD ARG...]\n", stderr);
         return 2;
     }
-    struct cost *c = calloc((size_t)runs, sizeof *c);
-    for (int i = 0; runs > 1 && i < 2; i++)
-        run(argv + 2);
-    for (int i = 0; i < runs; i++)
-        c[i] = run(argv + 2);
-    qsort(c, (size_t)runs, sizeof *c, by_cpu);
-    printf("%.2f %.2f %ld\n", c[runs / 2].cpu, c[runs / 2].wall, c[runs / 2].peak);
+    int n = commands(argv + 2, list);
+    struct cost(*c)[runs] = calloc((size_t)n, sizeof *c);
+    for (int i = runs > 1 ? -2 : 0; i < runs; i++)
+        for (int k = 0; k < n; k++)
+            c[k][i < 0 ? 0 : i] = run(list[k]);
+    for (int k = 0; k < n; k++) {
+        qsort(c[k], (size_t)runs, sizeof *c[k], by_cpu);
+        printf("%.2f %.2f %ld\n", c[k][runs / 2].cpu, c[k][runs / 2].wall, c[k][runs / 2].peak);
+    }
     free(c);
     return 0;
 }

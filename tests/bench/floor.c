@@ -8,6 +8,9 @@
  *     floor digest ROOT MANIFEST WORK    a check with unchanged inputs: those hashed, rows in one scan, lstat
  *     floor write FRESH MANIFEST WORK    the files into a fresh tree, durably: temporaries, syncfs, renames,
  *                                        syncfs
+ *     floor stat ROOT MANIFEST WORK      lstat of every path, from a list of them
+ *     floor replace ROOT LIST -          the files that LIST names, written anew as durably
+ *     floor nothing - - -                what a program with these libraries costs
  *
  * Of each site it takes what is below ROOT/var/www/DOMAIN, and the entries of nginx, PHP and logrotate that
  * bear its name. What varies between sites in a file's text is the domain and the user's name; the template
@@ -131,9 +134,9 @@ static void compile(struct template *t, const char *path)
 }
 
 /* The user's name of a site, as the tree has it: the floor does not work it out. */
-static void user_of(const struct floor *f, size_t site, char ret[64])
+static void user_of(const struct floor *f, size_t site, char ret[USER_MAX])
 {
-    memcpy(ret, f->users + site * 64, 64);
+    memcpy(ret, f->users + site * USER_MAX, USER_MAX);
 }
 
 static size_t path_of(const struct floor *f, size_t i, const char *domain, const char *user, char *out)
@@ -160,7 +163,7 @@ void floor_load(struct floor *f)
     }
     snprintf(p, sizeof p, "%s/users", f->work);
     f->users = slurp(p, &n);
-    if (f->n_paths == 0 || n < f->n_sites * 64)
+    if (f->n_paths == 0 || n < f->n_sites * USER_MAX)
         die("not prepared:", f->work);
 }
 
@@ -228,7 +231,7 @@ static void check_full(struct floor *f)
     floor_load(f);
     sqlite3_stmt *one = floor_rows(f, "SELECT size, ino, mtime, mode, uid, gid, hash FROM f WHERE path = ?");
     for (size_t s = 0; s < f->n_sites; s++) {
-        char user[64];
+        char user[USER_MAX];
         user_of(f, s, user);
         for (size_t i = 0; i < f->n_paths; i++)
             check_path(f, one, i, f->sites[s], user);
@@ -266,20 +269,36 @@ static void check_digest(struct floor *f)
     (void)sink;
 }
 
+static void check_stat(struct floor *f)
+{
+    char p[PATH_MAX], *save;
+    size_t n;
+    struct stat st;
+    snprintf(p, sizeof p, "%s/list", f->work);
+    for (char *line = strtok_r(slurp(p, &n), "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        if (lstat(line, &st) < 0)
+            die("is gone:", line);
+}
+
+static void nothing(struct floor *f)
+{
+}
+
 int main(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        void (*run)(struct floor *f);
+    } modes[] = {{"prepare", floor_prepare}, {"full", check_full}, {"digest", check_digest},
+                 {"write", floor_write},     {"stat", check_stat}, {"replace", floor_replace},
+                 {"nothing", nothing}};
     if (argc != 5)
-        die("usage:", "floor prepare|full|digest|write ROOT MANIFEST WORK");
+        die("usage:", "floor prepare|full|digest|write|stat|replace|nothing ROOT MANIFEST WORK");
     struct floor f = {.root = argv[2], .manifest = argv[3], .work = argv[4]};
-    if (!strcmp(argv[1], "prepare"))
-        floor_prepare(&f);
-    else if (!strcmp(argv[1], "full"))
-        check_full(&f);
-    else if (!strcmp(argv[1], "digest"))
-        check_digest(&f);
-    else if (!strcmp(argv[1], "write"))
-        floor_write(&f);
-    else
-        die("no such mode:", argv[1]);
-    return 0;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (!strcmp(argv[1], modes[i].name)) {
+            modes[i].run(&f);
+            return 0;
+        }
+    die("no such mode:", argv[1]);
 }

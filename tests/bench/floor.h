@@ -10,6 +10,7 @@
 
 #define SITES_MAX 100000
 #define PATHS_MAX 32
+#define USER_MAX  64
 
 struct part {
     int what; /* 0: text, 1: the domain, 2: the user's name */
@@ -31,7 +32,7 @@ struct floor {
     const char **sites;
     size_t n_sites;
     char *pool;  /* scalars */
-    char *users; /* 64 bytes for each site */
+    char *users; /* USER_MAX bytes for each site */
     struct path paths[PATHS_MAX];
     size_t n_paths;
     sqlite3 *db;
@@ -45,5 +46,6 @@ sqlite3_stmt *floor_rows(struct floor *f, const char *sql);
 size_t floor_render(const struct template *t, const char *domain, const char *user, char *out);
 void floor_prepare(struct floor *f);
 void floor_write(struct floor *f);
+void floor_replace(struct floor *f);
 
 #endif

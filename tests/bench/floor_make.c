@@ -1,4 +1,4 @@
-/* The floor's other half: cutting templates from a tree, and writing one. */
+/* The floor's other half: cutting templates from a tree, and its rows. */
 #define _GNU_SOURCE
 #include "floor.h"
 #include <dirent.h>
@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define USER_MAX 64
 
 static void db_do(struct floor *f, const char *sql)
 {
@@ -153,6 +151,22 @@ static void put_row(struct floor *f, sqlite3_stmt *q, size_t i, const char *doma
     sqlite3_reset(q);
 }
 
+static void put_list(struct floor *f)
+{
+    char p[PATH_MAX];
+    snprintf(p, sizeof p, "%s/list", f->work);
+    FILE *out = fopen(p, "we");
+    if (!out)
+        die("cannot write", p);
+    for (size_t s = 0; s < f->n_sites; s++)
+        for (size_t i = 0; i < f->n_paths; i++) {
+            p[floor_render(&f->paths[i].name, f->sites[s], f->users + s * USER_MAX, p)] = '\0';
+            fprintf(out, "%s\n", p);
+        }
+    if (fclose(out) != 0)
+        die("cannot write the list in", f->work);
+}
+
 void floor_prepare(struct floor *f)
 {
     char p[PATH_MAX];
@@ -177,60 +191,6 @@ void floor_prepare(struct floor *f)
             put_row(f, q, i, f->sites[s], f->users + s * USER_MAX);
     sqlite3_finalize(q);
     db_do(f, "COMMIT");
+    put_list(f);
     printf("%zu sites with %zu paths each\n", f->n_sites, f->n_paths);
-}
-
-/* --- writing ----------------------------------------------------------------------------------------------
- */
-
-static void each_parent(char *path)
-{
-    for (char *s = path + 1; (s = strchr(s, '/')); *s++ = '/') {
-        *s = '\0';
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            die("cannot make", path);
-    }
-}
-
-static void sync_all(int fd, const char *root)
-{
-    if (syncfs(fd) < 0)
-        die("cannot sync", root);
-}
-
-/* The names were cut from the tree below f->root; the fresh tree has the same below another. */
-void floor_write(struct floor *f)
-{
-    static char text[1 << 20];
-    const char *fresh = f->root;
-    char name[PATH_MAX], p[2 * PATH_MAX], temp[2 * PATH_MAX + 8];
-    floor_manifest(f);
-    floor_load(f);
-    int fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        die("cannot open", fresh);
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t s = 0; s < f->n_sites; s++)
-            for (size_t i = 0; i < f->n_paths; i++) {
-                const char *user = f->users + s * USER_MAX;
-                name[floor_render(&f->paths[i].name, f->sites[s], user, name)] = '\0';
-                snprintf(p, sizeof p, "%s%s", fresh, name);
-                snprintf(temp, sizeof temp, "%s~", p);
-                if (pass == 0 && f->paths[i].file) {
-                    each_parent(p);
-                    size_t n = floor_render(&f->paths[i].text, f->sites[s], user, text);
-                    int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-                    if (out < 0 || write(out, text, n) != (ssize_t)n)
-                        die("cannot write", temp);
-                    close(out);
-                } else if (pass == 0) {
-                    snprintf(temp, sizeof temp, "%s/", p);
-                    each_parent(temp);
-                } else if (f->paths[i].file && rename(temp, p) < 0) {
-                    die("cannot rename", temp);
-                }
-            }
-        sync_all(fd, fresh);
-    }
-    close(fd);
 }

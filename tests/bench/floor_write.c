@@ -1,0 +1,114 @@
+/* The floor's writes: as durable as citrus's, and no more than that. */
+#define _GNU_SOURCE
+#include "floor.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void each_parent(char *path)
+{
+    for (char *s = path + 1; (s = strchr(s, '/')); *s++ = '/') {
+        *s = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            die("cannot make", path);
+    }
+}
+
+static void sync_all(int fd, const char *root)
+{
+    if (syncfs(fd) < 0)
+        die("cannot sync", root);
+}
+
+/* The names were cut from the tree below f->root; the fresh tree has the same below another. */
+void floor_write(struct floor *f)
+{
+    static char text[1 << 20];
+    const char *fresh = f->root;
+    char name[PATH_MAX], p[2 * PATH_MAX], temp[2 * PATH_MAX + 8];
+    floor_manifest(f);
+    floor_load(f);
+    int fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        die("cannot open", fresh);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t s = 0; s < f->n_sites; s++)
+            for (size_t i = 0; i < f->n_paths; i++) {
+                const char *user = f->users + s * USER_MAX;
+                name[floor_render(&f->paths[i].name, f->sites[s], user, name)] = '\0';
+                snprintf(p, sizeof p, "%s%s", fresh, name);
+                snprintf(temp, sizeof temp, "%s~", p);
+                if (pass == 0 && f->paths[i].file) {
+                    each_parent(p);
+                    size_t n = floor_render(&f->paths[i].text, f->sites[s], user, text);
+                    int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+                    if (out < 0 || write(out, text, n) != (ssize_t)n)
+                        die("cannot write", temp);
+                    close(out);
+                } else if (pass == 0) {
+                    snprintf(temp, sizeof temp, "%s/", p);
+                    each_parent(temp);
+                } else if (f->paths[i].file && rename(temp, p) < 0) {
+                    die("cannot rename", temp);
+                }
+            }
+        sync_all(fd, fresh);
+    }
+    close(fd);
+}
+
+/* --- files that are there, written anew ----------------------------------------------------------------- */
+
+struct replaced {
+    char *path, *text;
+    size_t n;
+    struct stat st;
+};
+
+static size_t read_list(struct floor *f, struct replaced **ret)
+{
+    size_t n, count = 0;
+    char *list = slurp(f->manifest, &n), *save;
+    struct replaced *all = calloc(n / 2 + 1, sizeof *all);
+    for (char *p = strtok_r(list, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
+        all[count].path = p;
+        all[count].text = slurp(p, &all[count].n);
+        if (lstat(p, &all[count++].st) < 0)
+            die("is gone:", p);
+    }
+    *ret = all;
+    return count;
+}
+
+static void write_temp(const struct replaced *r, const char *temp)
+{
+    int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0 || write(out, r->text, r->n) != (ssize_t)r->n ||
+        fchown(out, r->st.st_uid, r->st.st_gid) < 0 || fchmod(out, r->st.st_mode & 07777) < 0)
+        die("cannot write", temp);
+    close(out);
+}
+
+void floor_replace(struct floor *f)
+{
+    struct replaced *all;
+    char temp[PATH_MAX];
+    size_t n = read_list(f, &all);
+    int fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        die("cannot open", f->root);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n; i++) {
+            snprintf(temp, sizeof temp, "%s~", all[i].path);
+            if (pass == 0)
+                write_temp(&all[i], temp);
+            else if (rename(temp, all[i].path) < 0)
+                die("cannot rename", temp);
+        }
+        sync_all(fd, f->root);
+    }
+    close(fd);
+}

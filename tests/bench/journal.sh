@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# What the journal costs: a hundred files (vhost and pool of fifty sites, one value in each) applied, against the same files written as durably
+# by a program that keeps no journal (floor replace: temporaries, syncfs, renames, syncfs). Of the apply, what a look at
+# the same change takes (`--plan`) is taken off: it is no writing. Source it from bench.sh.
+# shellcheck disable=SC2154 # bench.sh has them
+journal() { # journal SITES ROOT MANIFEST: there and back, three times
+  local n=$1 root=$2 manifest=$3 other=$dir/$1-half.yaml m whole=() look=() bare=() beyond
+  doing "$n sites: a change of $n files"
+  "$here/workload.sh" "$n" 0 $((n / 2)) >"$other"
+  for _ in 1 2 3; do
+    for m in "$other" "$manifest"; do
+      cost 3 "$citrus" apply --plan --root "$root" "$m"
+      look+=("$wall")
+      touch "$dir/before" && sleep 0.05
+      apply "$root" "$m"
+      whole+=("$wall")
+      find "$root" -path "$root/var/lib/citrus" -prune -o -type f -newer "$dir/before" -print >"$dir/written"
+      [ "$(wc -l <"$dir/written")" = "$n" ] || { echo "not $n files were written: $(wc -l <"$dir/written")" >&2; exit 1; }
+      sync -f "$dir"
+      cost 1 "$floor" replace "$root" "$dir/written" -
+      bare+=("$wall")
+    done
+  done
+  beyond=$(minus "$(middle "${whole[@]}")" "$(middle "${look[@]}")")
+  say "journal_apply_$n" "$(middle "${whole[@]}")" "ms wall"
+  say "journal_look_$n" "$(middle "${look[@]}")" "ms wall"
+  say "journal_floor_$n" "$(middle "${bare[@]}")" "ms wall"
+  say "journal_ratio_$n" "$(ratio "$beyond" "$(middle "${bare[@]}")")" x
+}
