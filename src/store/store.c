@@ -178,6 +178,7 @@ struct store *store_close(struct store *s)
     arena_free(&s->memo_arena);
     secrets_free(s);
     db_close(s);
+    vault_cipher_drop(s);
     explicit_bzero(s->plan_key, sizeof s->plan_key);
     explicit_bzero(s->secret_key, sizeof s->secret_key);
     free(s->path);

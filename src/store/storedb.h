@@ -27,6 +27,7 @@ struct db_statement {
 
 struct store_cache;
 struct store_secrets;
+struct vault_cipher;
 
 /* How long another writer is waited for once it was waited for in vain. */
 #define STORE_AGAIN_MS 200
@@ -48,6 +49,7 @@ struct store {
     unsigned char plan_key[STORE_PLAN_KEY_LEN];
     unsigned char secret_key[VAULT_KEY_LEN];
     char secret_check[SHA256_HEX]; /* which key the secrets were sealed with */
+    struct vault_cipher *cipher;   /* of secret_key; NULL: not made */
     bool have_key, key_checked;
     bool anew;                 /* made where citrus had been, and nothing was applied since */
     bool scrub;                /* plain text of an older store is left in free pages and the log */
@@ -93,13 +95,13 @@ int vault_open(struct store *s, struct error *err);
 int vault_key_need(struct store *s, struct error *err);
 int vault_note(struct store *s, struct error *err);
 int vault_renew(struct store *s, struct error *err); /* the old key goes aside, a new one is made and noted */
-int vault_seal(const struct store *s, const char *name, const struct secret *v, struct buf *out,
-               struct error *err);
+int vault_seal(struct store *s, const char *name, const struct secret *v, struct buf *out, struct error *err);
 /* -EBADMSG: it was tampered with. */
-int vault_unseal(const struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,
+int vault_unseal(struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,
                  struct error *err);
 int vault_seal_rows(struct store *s, struct error *err); /* those of a store before version 2 */
 void vault_scrub(struct store *s);
+void vault_cipher_drop(struct store *s); /* the key was changed, or is no longer needed */
 
 /* --- lost.c */
 /* -EUCLEAN: the log is damaged, or its database is gone; opening would throw it away. */

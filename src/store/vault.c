@@ -51,6 +51,7 @@ static int key_read(struct store *s, struct error *err)
 {
     char text[KEY_HEX + 3] = "";
     struct stat st;
+    vault_cipher_drop(s);
     int fd = open(s->key_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? -ENOENT : error_errno(err, errno, "%s", s->key_path);
@@ -125,6 +126,7 @@ int vault_key_need(struct store *s, struct error *err)
     if (s->have_key)
         return 0;
     if (s->mode == STORE_MEMORY) {
+        vault_cipher_drop(s);
         r = random_bytes(s->secret_key, sizeof s->secret_key, err);
     } else {
         r = key_read(s, err);
@@ -193,35 +195,58 @@ int vault_renew(struct store *s, struct error *err)
 /* --- values ----------------------------------------------------------------------------------------------
  */
 
-/* Looked up once: that costs a thousand times what it takes to open a password. */
-static const EVP_CIPHER *cipher(void)
+/* The key as AES and GHASH want it, worked out once for all values. GCM stands on libcrypto's own blocks, as
+ * HMAC does in hash.c: looking an algorithm up in 3.0 costs more than opening the passwords of a hundred
+ * sites. */
+struct vault_cipher {
+    AES_KEY key;
+    GCM128_CONTEXT *gcm;
+};
+
+/* aes.h gives its arguments types, modes.h has the one type for all ciphers. */
+static void aes_block(const unsigned char in[16], unsigned char out[16], const void *key)
 {
-    static EVP_CIPHER *aes;
-    if (!aes)
-        aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    return aes;
+    AES_encrypt(in, out, key);
+}
+
+static GCM128_CONTEXT *cipher(struct store *s)
+{
+    struct vault_cipher *c = s->cipher;
+    if (c)
+        return c->gcm;
+    c = xmalloc(sizeof *c);
+    AES_set_encrypt_key(s->secret_key, 8 * VAULT_KEY_LEN, &c->key);
+    c->gcm = CRYPTO_gcm128_new(&c->key, aes_block);
+    s->cipher = c;
+    return c->gcm;
+}
+
+void vault_cipher_drop(struct store *s)
+{
+    if (!s->cipher)
+        return;
+    CRYPTO_gcm128_release(s->cipher->gcm); /* wipes it */
+    explicit_bzero(s->cipher, sizeof *s->cipher);
+    free(s->cipher);
+    s->cipher = NULL;
 }
 
 /* One run of AES-256-GCM over `n` bytes. Opening: false where the tag does not fit. */
-static bool gcm(const struct store *s, bool seal, const unsigned char *nonce, const char *name,
+static bool gcm(struct store *s, bool seal, const unsigned char *nonce, const char *name,
                 const unsigned char *in, size_t n, unsigned char *out, unsigned char *tag)
 {
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    int len = 0, last = 0;
-    bool good = c && cipher() && EVP_CipherInit_ex(c, cipher(), NULL, s->secret_key, nonce, seal) == 1 &&
-                EVP_CipherUpdate(c, NULL, &len, (const unsigned char *)name, (int)strlen(name)) == 1 &&
-                EVP_CipherUpdate(c, out, &len, in, (int)n) == 1;
-    if (good && !seal)
-        good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) == 1;
-    good = good && EVP_CipherFinal_ex(c, out + len, &last) == 1 && (size_t)len + (size_t)last == n;
+    GCM128_CONTEXT *c = cipher(s);
+    if (!c)
+        return false;
+    CRYPTO_gcm128_setiv(c, nonce, NONCE_LEN);
+    bool good = CRYPTO_gcm128_aad(c, (const unsigned char *)name, strlen(name)) == 0 &&
+                (seal ? CRYPTO_gcm128_encrypt : CRYPTO_gcm128_decrypt)(c, in, out, n) == 0;
     if (good && seal)
-        good = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1;
-    EVP_CIPHER_CTX_free(c);
-    return good;
+        CRYPTO_gcm128_tag(c, tag, TAG_LEN);
+    return good && (seal || CRYPTO_gcm128_finish(c, tag, TAG_LEN) == 0);
 }
 
-int vault_seal(const struct store *s, const char *name, const struct secret *v, struct buf *out,
-               struct error *err)
+int vault_seal(struct store *s, const char *name, const struct secret *v, struct buf *out, struct error *err)
 {
     size_t n = secret_len(v);
     unsigned char *p = xmalloc(n + OVERHEAD);
@@ -236,7 +261,7 @@ int vault_seal(const struct store *s, const char *name, const struct secret *v, 
     return r;
 }
 
-int vault_unseal(const struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,
+int vault_unseal(struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,
                  struct error *err)
 {
     const unsigned char *p = blob;

@@ -93,6 +93,28 @@ static void one_value_is_sealed_differently_each_time(void **state)
     (void)state;
 }
 
+/* Sealed by another implementation (Python's cryptography, AESGCM): a store outlives the citrus that wrote
+ * it. */
+static void a_value_that_another_implementation_sealed_is_opened(void **state)
+{
+    with_needle();
+    FILE *f = fopen(key, "we");
+    assert_non_null(f);
+    fputs("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n", f);
+    fclose(f);
+    sql("DELETE FROM secret;"
+        "UPDATE meta SET value = CAST('516f4e467af696519b34e21609f1ea9332a02d8635f3a966f620f01b6f3cb5f1' AS "
+        "BLOB)"
+        "  WHERE name = 'secret_check';"
+        "INSERT INTO secret VALUES ('site/x.example/db_password',"
+        "  x'016465666768696a6b6c6d6e6f2b74ac141c8a22be560d2d9bbf45089c36b66378f24c8006c6a1c02dd783c426f0"
+        "c973f76c7ff47698f0beb074abbeabe75ccadf02b4dd8ae4', 0, 0)");
+    struct store *s = open_store(STORE_WRITE);
+    is_secret(s, "site/x.example/db_password", "correct horse battery staple, and 37 more");
+    store_close(s);
+    (void)state;
+}
+
 static void the_key_is_for_root_alone(void **state)
 {
     with_needle();
@@ -303,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture(no_value_is_on_the_disk_in_plain_text),
         fixture(one_value_is_sealed_differently_each_time),
+        fixture(a_value_that_another_implementation_sealed_is_opened),
         fixture(the_key_is_for_root_alone),
         fixture(a_lost_key_is_named_and_nothing_is_made_in_its_place),
         fixture(another_key_is_told_from_the_right_one),
