@@ -84,24 +84,21 @@ int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct 
         members_split(&g, f[3], a);
         vec_push(a, &groups, g);
     }
-    *ret = (struct accounts){users.at, users.n, groups.at, groups.n};
+    *ret =
+        (struct accounts){.users = users.at, .n_users = users.n, .groups = groups.at, .n_groups = groups.n};
+    name_index_make(&ret->by_user, users.at, users.n, sizeof *users.at, a);
+    name_index_make(&ret->by_group, groups.at, groups.n, sizeof *groups.at, a);
     return 0;
 }
 
 const struct account_user *accounts_user(const struct accounts *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_users; i++)
-        if (strcmp(s->users[i].name, name) == 0)
-            return &s->users[i];
-    return NULL;
+    return name_index_find(&s->by_user, name);
 }
 
 const struct account_group *accounts_group(const struct accounts *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_groups; i++)
-        if (strcmp(s->groups[i].name, name) == 0)
-            return &s->groups[i];
-    return NULL;
+    return name_index_find(&s->by_group, name);
 }
 
 int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid,

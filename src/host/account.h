@@ -3,6 +3,7 @@
 #ifndef CITRUS_ACCOUNT_H
 #define CITRUS_ACCOUNT_H
 #include "host.h"
+#include "name_index.h"
 
 struct account_user {
     const char *name, *home, *shell;
@@ -20,6 +21,7 @@ struct accounts {
     size_t n_users;
     struct account_group *groups;
     size_t n_groups;
+    struct name_index by_user, by_group;
 };
 int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err);
 const struct account_user *accounts_user(const struct accounts *s, const char *name);

@@ -39,7 +39,7 @@ static struct account_spec *look(struct kind_ctx *ctx, const struct accounts *ac
     record_clear(&record, f);
     f->home = arena_strdup(ctx->arena, u->home);
     f->shell = arena_strdup(ctx->arena, u->shell);
-    primary = group_name(acc, u->gid);
+    primary = g && g->gid == u->gid ? NULL : group_name(acc, u->gid);
     f->group = !g                 ? "missing"
                : g->gid == u->gid ? "own"
                : primary          ? arena_strdup(ctx->arena, primary)
