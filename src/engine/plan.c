@@ -38,8 +38,6 @@ static int load_managed(struct planning *g, struct error *err)
     int r = store_managed_list(g->e->store, g->p->arena, &g->managed, &g->n_managed, err);
     if (r < 0)
         return r;
-    if (g->n_managed)
-        qsort(g->managed, g->n_managed, sizeof *g->managed, managed_order);
     g->wanted = arena_array(g->p->arena, bool, g->n_managed);
     struct store_generation last;
     r = store_generation_get(g->e->store, 0, g->p->arena, &last, err);
@@ -52,6 +50,23 @@ static int load_managed(struct planning *g, struct error *err)
     return 0;
 }
 
+/* Each row's resource is looked up in the catalog's index: there are as many of both. */
+static const struct store_managed **rows_by_slot(struct planning *g)
+{
+    const struct store_managed **rows = arena_array(g->p->arena, const struct store_managed *, g->c->list.n);
+    const struct kind *k = NULL;
+    for (size_t i = 0; i < g->n_managed; i++) {
+        const struct store_managed *m = &g->managed[i];
+        if (!k || strcmp(k->name, m->kind) != 0)
+            k = kind_find(m->kind);
+        const struct resource *r = k ? catalog_find(g->c, k, m->id) : NULL;
+        g->wanted[i] = r != NULL;
+        if (r)
+            rows[r->slot] = m;
+    }
+    return rows;
+}
+
 static int collect_wanted(struct planning *g, struct error *err)
 {
     struct arena *a = g->p->arena;
@@ -60,15 +75,9 @@ static int collect_wanted(struct planning *g, struct error *err)
     int r = order_catalog(g->c, order, err);
     if (r < 0)
         return r;
+    const struct store_managed **rows = rows_by_slot(g);
     for (size_t i = 0; i < g->c->list.n; i++) {
-        struct seen s = {.res = order[i], .rank = (int64_t)i};
-        struct store_managed key = {.kind = order[i]->kind->name, .id = order[i]->id};
-        struct store_managed *m =
-            g->n_managed ? bsearch(&key, g->managed, g->n_managed, sizeof key, managed_order) : NULL;
-        if (m) {
-            g->wanted[m - g->managed] = true;
-            s.managed = m;
-        }
+        struct seen s = {.res = order[i], .rank = (int64_t)i, .managed = rows[order[i]->slot]};
         if (site_selected(g->p, order[i]->site))
             vec_push(a, &g->seen, s);
         else
@@ -152,14 +161,18 @@ static void ask_about(struct planning *g, const struct change *c)
         vec_push(g->p->arena, &g->asked, arena_memdup(g->p->arena, c, sizeof *c));
 }
 
-/* Once, also where its state and its refresh wait for the running system. */
 static void defer(struct plan *p, const struct resource *r)
 {
     struct deferred d = {r};
+    vec_push(p->arena, &p->deferred, d);
+}
+
+static bool is_deferred(const struct plan *p, const struct resource *r)
+{
     for (size_t i = 0; i < p->deferred.n; i++)
         if (p->deferred.at[i].res == r)
-            return;
-    vec_push(p->arena, &p->deferred, d);
+            return true;
+    return false;
 }
 
 /* What was asked for once and is no longer: a package's hold. Of what was there before citrus came that is
@@ -202,14 +215,12 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     int rc = r->absent && !is_orphan(g, s) ? 0 : lapse(g, s, err);
     if (rc < 0)
         return rc;
-    struct hash128 wanted = record_fingerprint(k->record, r->absent ? NULL : r->spec);
     if (!r->absent && !is_orphan(g, s)) {
         s->res->adopted = s->managed ? stored_adopted(s->managed->spec)
                                      : s->found && ((k->shared && !r->own) || r->returns);
         vec_push(p->arena, &p->kept, ((struct kept){r, promised, s->rank, s->managed}));
     }
-    struct action act = {
-        .before = record_fingerprint(k->record, s->found), .after = wanted, .early = s->early};
+    struct action act = {.early = s->early};
     struct change *c = &act.change;
     c->res = r;
     c->found = s->found;
@@ -226,7 +237,9 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
         p->unchanged++;
         return 0;
     }
-    act.cause = cause_of(g, s, wanted);
+    act.before = record_fingerprint(k->record, s->found);
+    act.after = record_fingerprint(k->record, r->absent ? NULL : r->spec);
+    act.cause = cause_of(g, s, act.after);
     if (p->corrective_only && act.cause != CAUSE_CORRECTIVE) {
         p->pending++;
         return 0;
@@ -364,7 +377,8 @@ static int add_refreshes(struct planning *g, struct error *err)
         if (how == IMPACT_NONE)
             continue;
         if (g->e->host->offline) {
-            defer(p, service);
+            if (!is_deferred(p, service)) /* its state waits for the running system, too */
+                defer(p, service);
             continue;
         }
         struct action act = {.cause = CAUSE_REFRESH,

@@ -9,7 +9,7 @@ int store_managed_list(struct store *s, struct arena *a, struct store_managed **
     sqlite3_stmt *st;
     int r = db_query(
         s, doing, &st, err,
-        "SELECT kind, id, site, spec, wanted, rank, generation FROM managed ORDER BY rank, kind, id", "");
+        "SELECT kind, id, site, spec, wanted, rank, generation FROM managed ORDER BY kind, id", "");
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0) {

@@ -97,6 +97,7 @@ struct store_managed {
     int64_t rank;                 /* place in the order of the transaction that made it */
     int64_t generation;           /* that last promised it */
 };
+/* In the order of kind and id, bytewise, which is the table's own. */
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
                        struct error *err);
 /* Inside a journal transaction: see store_begin. */

@@ -1,7 +1,7 @@
 /* What is managed, generations, used plans, runs. */
 #include "world.h"
 
-static void managed_resources_come_in_the_order_of_their_rank(void **state)
+static void managed_resources_come_in_the_order_of_kind_and_id(void **state)
 {
     struct error err = {0};
     struct arena a = {0};
@@ -14,22 +14,22 @@ static void managed_resources_come_in_the_order_of_their_rank(void **state)
                                 .wanted = {0x8000000000000001ull, 2},
                                 .rank = 3,
                                 .generation = 2};
-    ok(store_managed_put(s, &one, &err));
     ok(store_managed_put(s, &two, &err));
+    ok(store_managed_put(s, &one, &err));
     store_close(s);
     s = open_store(STORE_READ);
     struct store_managed *list;
     size_t n;
     ok(store_managed_list(s, &a, &list, &n, &err));
     assert_int_equal(n, 2);
-    assert_string_equal(list[0].kind, "vhost");
-    assert_string_equal(list[0].id, "x.example");
-    assert_string_equal(list[0].site, "x.example");
-    assert_string_equal(list[0].spec, "{\"root\":\"/srv\"}");
-    assert_true(hash_equal(list[0].wanted, two.wanted));
-    assert_int_equal(list[0].rank, 3);
-    assert_int_equal(list[0].generation, 2);
-    assert_null(list[1].site);
+    assert_string_equal(list[1].kind, "vhost");
+    assert_string_equal(list[1].id, "x.example");
+    assert_string_equal(list[1].site, "x.example");
+    assert_string_equal(list[1].spec, "{\"root\":\"/srv\"}");
+    assert_true(hash_equal(list[1].wanted, two.wanted));
+    assert_int_equal(list[1].rank, 3);
+    assert_int_equal(list[1].generation, 2);
+    assert_null(list[0].site);
     arena_free(&a);
     store_close(s);
     (void)state;
@@ -219,7 +219,7 @@ static void closing_in_a_transaction_takes_it_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixture(managed_resources_come_in_the_order_of_their_rank),
+        fixture(managed_resources_come_in_the_order_of_kind_and_id),
         fixture(a_second_put_replaces_and_a_drop_removes),
         fixture(generations_are_numbered_and_never_reused),
         fixture(a_plan_is_used_once),
