@@ -7,27 +7,44 @@
 #include <time.h>
 #include <unistd.h>
 
-int fs_hash_fd(int fd, struct hash128 *ret)
+#define BLOCK ((size_t)64 * 1024)
+
+/* Up to `n` bytes; how many came, fewer only where the file ends. -errno. */
+static ssize_t read_full(int fd, char *to, size_t n)
 {
-    static const size_t size = (size_t)64 * 1024;
-    struct hash_stream *s = hash_stream_new();
-    char *block = xmalloc(size);
-    size_t used = 0;
-    ssize_t n;
-    do {
-        n = read(fd, block, size);
-        if (n > 0)
-            hash_stream_add(s, block, (size_t)n);
-        if (n > 0 && (size_t)n > used)
-            used = (size_t)n;
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    int r = n < 0 ? -errno : 0;
-    explicit_bzero(block, used); /* most files are small: all of it would cost more than the hash */
+    size_t have = 0;
+    while (have < n) {
+        ssize_t got = read(fd, to + have, n - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    return (ssize_t)have;
+}
+
+int fs_hash_fd(int fd, uint64_t size, struct hash128 *ret)
+{
+    /* Most files are small: read in one, and hashed in one. What says that it is empty may be /proc's. */
+    size_t want = size > 0 && size < BLOCK ? (size_t)size : BLOCK;
+    struct hash_stream *s = want == BLOCK ? hash_stream_new() : NULL;
+    char *block = xmalloc(want);
+    ssize_t n = read_full(fd, block, want);
+    size_t used = n > 0 ? (size_t)n : 0;
+    struct hash128 digest = hash_bytes(block, s ? 0 : used);
+    for (; s && n > 0; n = read_full(fd, block, want))
+        hash_stream_add(s, block, (size_t)n);
+    if (s)
+        digest = hash_stream_end(s);
+    explicit_bzero(block, used); /* not all of it: that would cost more than the hash */
     free(block);
-    struct hash128 digest = hash_stream_end(s);
-    if (r == 0)
-        *ret = digest;
-    return r;
+    if (n < 0)
+        return (int)n;
+    *ret = digest;
+    return 0;
 }
 
 /* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100): two changes within
@@ -85,7 +102,7 @@ static int tree_file(struct tree_walk *w, int dir, const char *name, const struc
     int r = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -ESTALE : 0;
     if (r == 0) {
         tree_entry(w, 'f', &st);
-        r = fs_hash_fd(fd, &digest);
+        r = fs_hash_fd(fd, (uint64_t)st.st_size, &digest);
     }
     close(fd);
     if (r < 0)

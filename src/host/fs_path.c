@@ -155,42 +155,68 @@ int fs_open_directory(struct host *h, const char *dir)
     return open_dir(h, dir, dir, NULL);
 }
 
-/* The directory that was looked into last, while looks are near each other: resources of one kind lie side by
- * side. */
+/* The directories that were looked into last, while looks are near each other: resources of one kind lie side
+ * by side, or in a few directories by turns (a site's own, and one where each site has a file). */
+#define NEAR_MOST 4
+
+struct near_dir {
+    int fd;
+    size_t len; /* of the path */
+    char path[PATH_MAX];
+};
 struct near {
-    int fd; /* -1: none */
-    char dir[PATH_MAX];
+    size_t n, next; /* the place of the next one */
+    struct near_dir at[NEAR_MOST];
 };
 
 void fs_near_begin(struct host *h)
 {
     h->near = xmalloc(sizeof *h->near);
-    h->near->fd = -1;
-    h->near->dir[0] = '\0';
+    h->near->n = h->near->next = 0;
 }
 
 void fs_near_end(struct host *h)
 {
-    if (h->near && h->near->fd >= 0)
-        close(h->near->fd);
+    for (size_t i = 0; h->near && i < h->near->n; i++)
+        close(h->near->at[i].fd);
     free(h->near);
     h->near = NULL;
+}
+
+static const struct near_dir *near_find(const struct near *n, const char *dir, size_t len)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (n->at[i].len == len && memcmp(n->at[i].path, dir, len) == 0)
+            return &n->at[i];
+    return NULL;
+}
+
+/* Takes the place of the one that was opened longest ago. */
+static void near_keep(struct near *n, const char *dir, size_t len, int fd)
+{
+    struct near_dir *d = &n->at[n->next];
+    if (n->next == n->n)
+        n->n++;
+    else
+        close(d->fd);
+    d->fd = fd;
+    d->len = len;
+    memcpy(d->path, dir, len);
+    n->next = (n->next + 1) % NEAR_MOST;
 }
 
 static int open_near(struct host *h, const char *dir, const char *path, bool *near, struct error *err)
 {
     struct near *n = *near ? h->near : NULL;
+    size_t len = strlen(dir);
+    const struct near_dir *known = n ? near_find(n, dir, len) : NULL;
     *near = n != NULL;
-    if (n && n->fd >= 0 && strcmp(n->dir, dir) == 0)
-        return n->fd;
+    if (known)
+        return known->fd;
     int fd = open_dir(h, dir, path, err);
     *near = n && fd >= 0;
-    if (*near) {
-        if (n->fd >= 0)
-            close(n->fd);
-        n->fd = fd;
-        memcpy(n->dir, dir, strlen(dir) + 1);
-    }
+    if (*near)
+        near_keep(n, dir, len, fd);
     return fd;
 }
 

@@ -41,7 +41,7 @@ int fs_set_at(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, co
 int fs_remove_at(int dirfd, const char *name, const char *path, struct error *err);
 void fs_stat_from(const struct stat *st, struct fs_stat *ret);
 int64_t fs_ns(struct timespec t);
-int fs_hash_fd(int fd, struct hash128 *ret); /* of the content, from where it stands */
+int fs_hash_fd(int fd, uint64_t size, struct hash128 *ret); /* of the content; `size` as fstat had it */
 /* True when a file last changed long enough ago that a later change must show in its ctime. */
 bool fs_settled(int64_t ctime_ns);
 

@@ -160,7 +160,7 @@ int fs_digest(struct host *h, const char *path, const struct fs_stat *known, str
     struct fs_stat before;
     fs_stat_from(&st, &before);
     struct hash128 digest;
-    int r = fs_hash_fd(fd, &digest);
+    int r = fs_hash_fd(fd, before.size, &digest);
     close(fd);
     if (r < 0)
         return error_errno(err, r, "cannot read %s", path);

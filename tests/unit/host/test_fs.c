@@ -237,6 +237,27 @@ static void a_digest_is_remembered_until_the_file_moves(void **state)
     assert_true(hash_equal(two, hash_bytes("two", 3)));
 }
 
+static void a_digest_is_of_the_whole_content_whatever_its_size(void **state)
+{
+    static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 200000};
+    struct test_root *t = *state;
+    struct fs_stat st;
+    struct hash128 got;
+    char *text = calloc(1, 200001);
+    for (size_t i = 0; i < 200000; i++)
+        text[i] = (char)('a' + i * i % 23);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char last = text[sizes[i]];
+        text[sizes[i]] = '\0';
+        put(AT("/sized"), text, 0644);
+        text[sizes[i]] = last;
+        assert_int_equal(fs_stat(&t->h, "/sized", &st, &t->err), 0);
+        assert_int_equal(fs_digest(&t->h, "/sized", &st, &got, &t->err), 0);
+        assert_true(hash_equal(got, hash_bytes(text, sizes[i])));
+    }
+    free(text);
+}
+
 /* --- writing -------------------------------------------------------------------------------------------- */
 
 static void a_write_replaces_the_file_whole_with_mode_and_owner(void **state)
@@ -418,6 +439,7 @@ int main(void)
         TEST(reading_is_bounded_and_never_hangs),
         TEST(a_listing_is_sorted_and_whole),
         TEST(a_digest_is_remembered_until_the_file_moves),
+        TEST(a_digest_is_of_the_whole_content_whatever_its_size),
         TEST(a_write_replaces_the_file_whole_with_mode_and_owner),
         TEST(a_temporary_name_that_somebody_made_is_not_written_through),
         TEST(a_write_that_cannot_be_leaves_nothing),
