@@ -1,6 +1,6 @@
 #include "content.h"
 
-bool content_diff(struct engine *e, const struct change *c, const struct redactor *red,
+bool content_diff(struct engine *e, const struct change *c, struct redactor *red,
                   const struct diff_style *s, struct buf *out)
 {
     bool any = false;

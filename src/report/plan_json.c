@@ -14,7 +14,7 @@ static void add_cause(const struct action *a, struct jsonw *j)
     jw_end(j);
 }
 
-static void add_diff(struct engine *e, const struct change *c, const struct redactor *red, struct jsonw *j)
+static void add_diff(struct engine *e, const struct change *c, struct redactor *red, struct jsonw *j)
 {
     struct buf out = {0};
     struct diff_style ds = {.indent = "", .context = 2};
@@ -43,7 +43,7 @@ static void add_resource(const struct resource *r, struct jsonw *j)
     jw_str(j, "site", r->site);
 }
 
-static void add_left(struct engine *e, const struct plan *p, const struct redactor *red, struct jsonw *j)
+static void add_left(struct engine *e, const struct plan *p, struct redactor *red, struct jsonw *j)
 {
     jw_array(j, "left");
     for (size_t i = 0; i < p->left.n; i++) {
@@ -98,7 +98,7 @@ static void add_warnings(const struct plan *p, struct jsonw *j)
 }
 
 static void add_action(struct engine *e, const struct plan *p, const struct action *a,
-                       const struct redactor *red, struct jsonw *j)
+                       struct redactor *red, struct jsonw *j)
 {
     const struct change *c = &a->change;
     jw_object(j, NULL);
@@ -134,7 +134,7 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
     jw_end(j);
 }
 
-void report_plan_json(struct engine *e, const struct plan *p, const struct redactor *red, struct buf *out)
+void report_plan_json(struct engine *e, const struct plan *p, struct redactor *red, struct buf *out)
 {
     struct jsonw j;
     jw_init(&j, out, true);

@@ -7,7 +7,7 @@ struct printing {
     struct engine *e;
     const struct plan *p;
     const struct report_style *s;
-    const struct redactor *red;
+    struct redactor *red;
     struct buf *out;
 };
 
@@ -240,7 +240,7 @@ static void show_counts(const struct printing *g)
 }
 
 void report_plan(struct engine *e, const struct plan *p, const struct report_style *s,
-                 const struct redactor *red, const char *title, struct buf *out)
+                 struct redactor *red, const char *title, struct buf *out)
 {
     struct printing g = {.e = e, .p = p, .s = s, .red = red, .out = out};
     if (p->actions.n || p->deferred.n || p->left.n)

@@ -7,17 +7,23 @@
 struct known {
     const char *name;
     const struct secret *secret;
-    const struct known *next; /* of those that begin alike */
+    struct known *next; /* of those that begin alike */
 };
 
 /* By their first four bytes, since a server has thousands of secrets and a plan megabytes of text. */
 #define KEY_BYTES 4
 #define BUCKETS   4096
 
+struct index {
+    struct known *buckets[BUCKETS];
+    struct known *quoted; /* those whose first bytes a template writes with a backslash */
+};
+
+/* Most runs have nothing to show: secrets are put in order when the first text is asked about. */
 struct redactor {
     struct arena *arena;
-    const struct known *buckets[BUCKETS];
-    const struct known *quoted; /* those whose first bytes a template writes with a backslash */
+    struct known *fresh; /* not in the index yet */
+    struct index index;
 };
 
 /* Shorter values would hide ordinary words. Nothing citrus generates is shorter. */
@@ -44,19 +50,35 @@ static bool is_quoted(char c)
 
 void redactor_add(struct redactor *r, const char *name, const struct secret *s)
 {
-    const char *value = secret_reveal(s);
-    bool quoted = false;
     if (secret_len(s) < SHORTEST)
         return;
+    struct known *k = arena_new(r->arena, struct known);
+    *k = (struct known){name, s, r->fresh};
+    r->fresh = k;
+}
+
+static void index_put(struct index *x, struct known *k)
+{
+    const char *value = secret_reveal(k->secret);
+    bool quoted = false;
     for (size_t i = 0; i < KEY_BYTES; i++)
         quoted = quoted || is_quoted(value[i]);
-    const struct known **list = quoted ? &r->quoted : &r->buckets[bucket(value)];
-    for (const struct known *k = *list; k; k = k->next)
-        if (k->secret == s)
+    struct known **list = quoted ? &x->quoted : &x->buckets[bucket(value)];
+    for (const struct known *same = *list; same; same = same->next)
+        if (same->secret == k->secret)
             return;
-    struct known *k = arena_new(r->arena, struct known);
-    *k = (struct known){arena_strdup(r->arena, name), s, *list};
+    k->next = *list;
     *list = k;
+}
+
+static const struct index *indexed(struct redactor *r)
+{
+    for (struct known *k = r->fresh, *next; k; k = next) {
+        next = k->next;
+        index_put(&r->index, k);
+    }
+    r->fresh = NULL;
+    return &r->index;
 }
 
 /* How many bytes of the text are this secret, as it is or with quotes and backslashes escaped; 0: none. */
@@ -76,13 +98,13 @@ static size_t length_here(const struct secret *s, const char *text, size_t left)
 }
 
 /* The longest that begins here. */
-static const struct known *secret_at(const struct redactor *r, const char *text, size_t left, size_t *ret_n)
+static const struct known *secret_at(const struct index *x, const char *text, size_t left, size_t *ret_n)
 {
     const struct known *best = NULL;
     *ret_n = 0;
     for (int i = 0; i < 2; i++)
-        for (const struct known *k = i                   ? r->quoted
-                                     : left >= KEY_BYTES ? r->buckets[bucket(text)]
+        for (const struct known *k = i                   ? x->quoted
+                                     : left >= KEY_BYTES ? x->buckets[bucket(text)]
                                                          : NULL;
              k; k = k->next) {
             size_t n = length_here(k->secret, text, left);
@@ -94,12 +116,13 @@ static const struct known *secret_at(const struct redactor *r, const char *text,
     return best;
 }
 
-void redact(const struct redactor *r, const char *text, size_t len, struct buf *out)
+void redact(struct redactor *r, const char *text, size_t len, struct buf *out)
 {
+    const struct index *x = r ? indexed(r) : NULL;
     size_t plain = 0;
-    for (size_t i = 0; r && i < len;) {
+    for (size_t i = 0; x && i < len;) {
         size_t n, more;
-        const struct known *k = secret_at(r, text + i, len - i, &n);
+        const struct known *k = secret_at(x, text + i, len - i, &n);
         if (!k) {
             i++;
             continue;
@@ -108,7 +131,7 @@ void redact(const struct redactor *r, const char *text, size_t len, struct buf *
         buf_addf(out, "«secret %s»", k->name);
         /* Another may begin within this one and end behind it. */
         for (size_t at = 1; at < n; at++)
-            if (secret_at(r, text + i + at, len - i - at, &more) && at + more > n)
+            if (secret_at(x, text + i + at, len - i - at, &more) && at + more > n)
                 n = at + more;
         i += n;
         plain = i;
@@ -144,7 +167,7 @@ static struct piece word_before(const char *line, const char *at)
     return (struct piece){at, (size_t)(end - at)};
 }
 
-static void pieces_take(struct pieces *p, const struct redactor *r, const struct buf *wanted)
+static void pieces_take(struct pieces *p, const struct index *x, const struct buf *wanted)
 {
     const char *end = buf_str(wanted) + wanted->len;
     for (const char *line = buf_str(wanted), *next; line < end; line = next) {
@@ -154,7 +177,7 @@ static void pieces_take(struct pieces *p, const struct redactor *r, const struct
         vec_push(&p->arena, &p->lines, whole);
         for (size_t i = 0; i < whole.n; i++) {
             size_t n;
-            if (!secret_at(r, line + i, whole.n - i, &n))
+            if (!secret_at(x, line + i, whole.n - i, &n))
                 continue;
             struct piece word = word_before(line, line + i);
             if (word.n)
@@ -186,13 +209,12 @@ static size_t visible(const struct pieces *p, const char *line, size_t n)
     return least;
 }
 
-void redact_found(const struct redactor *r, const struct buf *found, const struct buf *wanted,
-                  struct buf *out)
+void redact_found(struct redactor *r, const struct buf *found, const struct buf *wanted, struct buf *out)
 {
     struct pieces p = {0};
     const char *end = buf_str(found) + found->len;
     if (r)
-        pieces_take(&p, r, wanted);
+        pieces_take(&p, indexed(r), wanted);
     for (const char *line = buf_str(found), *next; line < end; line = next) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         size_t n = (size_t)((stop ? stop : end) - line), seen = visible(&p, line, n);

@@ -11,9 +11,8 @@
 
 struct redactor;
 struct redactor *redactor_new(struct arena *a);
-void redactor_add(struct redactor *r, const char *name, const struct secret *s); /* borrowed */
-void redact(const struct redactor *r, const char *text, size_t len, struct buf *out);
-void redact_found(const struct redactor *r, const struct buf *found, const struct buf *wanted,
-                  struct buf *out);
+void redactor_add(struct redactor *r, const char *name, const struct secret *s); /* both are borrowed */
+void redact(struct redactor *r, const char *text, size_t len, struct buf *out);
+void redact_found(struct redactor *r, const struct buf *found, const struct buf *wanted, struct buf *out);
 
 #endif
