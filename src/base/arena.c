@@ -110,6 +110,19 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
     return s;
 }
 
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept =
+        a->head; /* the youngest is the largest, but for what was larger than a block */
+    if (!kept)
+        return;
+    a->head = kept->next;
+    arena_free(a);
+    kept->next = NULL;
+    kept->used = 0;
+    a->head = kept;
+}
+
 void arena_free(struct arena *a)
 {
     for (struct arena_block *b = a->head, *next; b; b = next) {
@@ -121,7 +134,16 @@ void arena_free(struct arena *a)
 
 void *arena_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t item)
 {
-    *cap = *cap ? *cap * 2 : 8;
+    struct arena_block *b = a->head;
+    size_t had = align_up(n * item);
+    *cap = n ? n * 2 : 4;
+    size_t more = align_up(*cap * item) - had;
+    /* What was allocated last grows where it is. */
+    if (n && (char *)old + had == b->data + b->used && b->cap - b->used >= more) {
+        memset(b->data + b->used, 0, more);
+        b->used += more;
+        return old;
+    }
     void *fresh = arena_alloc(a, *cap * item);
     if (n)
         memcpy(fresh, old, n * item);

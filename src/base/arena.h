@@ -22,12 +22,15 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void arena_free(struct arena *a); /* leaves an empty arena that can be used again */
+void arena_reset(
+    struct arena *a); /* the same, but keeps a block for what comes next: for what is done by turns */
 
 /* malloc and realloc that end the process with a message when memory is out. */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 
-/* A growing array in an arena: struct { T *at; size_t n, cap; }. The old array is left in the arena. */
+/* A growing array in an arena: struct { T *at; size_t n, cap; }. It grows where it is, or its old place is
+ * left in the arena. */
 #define VEC(T)                                                                                               \
     struct {                                                                                                 \
         T *at;                                                                                               \

@@ -123,33 +123,30 @@ void add_counterpart(struct builder *b, struct resource *r, const char *field, c
                      const struct manifest_site *site, const char *part, const char *name, const void *at)
 {
     const struct record *rec = site ? record_site(part) : record_server(part);
-    struct counterpart *list = arena_array(b->a, struct counterpart, r->n_counterparts + 1);
-    for (size_t i = 0; i < r->n_counterparts; i++)
-        list[i] = r->counterparts[i];
-    struct counterpart c = {.field = field, .prefix = prefix, .line = line};
-    c.name = arena_printf(b->a, "%s%s%s%s%s", site ? "sites." : "server", site ? site->domain : "",
-                          part ? "." : "", part ? part : "", "");
-    c.name = arena_printf(b->a, "%s.%s", c.name, name);
-    c.pos = pos_field(rec, at, name, (struct pos){0});
-    list[r->n_counterparts++] = c;
-    r->counterparts = list;
+    struct counterpart c = {.field = field,
+                            .prefix = prefix,
+                            .line = line,
+                            .part = part,
+                            .name = name,
+                            .pos = pos_field(rec, at, name, (struct pos){0})};
+    vec_push(b->a, &r->counterparts, c);
 }
 
 void value_set_size(struct builder *b, struct value *map, const char *name, int64_t bytes, struct pos pos)
 {
-    const char *text = size_text(b->a, bytes);
+    const char *text = size_text(&b->values, bytes);
     if (ends_with(text, "T"))
-        text = arena_printf(b->a, "%lldG", (long long)(bytes >> 30));
+        text = arena_printf(&b->values, "%lldG", (long long)(bytes >> 30));
     value_set_at(map, name, text, pos);
 }
 
 void value_set_settings(struct builder *b, struct value *map, const char *name, const struct strmap *settings,
                         struct pos pos)
 {
-    struct value *list = value_list(b->a);
+    struct value *list = value_list(&b->values);
     for (size_t i = 0; i < settings->n; i++) {
         const struct strmap_item *item = &settings->at[i];
-        struct value *one = value_map(b->a);
+        struct value *one = value_map(&b->values);
         value_set_at(one, "name", item->name, pos);
         value_set_at(one, "value", item->value, pos);
         value_push(list, one);

@@ -30,6 +30,7 @@ struct builder {
     const struct facts *f;
     struct catalog *c;
     struct arena *a;
+    struct arena values; /* for templates; emptied before each site */
     struct diags *d;
     struct templates *t;
     struct tuning tuning;

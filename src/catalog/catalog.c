@@ -57,14 +57,14 @@ int catalog_build(const struct catalog_input *in, struct catalog *ret, struct ar
     names_check(&b);
     tuning_make(m, in->facts, &b.tuning, d);
     int r = server_build(&b, err);
+    const struct manifest_site *sites = m->sites.at;
+    for (size_t i = 0; i < m->sites.n && r >= 0; i++) {
+        arena_reset(&b.values);
+        r = site_build(&b, &sites[i], err);
+    }
+    arena_free(&b.values);
     if (r < 0)
         return r;
-    const struct manifest_site *sites = m->sites.at;
-    for (size_t i = 0; i < m->sites.n; i++) {
-        r = site_build(&b, &sites[i], err);
-        if (r < 0)
-            return r;
-    }
     policies_set(&b);
     *ret = c;
     return 0;

@@ -5,7 +5,7 @@ static struct value *mariadb_values(struct builder *b)
     const struct manifest_mariadb *db = &b->m->server.mariadb;
     const struct record *r = record_server("mariadb");
     struct pos server = b->m->server.origin.pos;
-    struct value *v = value_map(b->a);
+    struct value *v = value_map(&b->values);
     value_set_at(v, "bind_address", db->bind_address, pos_field(r, db, "bind_address", server));
     value_set_size(b, v, "buffer_pool", b->tuning.buffer_pool, pos_field(r, db, "buffer_pool", server));
     value_set_size(b, v, "redo_log", b->tuning.redo_log, server);

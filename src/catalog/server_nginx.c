@@ -16,7 +16,7 @@ static struct value *nginx_values(struct builder *b)
     const struct manifest_nginx *n = &b->m->server.nginx;
     const struct record *r = record_server("nginx");
     struct pos server = b->m->server.origin.pos;
-    struct value *v = value_map(b->a);
+    struct value *v = value_map(&b->values);
     value_set(v, "web_user", b->web_user);
     value_set_int(v, "worker_connections", n->worker_connections);
     /* A proxied request holds two descriptors, and logs and caches hold some more. */
@@ -28,8 +28,8 @@ static struct value *nginx_values(struct builder *b)
     value_set_flag(v, "reject_handshake", nginx_has(b, "1.19.4"));
     /* An unknown group is a configuration error, and this one came with OpenSSL 3.5. */
     value_set_flag(v, "post_quantum", b->f->openssl && version_compare(b->f->openssl, "3.5") >= 0);
-    value_set(v, "default_certificate", path_tls(b->a, DEFAULT_NAME, "fullchain.pem"));
-    value_set(v, "default_key", path_tls(b->a, DEFAULT_NAME, "privkey.pem"));
+    value_set(v, "default_certificate", path_tls(&b->values, DEFAULT_NAME, "fullchain.pem"));
+    value_set(v, "default_key", path_tls(&b->values, DEFAULT_NAME, "privkey.pem"));
     return v;
 }
 

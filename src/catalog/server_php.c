@@ -65,7 +65,7 @@ static struct value *php_values(struct builder *b, const struct php_runtime *p)
 {
     const struct manifest_server *s = &b->m->server;
     struct pos server = s->origin.pos;
-    struct value *v = value_map(b->a);
+    struct value *v = value_map(&b->values);
     value_set(v, "version", p->version);
     value_set_int(v, "opcache_memory", b->tuning.budget >= OPCACHE_BUDGET ? OPCACHE_LARGE : OPCACHE_SMALL);
     if (s->timezone)

@@ -8,7 +8,7 @@
 static void own_settings(struct builder *b, struct value *own, const struct strmap *ini)
 {
     for (size_t i = 0; i < ini->n; i++) {
-        char *flag = arena_strdup(b->a, ini->at[i].name);
+        char *flag = arena_strdup(&b->values, ini->at[i].name);
         for (char *p = flag; *p; p++)
             if (*p == '.')
                 *p = '_';
@@ -34,7 +34,7 @@ static void pool_limits(struct builder *b, const struct site *s, struct value *v
 static struct value *pool_values(struct builder *b, const struct site *s, struct pos pos)
 {
     const struct site_php *php = &s->m->php;
-    struct value *own = value_map(b->a), *v = s->values;
+    struct value *own = value_map(&b->values), *v = s->values;
     int64_t n = php->children;
     value_set_int(v, "children", n);
     value_set_flag(v, "dynamic", php->process_manager == 1);

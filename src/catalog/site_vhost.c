@@ -15,12 +15,12 @@ static void tls_values(struct builder *b, const struct manifest_site *m, struct 
     value_set_flag(v, "redirect_to_tls", tls && m->tls.redirect == 1);
     value_set_flag(v, "plain", !tls || m->tls.redirect != 1);
     value_set(v, "scheme", tls ? "https" : "http");
-    value_set(v, "certificate", path_tls(b->a, m->domain, "fullchain.pem"));
-    value_set(v, "key", path_tls(b->a, m->domain, "privkey.pem"));
+    value_set(v, "certificate", path_tls(&b->values, m->domain, "fullchain.pem"));
+    value_set(v, "key", path_tls(&b->values, m->domain, "privkey.pem"));
     value_set_flag(v, "http2_directive", b->f->nginx && version_compare(b->f->nginx, "1.25.1") >= 0);
     if (tls && h->max_age > 0)
         value_set(v, "hsts",
-                  arena_printf(b->a, "max-age=%lld%s%s", (long long)h->max_age,
+                  arena_printf(&b->values, "max-age=%lld%s%s", (long long)h->max_age,
                                h->include_subdomains == 1 ? "; includeSubDomains" : "",
                                h->preload == 1 ? "; preload" : ""));
 }
@@ -51,7 +51,7 @@ static void type_values(struct builder *b, const struct manifest_site *m, struct
     if (m->type == SITE_PROXY && m->upstream)
         value_set_at(v, "upstream", m->upstream, pos_field(r, m, "upstream", pos));
     if (m->type == SITE_REDIRECT && m->target)
-        target_values(m, v, pos_field(r, m, "target", pos), b->a);
+        target_values(m, v, pos_field(r, m, "target", pos), &b->values);
     if (field_written(record_site("nginx"), &m->nginx, "client_max_body_size"))
         value_set_size(b, v, "body", m->nginx.client_max_body_size,
                        pos_field(record_site("nginx"), &m->nginx, "client_max_body_size", pos));
@@ -60,19 +60,19 @@ static void type_values(struct builder *b, const struct manifest_site *m, struct
 struct value *site_values(struct builder *b, const struct site *s)
 {
     const struct manifest_site *m = s->m;
-    struct value *v = value_map(b->a), *aliases = value_list(b->a);
+    struct value *v = value_map(&b->values), *aliases = value_list(&b->values);
     for (size_t i = 0; i < m->aliases.n; i++)
         value_push_text(aliases, m->aliases.at[i]);
     value_set_at(v, "domain", m->domain, s->pos);
     value_set_value(v, "aliases", aliases);
     value_set_flag(v, "has_aliases", m->aliases.n > 0);
-    value_set(v, "name", name_account(b->a, m->domain)); /* unique also where there is no account */
+    value_set(v, "name", name_account(&b->values, m->domain)); /* unique also where there is no account */
     value_set(v, "account", s->account ? s->account : "root");
     value_set(v, "group", s->account ? s->account : b->web_user);
     value_set(v, "web_user", b->web_user);
-    value_set(v, "site_root", path_site(b->a, m->domain, NULL));
+    value_set(v, "site_root", path_site(&b->values, m->domain, NULL));
     value_set(v, "acme_root", ACME_ROOT);
-    value_set(v, "socket", path_socket(b->a, m->domain));
+    value_set(v, "socket", path_socket(&b->values, m->domain));
     if (s->php)
         value_set(v, "php_version", s->php->version);
     value_set_int(v, "terminate_timeout", m->php.max_execution_time + TERMINATE_GRACE);

@@ -26,10 +26,10 @@ static void constant_values(struct builder *b, const struct site *s, struct valu
 {
     const struct strmap *config = &s->m->wordpress.config;
     struct pos at = pos_field(record_site("wordpress"), &s->m->wordpress, "config", pos);
-    struct value *list = value_list(b->a);
+    struct value *list = value_list(&b->values);
     for (size_t i = 0; i < config->n; i++) {
         const struct strmap_item *item = &config->at[i];
-        struct value *one = value_map(b->a);
+        struct value *one = value_map(&b->values);
         value_set_at(one, "name", item->name, at);
         value_set_at(one, "value", item->value, at);
         value_set_flag(one, constant_type(item->value), true);
@@ -43,12 +43,12 @@ static void salt_values(struct builder *b, struct value *v, const char *secret, 
 {
     static const char *const names[] = {"AUTH_KEY",  "SECURE_AUTH_KEY",  "LOGGED_IN_KEY",  "NONCE_KEY",
                                         "AUTH_SALT", "SECURE_AUTH_SALT", "LOGGED_IN_SALT", "NONCE_SALT"};
-    struct value *list = value_list(b->a);
+    struct value *list = value_list(&b->values);
     struct hash_key key;
     hash_key_init(&key, secret_reveal(salts), secret_len(salts));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char hex[SHA256_HEX];
-        struct value *one = value_map(b->a);
+        struct value *one = value_map(&b->values);
         hash_key_hex(&key, names[i], strlen(names[i]), hex);
         if (b->in->derived)
             b->in->derived(b->in->secret_self, secret, hex);

@@ -79,7 +79,8 @@ static void adopt_value(struct adopting *x, const struct change *c, const struct
     struct edit e = {.text = value};
     size_t at;
     if (!p->pos.file) {
-        explain(x, c, p->name, "the manifest does not write it; add it by hand");
+        explain(x, c, counterpart_name(c->res, p, &x->s->arena),
+                "the manifest does not write it; add it by hand");
         return;
     }
     for (size_t i = 0; i < x->s->bundle.n; i++) {
@@ -87,7 +88,7 @@ static void adopt_value(struct adopting *x, const struct change *c, const struct
         if (strcmp(f->name, p->pos.file) != 0)
             continue;
         if (!offset_of(f, p->pos, &at) || !scalar_at(f, at, &e)) {
-            explain(x, c, p->name,
+            explain(x, c, counterpart_name(c->res, p, &x->s->arena),
                     "its value is not written in a form that can be replaced; change it by hand");
             return;
         }
@@ -102,8 +103,8 @@ static void adopt_value(struct adopting *x, const struct change *c, const struct
 
 static const struct counterpart *by_line(const struct resource *r, const char *line, size_t n)
 {
-    for (size_t i = 0; i < r->n_counterparts; i++) {
-        const struct counterpart *p = &r->counterparts[i];
+    for (size_t i = 0; i < r->counterparts.n; i++) {
+        const struct counterpart *p = &r->counterparts.at[i];
         if (p->line && strlen(p->prefix) <= n && strncmp(p->prefix, line, strlen(p->prefix)) == 0)
             return p;
     }
@@ -136,8 +137,8 @@ static void adopt_content(struct adopting *x, const struct change *c)
     struct buf found = {0}, wanted = {0};
     struct kind_ctx ctx = {.host = x->s->host, .arena = &x->s->arena};
     bool has = false;
-    for (size_t i = 0; i < c->res->n_counterparts; i++)
-        has = has || c->res->counterparts[i].line;
+    for (size_t i = 0; i < c->res->counterparts.n; i++)
+        has = has || c->res->counterparts.at[i].line;
     if (!has || !c->res->kind->text || c->res->kind->text(&ctx, c, &found, &wanted, NULL) < 0)
         explain(x, c, "its content", "the manifest does not hold it");
     else if (!adopt_lines(x, c, &found, &wanted, false))
@@ -154,8 +155,8 @@ static void adopt_field(struct adopting *x, const struct change *c, const struct
         adopt_content(x, c);
         return;
     }
-    for (size_t i = 0; i < c->res->n_counterparts; i++) {
-        const struct counterpart *p = &c->res->counterparts[i];
+    for (size_t i = 0; i < c->res->counterparts.n; i++) {
+        const struct counterpart *p = &c->res->counterparts.at[i];
         size_t skip = p->prefix ? strlen(p->prefix) : 0;
         if (p->line || strcmp(p->field, f->field->name) != 0)
             continue;

@@ -38,7 +38,8 @@ struct counterpart {
     const char *field;  /* of the kind's record */
     const char *prefix; /* what stands in front of the value: "/usr/share/zoneinfo/"; NULL: nothing */
     bool line;          /* the field stands for a content, and this is how one line of it begins */
-    const char *name;   /* "sites.blog.example.com.php.children" */
+    const char *part;   /* of the site, or of the server; NULL: itself */
+    const char *name;   /* of the part's field */
     struct pos pos;     /* of the value; file NULL: it is a default, which is written nowhere */
 };
 
@@ -58,8 +59,7 @@ struct resource {
     bool absent;      /* must not be there */
     enum drift_policy drift;
     const enum drift_policy *field_drift; /* by field of the kind's record; NULL: all as `drift` */
-    const struct counterpart *counterparts;
-    size_t n_counterparts;
+    VEC(struct counterpart) counterparts;
     VEC(struct resource *) needs;
     VEC(struct notify) notifies;
     size_t slot;  /* the engine's: place in the catalog */
@@ -83,6 +83,8 @@ struct catalog {
  * returns the first's. */
 struct resource *catalog_add(struct catalog *c, const struct kind *k, const char *id, const char *site,
                              struct pos pos);
+/* "sites.blog.example.com.php.children" */
+char *counterpart_name(const struct resource *r, const struct counterpart *c, struct arena *a);
 struct resource *catalog_find(const struct catalog *c, const struct kind *k, const char *id);
 void resource_needs(struct catalog *c, struct resource *r, struct resource *needed); /* NULL needed is fine */
 void resource_notifies(struct catalog *c, struct resource *r, struct resource *service, enum impact how);

@@ -88,3 +88,9 @@ void resource_notifies(struct catalog *c, struct resource *r, struct resource *s
     }
     vec_push(c->arena, &r->notifies, ((struct notify){service, how}));
 }
+
+char *counterpart_name(const struct resource *r, const struct counterpart *c, struct arena *a)
+{
+    return arena_printf(a, "%s%s%s%s.%s", r->site ? "sites." : "server", r->site ? r->site : "",
+                        c->part ? "." : "", c->part ? c->part : "", c->name);
+}
