@@ -62,6 +62,19 @@ struct trees;
 struct trees *trees_make(const struct seen *seen, size_t n, struct arena *a);
 bool trees_hold(const struct trees *t, const struct resource *r);
 
+/* --- plan.c */
+void plan_defer(struct plan *p, const struct resource *r);
+
+/* --- refreshes.c */
+/* By the phases of a plan, then by `seq`: for qsort. */
+int action_order(const void *x, const void *y);
+/* One refresh a service, as strong as the strongest that was asked for, in the catalog's order of services.
+ * `others` holds what was not chosen by its slot; NULL: all was. */
+int refreshes_plan(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,
+                   struct error *err);
+/* Each action that is in its place is told which refreshes it calls for. */
+void refreshes_link(struct plan *p);
+
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
 /* What a site's change tells of itself, and no change of a site needs, waits for those changes: a service

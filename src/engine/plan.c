@@ -71,7 +71,10 @@ static int collect_wanted(struct planning *g, struct error *err)
 {
     struct arena *a = g->p->arena;
     struct resource **order = arena_array(a, struct resource *, g->c->list.n);
-    g->others = arena_array(a, struct seen, g->c->list.n);
+    if (g->p->sites)
+        g->others = arena_array(a, struct seen, g->c->list.n);
+    g->seen.at = arena_array(a, struct seen, g->c->list.n + g->n_managed + 1);
+    g->seen.cap = g->c->list.n + g->n_managed + 1;
     int r = order_catalog(g->c, order, err);
     if (r < 0)
         return r;
@@ -161,18 +164,10 @@ static void ask_about(struct planning *g, const struct change *c)
         vec_push(g->p->arena, &g->asked, arena_memdup(g->p->arena, c, sizeof *c));
 }
 
-static void defer(struct plan *p, const struct resource *r)
+void plan_defer(struct plan *p, const struct resource *r)
 {
     struct deferred d = {r};
     vec_push(p->arena, &p->deferred, d);
-}
-
-static bool is_deferred(const struct plan *p, const struct resource *r)
-{
-    for (size_t i = 0; i < p->deferred.n; i++)
-        if (p->deferred.at[i].res == r)
-            return true;
-    return false;
 }
 
 /* What was asked for once and is no longer: a package's hold. Of what was there before citrus came that is
@@ -208,7 +203,7 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     const struct resource *r = s->res;
     const struct kind *k = r->kind;
     if (s->deferred) {
-        defer(p, r);
+        plan_defer(p, r);
         return 0;
     }
     const void *promised = r->spec;
@@ -262,159 +257,12 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     return 0;
 }
 
-/* Creations and updates; then removals that a service must be told of; then refreshes; then what those
- * services held on to (a pool's user, a site's tree). */
-enum phase { CHANGES, AFTER_SITES, GOES_EARLY, REFRESHES, GOES_LATE };
-static enum phase phase(const struct action *a)
-{
-    switch (a->change.op) {
-    case OP_REMOVE:
-        return a->early ? GOES_EARLY : a->cause == CAUSE_REMOVED ? GOES_LATE : CHANGES;
-    case OP_REFRESH:
-        return REFRESHES;
-    default:
-        return a->after_sites ? AFTER_SITES : CHANGES;
-    }
-}
-
-static int by_phase(const void *x, const void *y)
-{
-    const struct action *a = x, *b = y;
-    int d = (int)phase(a) - (int)phase(b);
-    return d ? d : (a->seq > b->seq) - (a->seq < b->seq);
-}
-
-/* What the site tells of changes (a vhost tells nginx), and what it cannot be without (a database, MariaDB).
- */
-static bool uses_service(const struct resource *r, const struct resource *service)
-{
-    for (size_t k = 0; k < r->notifies.n; k++)
-        if (r->notifies.at[k].service == service)
-            return true;
-    for (size_t k = 0; k < r->needs.n; k++)
-        if (r->needs.at[k] == service)
-            return true;
-    return false;
-}
-
-/* Of those that this run leaves out, some may never have been applied: what is not there feels nothing. */
-static bool was_applied(const struct planning *g, const struct resource *r)
-{
-    return site_selected(g->p, r->site) || g->others[r->slot].managed;
-}
-
-static size_t sites_of_service(const struct planning *g, const struct resource *service)
-{
-    size_t n = 0;
-    const char *last = NULL;
-    for (size_t i = 0; i < g->c->list.n; i++) {
-        const struct resource *r = g->c->list.at[i];
-        if (!r->site || (last && strcmp(last, r->site) == 0) || !uses_service(r, service) ||
-            !was_applied(g, r))
-            continue;
-        n++;
-        last = r->site;
-    }
-    return n;
-}
-
-/* The strongest that the first `n` actions ask for. */
-static enum impact asked_for(const struct plan *p, size_t n, const struct resource *service)
-{
-    enum impact how = IMPACT_NONE;
-    for (size_t i = 0; i < n; i++) {
-        const struct resource *r = p->actions.at[i].change.res;
-        /* What goes after the refresh cannot call for it. */
-        for (size_t k = 0; k < r->notifies.n && phase(&p->actions.at[i]) < REFRESHES; k++)
-            if (r->notifies.at[k].service == service && r->notifies.at[k].how > how)
-                how = r->notifies.at[k].how;
-    }
-    return how;
-}
-
-/* By slot of the catalog: what an earlier run, which was told to stop, left for a service. Mending drift does
- * not end what somebody stopped to look at. */
-static int owed_refreshes(struct planning *g, struct action **ret, struct error *err)
-{
-    struct plan *p = g->p;
-    struct store_owed *list;
-    size_t n;
-    struct action *by = arena_array(p->arena, struct action, g->c->list.n + 1);
-    int r = store_owed_list(g->e->store, p->arena, &list, &n, err);
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        const struct kind *k = kind_find(list[i].kind);
-        const struct resource *service = k ? catalog_find(g->c, k, list[i].id) : NULL;
-        bool restart = strcmp(list[i].how, impact_names[IMPACT_RESTART]) == 0;
-        if (!service || !k->refresh || service->absent) {
-            vec_push(p->arena, &p->unowed, list[i]);
-        } else if (p->corrective_only) {
-            p->pending++;
-        } else {
-            by[service->slot].owed = restart ? IMPACT_RESTART : IMPACT_RELOAD;
-            by[service->slot].owed_by = list[i].tx;
-        }
-    }
-    if (r == 0)
-        *ret = by;
-    return r;
-}
-
-/* One refresh a service, as strong as the strongest that was asked for, in the catalog's order of services.
- */
-static int add_refreshes(struct planning *g, struct error *err)
-{
-    struct plan *p = g->p;
-    struct action *owed;
-    size_t n = p->actions.n;
-    int r = owed_refreshes(g, &owed, err);
-    for (size_t s = 0; r == 0 && s < g->c->list.n; s++) {
-        struct resource *service = g->c->list.at[s];
-        if (!service->kind->refresh || service->absent)
-            continue;
-        enum impact how = asked_for(p, n, service);
-        if (owed[service->slot].owed > how)
-            how = owed[service->slot].owed;
-        if (how == IMPACT_NONE)
-            continue;
-        if (g->e->host->offline) {
-            if (!is_deferred(p, service)) /* its state waits for the running system, too */
-                defer(p, service);
-            continue;
-        }
-        struct action act = {.cause = CAUSE_REFRESH,
-                             .refresh = how,
-                             .owed = owed[service->slot].owed,
-                             .owed_by = owed[service->slot].owed_by};
-        act.change = (struct change){.res = service, .op = OP_REFRESH, .impact = how, .reversal = REVERSIBLE};
-        act.sites_felt = sites_of_service(g, service);
-        act.before = act.after = record_fingerprint(service->kind->record, service->spec);
-        vec_push(p->arena, &p->actions, act);
-    }
-    return r;
-}
-
-static void link_refreshes(struct plan *p)
-{
-    VEC(size_t) refreshes = {0};
-    for (size_t i = 0; i < p->actions.n; i++)
-        if (p->actions.at[i].change.op == OP_REFRESH)
-            vec_push(p->arena, &refreshes, i);
-    for (size_t i = 0; i < p->actions.n; i++) {
-        struct action *a = &p->actions.at[i];
-        for (size_t k = 0; a->change.op != OP_REFRESH && k < a->change.res->notifies.n; k++)
-            for (size_t s = 0; s < refreshes.n; s++)
-                if (i < refreshes.at[s] &&
-                    p->actions.at[refreshes.at[s]].change.res == a->change.res->notifies.at[k].service)
-                    vec_push(p->arena, &a->refreshes, refreshes.at[s]);
-    }
-}
-
 static void finish(struct plan *p)
 {
     for (size_t i = 0; i < p->actions.n; i++)
         p->actions.at[i].seq = (int64_t)i;
     if (p->actions.n)
-        qsort(p->actions.at, p->actions.n, sizeof *p->actions.at, by_phase);
+        qsort(p->actions.at, p->actions.n, sizeof *p->actions.at, action_order);
     for (size_t i = 0; i < p->actions.n; i++) {
         struct action *a = &p->actions.at[i];
         a->seq = (int64_t)i + 1;
@@ -424,7 +272,7 @@ static void finish(struct plan *p)
         p->refresh += a->change.op == OP_REFRESH;
         p->one_way += a->change.reversal == ONE_WAY;
     }
-    link_refreshes(p);
+    refreshes_link(p);
 }
 
 /* Who administers an offline tree does not come in through it; and what is mended was confirmed before. */
@@ -463,6 +311,8 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     orphans_early(g.seen.at + g.first_orphan, g.n_orphans);
     g.trees = trees_make(g.seen.at + g.first_orphan, g.n_orphans, p->arena);
     g.made = arena_array(p->arena, bool, c->list.n);
+    p->kept.at = arena_array(p->arena, struct kept, c->list.n + 1);
+    p->kept.cap = c->list.n + 1;
     struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
     for (size_t i = 0; i < g.seen.n && r == 0; i++)
         r = plan_one(&g, &ctx, &g.seen.at[i], err);
@@ -476,7 +326,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     if (p->sites)
         r = ground_look(e, p, c, g.others, err);
     if (r == 0)
-        r = add_refreshes(&g, err);
+        r = refreshes_plan(e, p, c, g.others, err);
     if (r < 0)
         return r;
     order_after_sites(p, c);

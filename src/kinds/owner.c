@@ -52,11 +52,11 @@ static const char *name_of(const struct owner_name *list, size_t n, int64_t id, 
     }
     for (size_t i = low; wanted && i < n && list[i].id == id; i++)
         if (!strcmp(list[i].name, wanted))
-            return list[i].name;
+            return wanted;
     if (wanted && int_parse(wanted, &number) == 0 && number == id)
         return wanted;
     if (low < n && list[low].id == id)
-        return list[low].name;
+        return arena_strdup(a, list[low].name);
     return id == 0 ? "root" : arena_printf(a, "%lld", (long long)id);
 }
 
@@ -75,8 +75,8 @@ int owners_name(struct owners *o, const struct fs_stat *st, const char *want_own
         if (r < 0)
             return r;
     }
-    *owner = arena_strdup(a, name_of(o->users, o->n_users, st->uid, want_owner, a));
-    *group = arena_strdup(a, name_of(o->groups, o->n_groups, st->gid, want_group, a));
+    *owner = name_of(o->users, o->n_users, st->uid, want_owner, a);
+    *group = name_of(o->groups, o->n_groups, st->gid, want_group, a);
     return 0;
 }
 

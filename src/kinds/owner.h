@@ -25,7 +25,8 @@ struct owners {
     size_t n_users, n_groups;
 };
 /* The names as a person knows them, the number as text where nobody has it; in ctx->arena. A wanted name that
- * stands for the same number wins (NULL: none), so that neither a second name nor "33" is a difference. */
+ * stands for the same number wins (NULL: none), and is what is returned, so that neither a second name nor
+ * "33" is a difference. */
 int owners_name(struct owners *o, const struct fs_stat *st, const char *want_owner, const char *want_group,
                 const char **owner, const char **group, struct error *err);
 void owners_free(struct owners *o);

@@ -1,20 +1,29 @@
 /* What citrus manages: each resource as it was last promised. */
 #include "storedb.h"
+#include <stdlib.h>
+#include <string.h>
 
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
                        struct error *err)
 {
     static const char doing[] = "read what is managed";
-    VEC(struct store_managed) list = {0};
+    struct store_managed *list = NULL; /* on the heap while it grows */
+    size_t count = 0, cap = 0;
     sqlite3_stmt *st;
-    int r = db_query(
-        s, doing, &st, err,
-        "SELECT kind, id, site, spec, wanted, rank, generation FROM managed ORDER BY kind, id", "");
+    int r =
+        db_query(s, doing, &st, err,
+                 "SELECT kind, id, site, spec, wanted, rank, generation FROM managed ORDER BY kind, id", "");
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0) {
-        struct store_managed m = {
-            .kind = db_text(st, 0, a),
+        const char *kind = (const char *)sqlite3_column_text(st, 0);
+        if (count == cap) {
+            cap = cap ? 2 * cap : 64;
+            list = xrealloc(list, cap * sizeof *list);
+        }
+        list[count] = (struct store_managed){
+            .kind =
+                count && strcmp(list[count - 1].kind, kind) == 0 ? list[count - 1].kind : db_text(st, 0, a),
             .id = db_text(st, 1, a),
             .site = db_text(st, 2, a),
             .spec = db_text(st, 3, a),
@@ -22,13 +31,14 @@ int store_managed_list(struct store *s, struct arena *a, struct store_managed **
             .rank = sqlite3_column_int64(st, 5),
             .generation = sqlite3_column_int64(st, 6),
         };
-        vec_push(a, &list, m);
+        count++;
     }
-    if (r < 0)
-        return r;
-    *ret = list.at;
-    *n = list.n;
-    return 0;
+    if (r == 0) {
+        *ret = arena_memdup(a, list, count * sizeof *list);
+        *n = count;
+    }
+    free(list);
+    return r;
 }
 
 int store_managed_put(struct store *s, const struct store_managed *m, struct error *err)
