@@ -75,6 +75,13 @@ static bool as_then(struct session *s, const struct store_glance *g)
            hash_equal(stamps, g->stamps) && engine_as_promised(&s->engine, g->kinds, NULL) == 1;
 }
 
+void glance_watching(struct session *s, bool anew)
+{
+    glance_allow(s, "watch");
+    s->glance.anew = anew;
+    s->glance.unnoted = true;
+}
+
 bool glance_taken(struct session *s)
 {
     struct store_glance g;
@@ -82,11 +89,13 @@ bool glance_taken(struct session *s)
     if (!s->glance.command)
         return false;
     s->glance.key = inputs(s);
-    if (store_glance_get(s->store, s->glance.key, &s->arena, &g, NULL) == 0 && as_then(s, &g)) {
+    if (store_glance_get(s->store, s->glance.key, &s->arena, &g, NULL) == 0 && !s->glance.anew &&
+        as_then(s, &g)) {
         struct buf b = {0};
         buf_adds(&b, g.output);
         out_flush(&b);
-        store_run_note(s->store, s->glance.command, EXIT_DONE, 0, NULL);
+        if (!s->glance.unnoted)
+            store_run_note(s->store, s->glance.command, EXIT_DONE, 0, NULL);
         return true;
     }
     footprint_begin(s->host);

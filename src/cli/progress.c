@@ -185,6 +185,23 @@ void progress_signals(void)
     sigaction(SIGHUP, &sa, NULL);
 }
 
+static void heed_not(int sig)
+{
+}
+
+/* A handler, and not SIG_IGN, which programs that are started would inherit. */
+void progress_signals_apart(void)
+{
+    struct sigaction told = {.sa_handler = on_signal}, not = {.sa_handler = heed_not, .sa_flags = SA_RESTART};
+    sigemptyset(&told.sa_mask);
+    sigemptyset(&not .sa_mask);
+    sigaction(SIGUSR1, &told, NULL);
+    sigaction(SIGINT, &not, NULL);
+    sigaction(SIGTERM, &not, NULL);
+    sigaction(SIGHUP, &not, NULL);
+    sigaction(SIGPIPE, &not, NULL);
+}
+
 void progress_open(struct session *s)
 {
     const char *term = getenv("TERM");

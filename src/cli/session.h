@@ -40,6 +40,8 @@ struct session {
     int64_t rollback_of;
     struct {
         const char *command; /* NULL: none is taken */
+        bool anew;           /* none is taken, but one is left for the next */
+        bool unnoted;        /* is no run of its own */
         struct hash128 key;
     } glance;
     bool glanced; /* session_manifest() found that all is as it was, and said so: nothing is left to do */
@@ -60,6 +62,7 @@ int session_texts(struct session *s, const char *bundle_json);
 /* glance.c: looks that only say what is there. glance_allow() before the manifest is read, glance_keep() with
  * what was said of the plan; session_manifest() does the rest. `command` is what the run is noted as. */
 void glance_allow(struct session *s, const char *command);
+void glance_watching(struct session *s, bool anew); /* the same for drift --watch */
 bool glance_taken(struct session *s);
 void glance_keep(struct session *s, const struct buf *output);
 const char *session_share(void); /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree) */
@@ -130,6 +133,7 @@ extern struct health_patience health_patience;
 void progress_open(struct session *s);
 void progress_close(struct session *s);
 void progress_signals(void);
+void progress_signals_apart(void); /* in a process whose parent heeds them: SIGUSR1 sets the flag (apart.h) */
 /* Set by SIGINT and SIGTERM once progress is open: the action at hand ends, then everything is undone. */
 const volatile sig_atomic_t *interrupt_flag(void);
 

@@ -1,10 +1,15 @@
-/* citrus drift --watch: stays, and says each difference when it comes; with --apply it is mended at once.
+/* citrus drift --watch: stays, and says each difference when it comes; with
+ * --apply it is mended at once.
  *
- * What is watched only wakes it: every look is a plan of its own, made from nothing and thrown away, so that
- * a day of watching takes no more memory than one plan. While another run is at work there is no looking:
- * what lies half done is nobody's drift. */
+ * What is watched only wakes it, and says where to look. What was hit is looked
+ * at by itself first, so that it is said at once; then all of it is, by a plan
+ * that is made from nothing. Both are done in processes of their own
+ * (watch_look.h), and so is mending: what stays is this list of what is
+ * watched. While another run is at work there is no looking: what lies half
+ * done is nobody's drift. */
 #include "watch.h"
-#include "session.h"
+#include "apart.h"
+#include "watch_look.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +17,10 @@
 #include <time.h>
 
 #define POLL_MS     60000 /* what nothing tells of: databases, files deep in a tree */
-#define SETTLE_MS   200   /* an editor writes, renames and changes modes: one look for all of it */
+#define NOTICE_MS   20    /* an editor writes, renames and changes modes, all at once */
+#define SETTLE_MS   200   /* one whole look for all that is done */
 #define SETTLE_MOST 4
 #define BUSY_MS     1000
-#define STATE_DIR   "/var/lib/citrus"
 
 struct difference {
     const char *kind, *id, *site, *op, *policy, *fields; /* fields: "mode, owner" */
@@ -27,13 +32,16 @@ struct watching {
     struct arena arenas[2]; /* of the last look and of this one */
     int turn;
     VEC(struct difference) list;
-    int64_t generation; /* whose paths are watched */
+    struct arena watched_arena;
+    VEC(struct watched) watched;
+    int64_t generation; /* whose paths are watched; -1: none yet */
     size_t to_mend;     /* of those in the list */
     int64_t failed;     /* the generation that mending failed for, in a row: */
     int failures;
 };
 
-/* ---- what is said ----------------------------------------------------------------------------------------
+/* ---- what is said
+ * ----------------------------------------------------------------------------------------
  */
 
 static void say(const struct watching *x, const char *event, const struct difference *d)
@@ -69,134 +77,246 @@ static void say(const struct watching *x, const char *event, const struct differ
     buf_free(&b);
 }
 
+static bool of_one(const struct difference *a, const struct difference *b)
+{
+    return strcmp(a->kind, b->kind) == 0 && strcmp(a->id, b->id) == 0;
+}
+
 static bool same(const struct difference *a, const struct difference *b)
 {
-    return strcmp(a->kind, b->kind) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->op, b->op) == 0 &&
-           strcmp(a->fields, b->fields) == 0 && strcmp(a->policy, b->policy) == 0;
+    return of_one(a, b) && strcmp(a->op, b->op) == 0 && strcmp(a->fields, b->fields) == 0 &&
+           strcmp(a->policy, b->policy) == 0;
 }
 
-/* ---- a look ----------------------------------------------------------------------------------------------
+/* ---- what a look says
+ * ------------------------------------------------------------------------------------
  */
 
-static const char *fields_of(const struct change *c, struct arena *a)
+static const char *next(struct apart *a, struct arena *arena)
 {
-    const char *text = c->op == OP_REMOVE ? "it is there" : "";
-    for (size_t i = 0; c->op == OP_UPDATE && i < c->delta.n; i++) {
-        const struct field *f = c->delta.at[i].field;
-        text = arena_printf(a, "%s%s%s", text, *text ? ", " : "", field_is_digest(f) ? "content" : f->name);
-        if (f->type == FIELD_BOOL && c->delta.at[i].before)
-            text = arena_printf(a, "%s is %s", text, c->delta.at[i].before);
-    }
-    return text;
+    const char *text = apart_next(a);
+    return arena_strdup(arena, text ? text : "");
 }
 
-static struct difference difference_of(const struct change *c, enum drift_policy policy, struct arena *a)
+static struct difference next_difference(struct apart *a, struct arena *arena)
 {
-    return (struct difference){.kind = c->res->kind->name,
-                               .id = arena_strdup(a, c->res->id),
-                               .site = arena_strdup(a, c->res->site),
-                               .op = op_names[c->op],
-                               .policy = drift_policy_names[policy],
-                               .fields = fields_of(c, a)};
+    struct difference d;
+    d.kind = next(a, arena);
+    d.id = next(a, arena);
+    d.site = next(a, arena);
+    d.site = *d.site ? d.site : NULL;
+    d.op = next(a, arena);
+    d.policy = next(a, arena);
+    d.fields = next(a, arena);
+    d.known = false;
+    return d;
 }
 
-static void watch_all(struct watching *x, const struct session *s)
+static enum drift_policy policy_named(const char *name)
 {
-    struct arena a = {0};
-    for (size_t i = 0; i < s->catalog.list.n; i++) {
-        const struct resource *r = s->catalog.list.at[i];
-        struct watch_list list = {0};
-        bool all;
-        const char *place = r->kind->place ? r->kind->place(r, &all) : NULL;
-        if (r->kind->watch)
-            r->kind->watch(r, &a, &list);
-        else if (place)
-            vec_push(&a, &list.paths, place);
-        for (size_t k = 0; k < list.paths.n; k++)
-            watch_path(x->w, list.paths.at[k]);
-        for (size_t k = 0; k < list.units.n; k++)
-            watch_unit(x->w, list.units.at[k]);
-    }
-    arena_free(&a);
+    int p = DRIFT_ENFORCE;
+    while (drift_policy_names[p] && strcmp(drift_policy_names[p], name) != 0)
+        p++;
+    return drift_policy_names[p] ? (enum drift_policy)p : DRIFT_ENFORCE;
 }
 
-/* Says what is new and what is over; the new list takes the old one's place. `over`: the word for that. */
-static void compare(struct watching *x, const struct plan *p, const char *over)
+/* Kinds, sites: most have the name that their neighbour has. */
+static const char *once(const char *last, const char *text, struct arena *a)
 {
-    struct arena *a = &x->arenas[x->turn = !x->turn];
-    VEC(struct difference) now = {0};
-    arena_free(a);
-    x->to_mend = 0;
-    for (size_t i = 0; i < p->actions.n; i++)
-        if (p->actions.at[i].change.op != OP_REFRESH) {
-            vec_push(a, &now, difference_of(&p->actions.at[i].change, DRIFT_ENFORCE, a));
-            x->to_mend++;
-        }
-    for (size_t i = 0; i < p->left.n; i++)
-        vec_push(a, &now, difference_of(&p->left.at[i].change, p->left.at[i].policy, a));
-    for (size_t i = 0; i < now.n; i++)
-        for (size_t k = 0; k < x->list.n && !now.at[i].known; k++)
-            now.at[i].known = same(&now.at[i], &x->list.at[k]);
+    return last && strcmp(last, text) == 0 ? last : arena_strdup(a, text);
+}
+
+static void next_watched(struct watching *x, struct apart *a)
+{
+    const struct watched *last = x->watched.n ? &x->watched.at[x->watched.n - 1] : &(struct watched){0};
+    struct watched w = {0};
+    const char *text = apart_next(a);
+    w.kind = once(last->kind, text ? text : "", &x->watched_arena);
+    w.id = next(a, &x->watched_arena);
+    text = apart_next(a);
+    w.site = once(last->site, text ? text : "", &x->watched_arena);
+    text = apart_next(a);
+    w.policy = policy_named(text ? text : "");
+    vec_push(&x->watched_arena, &x->watched, w);
+}
+
+static void begin_watched(struct watching *x)
+{
+    watch_begin(x->w);
+    arena_free(&x->watched_arena);
+    x->watched.n = x->watched.cap = 0;
+}
+
+/* Says what is new and what is over; the new list takes the old one's place.
+ * `over`: the word for that. */
+static void compare(struct watching *x, struct difference *now, size_t n, const char *over)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < x->list.n && !now[i].known; k++)
+            now[i].known = same(&now[i], &x->list.at[k]);
     for (size_t k = 0; k < x->list.n; k++) {
         bool there = false;
-        for (size_t i = 0; i < now.n; i++)
-            there = there || (strcmp(now.at[i].kind, x->list.at[k].kind) == 0 &&
-                              strcmp(now.at[i].id, x->list.at[k].id) == 0);
+        for (size_t i = 0; i < n && !there; i++)
+            there = of_one(&now[i], &x->list.at[k]);
         if (!there)
             say(x, over, &x->list.at[k]);
     }
-    for (size_t i = 0; i < now.n; i++) {
-        if (!now.at[i].known)
-            say(x, "drift", &now.at[i]);
-        now.at[i].known = false;
+    for (size_t i = 0; i < n; i++) {
+        if (!now[i].known)
+            say(x, "drift", &now[i]);
+        now[i].known = false;
     }
-    x->list.at = now.at;
-    x->list.n = now.n;
-    x->list.cap = now.cap;
+    x->list.at = now;
+    x->list.n = x->list.cap = n;
+}
+
+/* ---- looks
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static int no_look(const struct error *err)
+{
+    struct buf b = {0};
+    report_error(err, &b);
+    fprintf(stderr, "%s", buf_str(&b));
+    buf_free(&b);
+    return EXIT_ERROR;
 }
 
 /* 0; EXIT_LOCKED where another run is at work; any other status was printed. */
-static int look(struct watching *x, const char *over, bool anew)
+static int look_once(struct watching *x, const char *over, bool anew)
 {
-    struct session s;
-    struct options o = *x->o;
-    struct store_generation g = {0};
+    struct look l = {.o = x->o, .generation = x->generation, .anew = anew};
     struct error err = {0};
-    o.plan_only = true;
-    o.mend = false;
-    int status = session_open(&s, &o, SESSION_LOOK);
-    const char *dir = status ? NULL : session_path(&s, STATE_DIR);
-    if (status == 0 && drift_generation(&s, &g, &err) < 0)
-        status = session_fail(&s, &err);
-    if (status == 0 && store_locked(dir))
-        return session_close(&s, EXIT_LOCKED);
-    s.corrective_only = true;
-    if (status == 0)
-        status = session_texts(&s, g.bundle);
-    if (status == 0)
-        status = session_plan(&s);
-    if (status == 0 && store_locked(dir))
-        return session_close(&s, EXIT_LOCKED);
-    if (status)
-        return session_close(&s, status);
-    if (anew || x->generation != g.number)
-        watch_all(x, &s);
-    x->generation = g.number;
-    compare(x, s.plan, over);
-    return session_close(&s, EXIT_DONE);
+    struct apart a;
+    VEC(struct difference) now = {0};
+    struct arena *arena = &x->arenas[x->turn = !x->turn];
+    size_t what = WATCH_ANY, to_mend = 0;
+    int64_t generation = x->generation;
+    bool told = false, whole = false;
+    arena_free(arena);
+    if (apart_begin(&a, look_whole, &l, &err) < 0)
+        return no_look(&err);
+    for (const char *text; !whole && (text = apart_next(&a));)
+        switch (*text) {
+        case 'n':
+            generation = strtoll(next(&a, arena), NULL, 10);
+            to_mend = (size_t)strtoull(next(&a, arena), NULL, 10);
+            begin_watched(x);
+            told = true;
+            break;
+        case 'r':
+            next_watched(x, &a);
+            what = x->watched.n - 1;
+            break;
+        case 'x':
+            what = WATCH_ANY;
+            break;
+        case 'p':
+            text = apart_next(&a);
+            watch_path(x->w, text ? text : "", what);
+            break;
+        case 'u':
+            text = apart_next(&a);
+            watch_unit(x->w, text ? text : "", what);
+            break;
+        case 'd':
+            vec_push(arena, &now, next_difference(&a, arena));
+            break;
+        case '.':
+            whole = true;
+            break;
+        }
+    if (told)
+        watch_end(x->w);
+    int status = apart_end(&a);
+    x->generation = whole ? generation : told ? -1 : x->generation;
+    if (whole) {
+        x->to_mend = to_mend;
+        compare(x, now.at, now.n, over);
+    } else {
+        x->turn = !x->turn; /* what was known stays */
+        status = status == EXIT_DONE ? EXIT_ERROR : status;
+    }
+    return status;
 }
 
-/* Mends what the look found; a generation that keeps failing is left to a person. */
+/* What happened between the look and the first watch of its paths is seen by
+ * looking once more. */
+static int look(struct watching *x, const char *over, bool anew)
+{
+    int64_t before = x->generation;
+    int status = look_once(x, over, anew);
+    return status == EXIT_DONE && x->generation != before ? look_once(x, over, false) : status;
+}
+
+static void notice_one(struct watching *x, const struct difference *d, bool differs)
+{
+    struct difference *was = NULL;
+    for (size_t k = 0; k < x->list.n && !was; k++)
+        was = of_one(&x->list.at[k], d) ? &x->list.at[k] : NULL;
+    if (differs && (!was || !same(was, d)))
+        say(x, "drift", d);
+    else if (!differs && was)
+        say(x, "over", was);
+    if (differs && was)
+        *was = *d;
+    else if (differs)
+        vec_push(&x->arenas[x->turn], &x->list, *d);
+    else if (was)
+        *was = x->list.at[--x->list.n];
+}
+
+/* What was hit, by itself. What this cannot tell is said by the whole look that
+ * follows. */
+static void notice(struct watching *x)
+{
+    struct look l = {.o = x->o, .generation = x->generation, .at = x->watched.at, .n = x->watched.n};
+    struct arena *arena = &x->arenas[x->turn];
+    struct apart a;
+    bool any = false;
+    for (size_t what; watch_hit(x->w, &what); any = true)
+        x->watched.at[what].hit = true;
+    if (any && apart_begin(&a, look_near, &l, NULL) == 0) {
+        for (const char *text; (text = apart_next(&a)) && *text != '.';) {
+            struct difference d = {0};
+            if (*text == 'd')
+                d = next_difference(&a, arena);
+            else
+                d = (struct difference){.kind = next(&a, arena), .id = next(&a, arena)};
+            notice_one(x, &d, *text == 'd');
+        }
+        apart_end(&a);
+    }
+    for (size_t i = 0; any && i < x->watched.n; i++)
+        x->watched.at[i].hit = false;
+}
+
+/* ---- mending
+ * ---------------------------------------------------------------------------------------------
+ */
+
+static int mend_apart(void *self, FILE *out)
+{
+    struct options o = *((struct watching *)self)->o;
+    o.yes = true;
+    o.watch = o.json = false;
+    return mend(&o, true);
+}
+
+/* Mends what the look found; a generation that keeps failing is left to a
+ * person. */
 static int mend_found(struct watching *x)
 {
-    struct options o = *x->o;
+    struct error err = {0};
+    struct apart a;
     if (x->failed != x->generation)
         x->failures = 0;
     if (x->to_mend == 0 || x->failures >= DRIFT_FAILURES_MOST)
         return EXIT_DONE;
-    o.yes = true;
-    o.watch = o.json = false;
-    int status = mend(&o, true);
+    if (apart_begin(&a, mend_apart, x, &err) < 0)
+        return no_look(&err);
+    int status = apart_end(&a);
     if (*interrupt_flag())
         return EXIT_DONE;
     x->failed = x->generation;
@@ -204,43 +324,54 @@ static int mend_found(struct watching *x)
     return status ? EXIT_DONE : look(x, "mended", true);
 }
 
+static int look_and_mend(struct watching *x, bool anew)
+{
+    int status = look(x, "over", anew);
+    return status == EXIT_DONE && x->o->mend ? mend_found(x) : status;
+}
+
+/* Returns when it is told to end: 0, or a negative error. */
+static int stay(struct watching *x, int status, struct error *err)
+{
+    int r = 0;
+    while (r >= 0 && !*interrupt_flag()) {
+        r = watch_wait(x->w, status == EXIT_LOCKED ? BUSY_MS : POLL_MS, interrupt_flag(), err);
+        bool busy = status == EXIT_LOCKED, woken = r > 0 && !busy;
+        if (woken) {
+            r = watch_wait(x->w, NOTICE_MS, interrupt_flag(), err);
+            if (r >= 0 && !*interrupt_flag())
+                notice(x);
+            r = r < 0 ? r : 1;
+        }
+        for (int i = 0; r > 0 && i < SETTLE_MOST && !*interrupt_flag(); i++) /* until it is quiet */
+            r = watch_wait(x->w, SETTLE_MS, interrupt_flag(), err);
+        if (r >= 0 && !*interrupt_flag())
+            status = look_and_mend(x, woken || busy);
+    }
+    return r < 0 ? r : 0;
+}
+
 int drift_watch(const struct options *o)
 {
-    struct watching x = {.o = o};
+    struct watching x = {.o = o, .generation = -1};
     struct host *h;
     struct error err = {0};
     progress_signals();
-    int r = session_machine.open(o->root, &h, &err);
-    if (r == 0) {
+    int r = session_machine.open(o->root, &h, &err), status = EXIT_DONE;
+    if (r == 0)
         r = watch_open(h, &x.w, &err);
-        int status = r < 0 ? r : look(&x, "over", true);
-        if (r == 0 && status == EXIT_DONE && o->mend)
-            status = mend_found(&x);
-        if (status != EXIT_DONE && status != EXIT_LOCKED)
-            goto out;
-        while (r >= 0 && !*interrupt_flag()) {
-            r = watch_wait(x.w, status == EXIT_LOCKED ? BUSY_MS : POLL_MS, interrupt_flag(), &err);
-            bool woken = r > 0 && status != EXIT_LOCKED;
-            for (int i = 0; r > 0 && i < SETTLE_MOST && !*interrupt_flag(); i++) /* until it is quiet */
-                r = watch_wait(x.w, SETTLE_MS, interrupt_flag(), &err);
-            if (r < 0 || *interrupt_flag())
-                break;
-            status = look(&x, "over", !woken);
-            if (status == EXIT_DONE && o->mend)
-                status = mend_found(&x);
-        }
-        r = r < 0 ? r : 0;
+    if (r == 0)
+        status = look_and_mend(&x, true);
+    if (r == 0 && (status == EXIT_DONE || status == EXIT_LOCKED)) {
+        r = stay(&x, status, &err);
+        status = EXIT_DONE;
     }
-out:
-    if (r < 0 && err.code) {
-        struct buf b = {0};
-        report_error(&err, &b);
-        fprintf(stderr, "%s", buf_str(&b));
-        buf_free(&b);
-    }
+    if (r < 0 && err.code)
+        no_look(&err);
     x.w = watch_close(x.w);
     session_machine.close(h);
     arena_free(&x.arenas[0]);
     arena_free(&x.arenas[1]);
-    return r < 0 ? EXIT_ERROR : EXIT_DONE;
+    arena_free(&x.watched_arena);
+    return r < 0 ? EXIT_ERROR : status;
 }

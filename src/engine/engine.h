@@ -192,6 +192,15 @@ const char *engine_glance_kinds(struct engine *e, const struct plan *p, const st
 /* Looks at what is managed of these kinds: 1, all of it is as it was promised; 0. */
 int engine_as_promised(struct engine *e, const char *names, struct error *err);
 
+/* promised.c: looks at these alone, without a manifest, and says what differs from what was last promised of
+ * them: `change.op` is OP_CREATE, OP_UPDATE, or OP_NONE. `change.res` stays NULL of what is not managed, or
+ * needs the running system. */
+struct promise {
+    const char *kind, *id;
+    struct change change;
+};
+int engine_promised(struct engine *e, struct promise *list, size_t n, struct error *err);
+
 enum on_failure { ON_FAILURE_UNDO_SITE, ON_FAILURE_UNDO_ALL, ON_FAILURE_STOP };
 
 struct apply_options {

@@ -22,17 +22,24 @@
 
 struct name {
     int wd;
+    bool hit;
     const char *name;
+    size_t what;
+};
+struct unit {
+    const char *name;
+    size_t what;
 };
 struct watch {
-    struct arena arena;
-    const char *root; /* "" or a path without a slash at its end */
+    struct arena arena, told; /* for as long as it watches; of what was told since watch_begin() */
+    const char *root;         /* "" or a path without a slash at its end */
     int inotify;
-    VEC(struct name) names; /* sorted by wd and name, but for those added since the last wait */
-    size_t sorted;
-    sd_bus *bus; /* NULL: none answers */
-    VEC(const char *) units;
-    bool hit;
+    VEC(struct name) names; /* sorted by wd and name */
+    VEC(struct unit) units;
+    sd_bus *bus;               /* NULL: none answers */
+    VEC(const char *) matched; /* units whose signals it was asked for */
+    bool hit, unit_hit;
+    size_t next; /* watch_hit(): where to go on */
 };
 
 static int name_order(const void *x, const void *y)
@@ -45,7 +52,8 @@ static int name_order(const void *x, const void *y)
 
 static int on_signal(sd_bus_message *m, void *self, sd_bus_error *e)
 {
-    ((struct watch *)self)->hit = true;
+    struct watch *w = self;
+    w->hit = w->unit_hit = true;
     return 0;
 }
 
@@ -67,18 +75,20 @@ static void bus_open(struct watch *w)
         return;
     }
     sd_bus_match_signal(w->bus, NULL, NULL, MANAGER_PATH, MANAGER, "UnitFilesChanged", on_signal, w);
-    for (size_t i = 0; i < w->units.n; i++)
-        unit_match(w, w->units.at[i]);
+    for (size_t i = 0; i < w->matched.n; i++)
+        unit_match(w, w->matched.at[i]);
     if (sd_bus_call_method(w->bus, SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL, "") < 0)
         w->bus = sd_bus_flush_close_unref(w->bus);
 }
 
-void watch_unit(struct watch *w, const char *unit)
+void watch_unit(struct watch *w, const char *unit, size_t what)
 {
-    for (size_t i = 0; i < w->units.n; i++)
-        if (strcmp(w->units.at[i], unit) == 0)
+    struct unit u = {arena_strdup(&w->told, unit), what};
+    vec_push(&w->told, &w->units, u);
+    for (size_t i = 0; i < w->matched.n; i++)
+        if (strcmp(w->matched.at[i], unit) == 0)
             return;
-    vec_push(&w->arena, &w->units, arena_strdup(&w->arena, unit));
+    vec_push(&w->arena, &w->matched, arena_strdup(&w->arena, unit));
     unit_match(w, unit);
 }
 
@@ -92,12 +102,25 @@ static void bus_read(struct watch *w)
         return;
     w->bus = sd_bus_flush_close_unref(w->bus);
     bus_open(w);
-    w->hit = true;
+    w->hit = w->unit_hit = true;
 }
 
 /* ---- paths ------------------------------------------------------------------------------------------- */
 
-void watch_path(struct watch *w, const char *path)
+void watch_begin(struct watch *w)
+{
+    arena_free(&w->told);
+    w->names.n = w->names.cap = w->units.n = w->units.cap = w->next = 0;
+}
+
+void watch_end(struct watch *w)
+{
+    if (w->names.n)
+        qsort(w->names.at, w->names.n, sizeof *w->names.at, name_order);
+}
+
+/* Many can have the same path (accounts, /etc/passwd). */
+void watch_path(struct watch *w, const char *path, size_t what)
 {
     const char *slash = strrchr(path, '/');
     struct arena a = {0};
@@ -105,20 +128,53 @@ void watch_path(struct watch *w, const char *path)
         return;
     const char *dir = arena_printf(&a, "%s%.*s", w->root, slash == path ? 1 : (int)(slash - path), path);
     int wd = inotify_add_watch(w->inotify, dir, EVENTS);
-    struct name key = {wd, slash + 1};
+    struct name n = {.wd = wd, .what = what};
     arena_free(&a);
-    if (wd < 0 || (w->sorted && bsearch(&key, w->names.at, w->sorted, sizeof key, name_order)))
+    if (wd < 0)
         return;
-    key.name = arena_strdup(&w->arena, slash + 1);
-    vec_push(&w->arena, &w->names, key);
+    n.name = arena_strdup(&w->told, slash + 1);
+    vec_push(&w->told, &w->names, n);
 }
 
-static bool is_ours(struct watch *w, const struct inotify_event *e)
+static size_t first_of(const struct watch *w, const struct name *key)
 {
-    struct name key = {e->wd, e->name};
+    size_t from = 0, to = w->names.n;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (name_order(&w->names.at[mid], key) < 0)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from;
+}
+
+static void mark(struct watch *w, const struct inotify_event *e)
+{
+    struct name key = {.wd = e->wd, .name = e->name};
     if (e->mask & LOST)
+        w->hit = true;
+    for (size_t i = e->len ? first_of(w, &key) : w->names.n;
+         i < w->names.n && name_order(&w->names.at[i], &key) == 0; i++)
+        w->hit = w->names.at[i].hit = true;
+}
+
+bool watch_hit(struct watch *w, size_t *ret_what)
+{
+    for (; w->next < w->names.n + w->units.n; w->next++) {
+        struct name *n = w->next < w->names.n ? &w->names.at[w->next] : NULL;
+        size_t what = n ? n->what : w->units.at[w->next - w->names.n].what;
+        if (what == WATCH_ANY || !(n ? n->hit : w->unit_hit))
+            continue;
+        if (n)
+            n->hit = false;
+        w->next++;
+        *ret_what = what;
         return true;
-    return e->len && w->sorted && bsearch(&key, w->names.at, w->sorted, sizeof key, name_order);
+    }
+    w->next = 0;
+    w->unit_hit = false;
+    return false;
 }
 
 static void inotify_read(struct watch *w)
@@ -127,7 +183,7 @@ static void inotify_read(struct watch *w)
     for (ssize_t n; (n = read(w->inotify, piece, sizeof piece)) > 0;)
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *e = (const void *)(piece + at);
-            w->hit = w->hit || is_ours(w, e);
+            mark(w, e);
             at += (ssize_t)sizeof *e + (ssize_t)e->len;
         }
 }
@@ -159,6 +215,7 @@ struct watch *watch_close(struct watch *w)
         sd_bus_flush_close_unref(w->bus);
     close(w->inotify);
     arena_free(&w->arena);
+    arena_free(&w->told);
     free(w);
     return NULL;
 }
@@ -190,10 +247,6 @@ static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *
 int watch_wait(struct watch *w, int timeout, const volatile sig_atomic_t *stop, struct error *err)
 {
     int64_t end = now_ms() + timeout;
-    if (w->names.n > w->sorted) {
-        qsort(w->names.at, w->names.n, sizeof *w->names.at, name_order);
-        w->sorted = w->names.n;
-    }
     for (;;) {
         bus_read(w);
         inotify_read(w);

@@ -100,6 +100,9 @@ struct store_managed {
 /* In the order of kind and id, bytewise, which is the table's own. */
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
                        struct error *err);
+/* -ENOENT: it is not managed. */
+int store_managed_get(struct store *s, const char *kind, const char *id, struct arena *a,
+                      struct store_managed *ret, struct error *err);
 /* Inside a journal transaction: see store_begin. */
 int store_managed_put(struct store *s, const struct store_managed *m, struct error *err);
 int store_managed_drop(struct store *s, const char *kind, const char *id, struct error *err);

@@ -24,6 +24,8 @@ declare -A may=(
   [store/vault.c]="write fchmod linkat unlinkat renameat unlink rename link"
   # a subscription to signals changes nothing
   [host/watch.c]="sd_bus_call_method"
+  # a watch looks and mends in processes of their own, whose changes pass their own fault points
+  [cli/apart.c]="fork"
   # a signal handler's line to standard error
   [cli/progress.c]="write"
   # what was asked for by name: a saved plan, the manifest itself

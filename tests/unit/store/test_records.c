@@ -30,6 +30,11 @@ static void managed_resources_come_in_the_order_of_kind_and_id(void **state)
     assert_int_equal(list[1].rank, 3);
     assert_int_equal(list[1].generation, 2);
     assert_null(list[0].site);
+    struct store_managed found;
+    ok(store_managed_get(s, "vhost", "x.example", &a, &found, &err));
+    assert_string_equal(found.spec, "{\"root\":\"/srv\"}");
+    assert_true(hash_equal(found.wanted, two.wanted));
+    assert_int_equal(store_managed_get(s, "file", "x.example", &a, &found, &err), -ENOENT);
     arena_free(&a);
     store_close(s);
     (void)state;

@@ -1,0 +1,113 @@
+/* A watch wakes for what it was told of, says whose it is, and for nothing else. */
+#include "root.h"
+#include "watch.h"
+
+static const volatile sig_atomic_t never;
+
+static struct watch *opened(struct test_root *t)
+{
+    struct watch *w;
+    t->h.offline = true;
+    dir(AT("/etc"), 0755, 0, 0);
+    put(AT("/etc/passwd"), "x", 0644);
+    put(AT("/etc/conf"), "x", 0644);
+    assert_int_equal(watch_open(&t->h, &w, &t->err), 0);
+    watch_begin(w);
+    watch_path(w, "/etc/passwd", 7);
+    watch_path(w, "/etc/passwd", 8); /* another's, too */
+    watch_path(w, "/etc/conf", 9);
+    watch_path(w, "/etc/any", WATCH_ANY);
+    watch_path(w, "/nowhere/file", 10);
+    watch_end(w);
+    return w;
+}
+
+static int waited(struct test_root *t, struct watch *w)
+{
+    return watch_wait(w, 50, &never, &t->err);
+}
+
+static void a_change_says_whose_path_it_was_of(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    size_t what, sum = 0, n = 0;
+    assert_int_equal(waited(t, w), 0);
+    assert_false(watch_hit(w, &what));
+    put(AT("/etc/passwd"), "y", 0644);
+    assert_int_equal(waited(t, w), 1);
+    for (; watch_hit(w, &what); n++)
+        sum += what;
+    assert_int_equal(n, 2);
+    assert_int_equal(sum, 7 + 8);
+    assert_false(watch_hit(w, &what)); /* once */
+    put(AT("/etc/conf"), "y", 0644);
+    assert_int_equal(waited(t, w), 1);
+    assert_true(watch_hit(w, &what));
+    assert_int_equal(what, 9);
+    assert_false(watch_hit(w, &what));
+    watch_close(w);
+}
+
+static void a_path_of_nobody_in_particular_only_wakes(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    size_t what;
+    put(AT("/etc/any"), "y", 0644);
+    assert_int_equal(waited(t, w), 1);
+    assert_false(watch_hit(w, &what));
+    watch_close(w);
+}
+
+static void a_neighbour_does_not_wake(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    put(AT("/etc/neighbour"), "y", 0644);
+    assert_int_equal(waited(t, w), 0);
+    watch_close(w);
+}
+
+static void a_directory_that_is_gone_wakes(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    unlink(AT("/etc/conf"));
+    unlink(AT("/etc/passwd"));
+    assert_int_equal(waited(t, w), 1);
+    for (size_t what; watch_hit(w, &what);)
+        ;
+    assert_int_equal(rmdir(AT("/etc")), 0);
+    assert_int_equal(waited(t, w), 1);
+    watch_close(w);
+}
+
+static void what_is_not_told_again_is_not_heard_of(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    size_t what;
+    watch_begin(w);
+    watch_path(w, "/etc/conf", 1);
+    watch_end(w);
+    put(AT("/etc/passwd"), "y", 0644);
+    assert_int_equal(waited(t, w), 0);
+    put(AT("/etc/conf"), "y", 0644);
+    assert_int_equal(waited(t, w), 1);
+    assert_true(watch_hit(w, &what));
+    assert_int_equal(what, 1);
+    watch_close(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_change_says_whose_path_it_was_of),
+        TEST(a_path_of_nobody_in_particular_only_wakes),
+        TEST(a_neighbour_does_not_wake),
+        TEST(a_directory_that_is_gone_wakes),
+        TEST(what_is_not_told_again_is_not_heard_of),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
