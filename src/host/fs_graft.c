@@ -95,6 +95,7 @@ int fs_copy_tree(struct host *h, const char *from, const char *to, uid_t uid, gi
     int r = place_open(h, from, &source, err);
     if (r < 0)
         return r;
+    h->unsynced = true;
     r = place_open(h, to, &target, err);
     if (r == 0) {
         r = copy_entry(source.dirfd, source.name, target.dirfd, target.name, to, &g, 0, err);
@@ -119,6 +120,25 @@ int fs_exchange(struct host *h, const char *one, const char *other, struct error
             r = place_sync(&a, err);
         if (r == 0)
             r = place_sync(&b, err);
+        place_close(&b);
+    }
+    place_close(&a);
+    return r;
+}
+
+int fs_put_in(struct host *h, const char *from, const char *to, struct error *err)
+{
+    struct fs_place a, b;
+    int r = place_open(h, from, &a, err);
+    if (r < 0)
+        return r;
+    r = place_open(h, to, &b, err);
+    if (r == 0) {
+        bool there = faccessat(b.dirfd, b.name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        h->unsynced = true;
+        r = step_rename(a.dirfd, a.name, b.dirfd, b.name, there ? RENAME_EXCHANGE : 0, to);
+        if (r < 0)
+            error_errno(err, r, "cannot put %s in the place of %s", from, to);
         place_close(&b);
     }
     place_close(&a);

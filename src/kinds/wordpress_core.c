@@ -208,7 +208,7 @@ static int stage_make(struct kind_ctx *ctx, const char *tree, const struct wordp
     for (size_t i = 0; r == 0 && i < g->n_content; i++)
         r = fs_copy_tree(ctx->host, below(ctx, tree, g->content[i]), staged(ctx, g, g->content[i]), 0, 0,
                          0755, 0644, err);
-    return r < 0 ? r : fs_sync(ctx->host, g->stage, err);
+    return r;
 }
 
 /* Puts `from` at `to`; what was there is then at `from`. */
@@ -260,22 +260,35 @@ static int uploads_make(struct kind_ctx *ctx, const struct wordpress_spec *s, st
     return r < 0 ? r : fs_mkdir(ctx->host, below(ctx, s->path, "wp-content/uploads"), 0755, uid, gid, err);
 }
 
+/* host_sync() knows the file systems that a server has, not one that somebody gave to a site alone. */
+static int sync_apart(struct kind_ctx *ctx, const struct wordpress_spec *s, struct error *err)
+{
+    struct fs_stat site, all;
+    int r = fs_stat(ctx->host, s->path, &site, err);
+    if (r == 0)
+        r = fs_stat(ctx->host, "/var/www", &all, err);
+    return r < 0 || site.dev == all.dev ? r : fs_sync(ctx->host, s->path, err);
+}
+
+/* Nothing of it is synced by itself: until the transaction is closed, and all is synced with it, undo leads
+ * back from whatever a loss of power left of it, by the inodes of the old parts and the names of the new
+ * ones. */
 int wordpress_graft_apply(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *tree,
                           const struct wordpress_graft *g, struct error *err)
 {
     int r = stage_make(ctx, tree, g, err);
     for (size_t i = 0; r == 0 && i < g->n_parts; i++)
-        r = put(ctx, staged(ctx, g, g->parts[i]), below(ctx, s->path, g->parts[i]), err);
+        r = fs_put_in(ctx->host, staged(ctx, g, g->parts[i]), below(ctx, s->path, g->parts[i]), err);
     for (size_t i = 0; r == 0 && i < g->n_old; i++)
         if (!has(g->parts, g->n_parts, g->old[i]))
-            r = fs_rename(ctx->host, below(ctx, s->path, g->old[i]), below(ctx, g->stage, g->old[i]), err);
+            r = fs_put_in(ctx->host, below(ctx, s->path, g->old[i]), below(ctx, g->stage, g->old[i]), err);
     for (size_t i = 0; r == 0 && i < g->n_content; i++)
-        r = fs_rename(ctx->host, staged(ctx, g, g->content[i]), below(ctx, s->path, g->content[i]), err);
+        r = fs_put_in(ctx->host, staged(ctx, g, g->content[i]), below(ctx, s->path, g->content[i]), err);
     if (r == 0)
         r = stage_keep(ctx, g, err);
     if (r == 0 && g->uploads)
         r = uploads_make(ctx, s, err);
-    return r;
+    return r < 0 ? r : sync_apart(ctx, s, err);
 }
 
 /* By its number alone: a boot may number the devices anew. Nothing else on its file system has it, since the

@@ -120,6 +120,15 @@ static bool fits_a_line(const struct secret *password)
     return !strpbrk(p, "\r\n");
 }
 
+/* wp_install_maybe_enable_pretty_permalinks() asks the new site for a page, twice. Whoever answers to the
+ * name so far is not this site, whose vhost comes later: a name server that is waited for (5 s), or the
+ * server that it moves away from, whose answer would decide on its permalinks. So nobody is asked, and they
+ * are the plain ones. */
+#define ASKS_NOBODY                                                                                          \
+    "--exec=WP_CLI::add_wp_hook('pre_http_request', function ($pre, $args, $url) {"                          \
+    " return parse_url($url, PHP_URL_HOST) === parse_url(home_url(), PHP_URL_HOST)"                          \
+    " ? new WP_Error('citrus', 'the site is being installed') : $pre; }, 10, 3);"
+
 int wordpress_install(struct kind_ctx *ctx, const struct wordpress_spec *s, struct error *err)
 {
     const struct secret *password =
@@ -134,7 +143,8 @@ int wordpress_install(struct kind_ctx *ctx, const struct wordpress_spec *s, stru
         error_hint(err, "set it with `citrus secret set %s`", s->admin_password ? s->admin_password : "NAME");
         return -EINVAL;
     }
-    const char *const words[] = {"core",
+    const char *const words[] = {ASKS_NOBODY,
+                                 "core",
                                  "install",
                                  arena_printf(a, "--url=%s", s->url),
                                  arena_printf(a, "--title=%s", s->title),

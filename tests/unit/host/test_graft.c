@@ -67,6 +67,30 @@ static void two_entries_change_places(void **state)
     assert_non_null(strstr(t->err.text, "/absent"));
 }
 
+/* Until it is synced, whoever closes a transaction has to know of it. */
+static void what_is_put_in_takes_the_place_of_what_is_there_and_is_synced_later(void **state)
+{
+    struct test_root *t = *state;
+    dir(AT("/stage"), 0700, 0, 0);
+    put(AT("/stage/a"), "new a", 0644);
+    put(AT("/stage/b"), "new b", 0644);
+    put(AT("/a"), "old a", 0644);
+    t->h.unsynced = false;
+    assert_int_equal(fs_put_in(&t->h, "/stage/a", "/a", &t->err), 0);
+    assert_true(t->h.unsynced);
+    assert_content(AT("/a"), "new a");
+    assert_content(AT("/stage/a"), "old a");
+    assert_int_equal(fs_put_in(&t->h, "/stage/b", "/b", &t->err), 0);
+    assert_content(AT("/b"), "new b");
+    assert_gone(AT("/stage/b"));
+    assert_int_equal(fs_put_in(&t->h, "/absent", "/b", &t->err), -ENOENT);
+    assert_non_null(strstr(t->err.text, "/absent"));
+    assert_content(AT("/b"), "new b");
+    t->h.unsynced = false;
+    assert_int_equal(fs_copy_tree(&t->h, "/a", "/copy", 0, 0, 0755, 0644, &t->err), 0);
+    assert_true(t->h.unsynced);
+}
+
 static void another_users_link_on_the_way_is_not_followed(void **state)
 {
     struct test_root *t = *state;
@@ -77,6 +101,7 @@ static void another_users_link_on_the_way_is_not_followed(void **state)
     assert_int_equal(lchown(AT("/site/way"), USER, GROUP), 0);
     assert_int_equal(fs_copy_tree(&t->h, "/file", "/site/way/a", 0, 0, 0755, 0644, &t->err), -ELOOP);
     assert_int_equal(fs_exchange(&t->h, "/file", "/site/way/a", &t->err), -ELOOP);
+    assert_int_equal(fs_put_in(&t->h, "/file", "/site/way/a", &t->err), -ELOOP);
     assert_int_equal(count(AT("/secret")), 0);
 }
 
@@ -88,6 +113,7 @@ int main(void)
         TEST(a_link_or_a_pipe_in_a_tree_is_refused_by_name),
         TEST(what_is_there_is_never_written_into),
         TEST(two_entries_change_places),
+        TEST(what_is_put_in_takes_the_place_of_what_is_there_and_is_synced_later),
         TEST(another_users_link_on_the_way_is_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,17 @@ static void the_password_goes_through_standard_input_as_the_sites_user(void **st
     world_free(t);
 }
 
+/* What answers to the name while it is installed is another server, or a name server that is waited for. */
+static void the_installation_does_not_ask_the_site_for_a_page(void **state)
+{
+    struct kit *t = world(0);
+    json_decref(kit_apply(t, prepared(t, wordpress(t, "7.1.1"))));
+    const char *hook = strstr(buf_str(&w.argv), "--exec=WP_CLI::add_wp_hook('pre_http_request',");
+    assert_non_null(hook);
+    assert_true(hook < strstr(buf_str(&w.argv), "core install"));
+    world_free(t);
+}
+
 static void a_failed_installation_says_why_without_the_password_and_is_taken_back(void **state)
 {
     struct kit *t = world(0);
@@ -196,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_core_is_neither_the_configuration_nor_the_content),
         cmocka_unit_test(a_new_site_gets_core_content_and_tables_and_leaves_no_trace_when_undone),
         cmocka_unit_test(the_password_goes_through_standard_input_as_the_sites_user),
+        cmocka_unit_test(the_installation_does_not_ask_the_site_for_a_page),
         cmocka_unit_test(a_failed_installation_says_why_without_the_password_and_is_taken_back),
         cmocka_unit_test(tables_that_were_there_before_are_dumped_and_come_back),
         cmocka_unit_test(another_version_dumps_the_database_and_takes_both_back),
