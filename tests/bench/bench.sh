@@ -41,16 +41,9 @@ minus() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a - b}'; }
 mib() { awk -v k="$1" 'BEGIN {printf "%.1f", k / 1024}'; }
 middle() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 
-# say NAME VALUE UNIT: the figure, and whether it is as it is to be
-say() {
-  {
-    printf '%-34s %10s %s\n' "$@"
-    awk -v name="$1" -v got="$2" '$1 == name {
-      met = $2 == "most" ? got + 0 <= $3 + 0 : got + 0 >= $3 + 0
-      printf "%-34s %10s %s\n", "goal_" name, $3, met ? "met" : "missed"
-    }' "$here/goals.txt"
-  } | tee -a "$dir/figures"
-}
+# shellcheck source=tests/bench/figure.sh
+. "$here/figure.sh"
+say() { figure "$@" | tee -a "$dir/figures"; }
 
 # cost RUNS CMD...: sets cpu, wall and peak, of the middle of RUNS runs
 cost() {

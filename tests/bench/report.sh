@@ -1,9 +1,10 @@
 #!/bin/bash
 # report.sh FIGURES: puts the lines that bench.sh printed into docs/performance.md, as a table, and into
-# docs/performance.svg, as a chart.
+# docs/performance.svg, as a chart. Those of the cases on real servers (server_NAME) have a table of their own.
 set -euo pipefail
 figures=$(realpath "$1")
 cd "$(dirname "$0")/../../docs"
+if grep -q '^server_' "$figures"; then mark='server figures'; else mark=figures; fi
 
 table() {
   awk -v machine="$(nproc) cores, $(sed -nE 's/^PRETTY_NAME="(.*)"$/\1/p' /etc/os-release)" '
@@ -26,12 +27,30 @@ table() {
       for (i = 1; i <= sizes; i++) printf " %s |", cell(name, size[i], unit)
       printf "\n"
     }
+    function server_rows() {
+      row("a look, nothing changed (glance), CPU", "server_glance", " ms")
+      row("the same, wall", "server_glance_wall", " ms")
+      row("a look without a glance, CPU", "server_look", " ms")
+      row("the same, wall", "server_look_wall", " ms")
+      row("peak memory", "server_look_memory", " MiB")
+      row("lstat of the files of all cores, and nothing else, CPU", "server_walk", " ms")
+      row("a look that reads everything (`--verify`), CPU", "server_verify", " ms")
+      row("so many sites installed at once, wall", "server_install", " ms")
+      row("by a bare shell script", "server_install_script", " ms")
+      row("**ratio**", "server_install_ratio", "")
+      row("CPU, without that of MariaDB", "server_install_cpu", " ms")
+      row("of the script", "server_install_script_cpu", " ms")
+      row("with the health gate, wall", "server_install_asked", " ms")
+    }
     END {
+      for (i = 2; i <= sizes; i++)
+        for (k = i; k > 1 && size[k - 1] + 0 > size[k] + 0; k--) {n = size[k]; size[k] = size[k - 1]; size[k - 1] = n}
       printf "Measured on %s. In brackets the goal, and whether it is met: %d are, %d are not.\n\n| sites |", machine, kept["met"], kept["missed"]
       for (i = 1; i <= sizes; i++) printf " %s |", size[i]
       printf "\n|---|"
       for (i = 1; i <= sizes; i++) printf "---|"
       printf "\n"
+      server_rows()
       row("a look, nothing changed (glance), CPU", "noop", " ms")
       row("the floor with a digest of the inputs", "noop_floor", " ms")
       row("**ratio**", "noop_ratio", "")
@@ -117,9 +136,9 @@ chart() { # both axes logarithmic: what grows with the sites is a straight line
 }
 
 table >figures.part
-awk '/^<!-- figures -->$/ {print; print ""; while ((getline line < "figures.part") > 0) print line; print ""; skip = 1}
-  /^<!-- end of figures -->$/ {skip = 0}
-  !skip || /^<!-- end/ {if (!/^<!-- figures -->$/) print}' performance.md >performance.part
+awk -v mark="$mark" '$0 == "<!-- " mark " -->" {print; print ""; while ((getline line < "figures.part") > 0) print line; print ""; skip = 1; next}
+  $0 == "<!-- end of " mark " -->" {skip = 0}
+  !skip' performance.md >performance.part
 mv performance.part performance.md
 rm figures.part
-chart >performance.svg
+[ "$mark" != figures ] || chart >performance.svg

@@ -1,0 +1,53 @@
+#!/bin/bash
+# What looking at a server costs that has many WordPress sites, with their databases, grants, certificates and units: no
+# process is started, and the processor's time grows with the sites and no faster. CITRUS_SITES="1 10 50" takes
+# other numbers of sites.
+# shellcheck source=tests/server/many.sh
+. "$(dirname "$0")/../many.sh"
+read -r -a sizes <<<"${CITRUS_SITES:-1 5}"
+
+# What may cost a look what it does, in ms CPU on the slowest machine that was seen, of which most is the lstat of each
+# of the 3,300 files of a site's core: 20 ms a site were measured on two cores of a virtual machine.
+BASE=60 EACH=50
+
+traced() { # traced NAME CMD...: nothing is started, nothing is asked of the network
+  local name=$1
+  shift
+  guest strace -f -qq -o /root/trace -e trace=%process,%network,openat,openat2 "$@" >"$TMP/said" </dev/null
+  guest cat /root/trace </dev/null >"$TMP/trace"
+  is "$name: the watching works" yes "$([ "$(wc -l <"$TMP/trace")" -gt 20 ] && echo yes)"
+  is "$name: no process and no thread is started" "1 program, 0 others" \
+    "$(grep -cE ' execve(at)?\(' "$TMP/trace") program, $(grep -cE ' (fork|vfork|clone|clone3)\(' "$TMP/trace" || true) others"
+  is "$name: no connection leaves the machine" "" "$(grep -E 'connect\(.*AF_INET' "$TMP/trace" || true)"
+  has "$name: finds nothing to do" "Nothing to do" "$(cat "$TMP/said")"
+}
+
+boot stack
+for n in "${sizes[@]}"; do
+  step "$n sites"
+  many_sites "$n"
+  exit_is "$n sites are installed" 0 citrus apply --yes
+  exit_is "$n sites: nothing is left to do" 0 citrus apply --plan --detailed-exitcode
+  sleep 1 # what was written a moment ago is looked at anew: footprint.h
+  guest citrus apply --plan </dev/null >"$TMP/first"
+
+  traced "$n sites, a glance" citrus apply --plan
+  is "$n sites, a glance: nothing is rendered anew" "" "$(grep -E 'share/citrus/(templates|configs)/[a-z]' "$TMP/trace" || true)"
+  traced "$n sites, a full look" citrus apply --plan --fresh
+  traced "$n sites, everything read" citrus apply --plan --verify
+
+  cost 9 citrus apply --plan
+  told "server_glance_$n" "$cpu" "ms CPU"
+  told "server_glance_wall_$n" "$wall" "ms wall"
+  at_most "$n sites: a glance" $((BASE + EACH * n)) "$cpu"
+  cost 5 citrus apply --plan --fresh
+  told "server_look_$n" "$cpu" "ms CPU"
+  told "server_look_wall_$n" "$wall" "ms wall"
+  told "server_look_memory_$n" "$(awk -v k="$peak" 'BEGIN {printf "%.1f", k / 1024}')" MiB
+  at_most "$n sites: a full look" $((BASE + EACH * n)) "$cpu"
+  tool walk
+  cost 5 bash -c '/root/walk /var/www/*/public/wp-admin /var/www/*/public/wp-includes'
+  told "server_walk_$n" "$cpu" "ms CPU"
+  cost 3 citrus apply --plan --verify
+  told "server_verify_$n" "$cpu" "ms CPU"
+done
