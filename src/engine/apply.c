@@ -1,6 +1,6 @@
 /* A plan, applied: prepare everything, journal, go through the actions, take back what failed. */
-#include "applying.h"
 #include "fs.h"
+#include "stepping.h"
 #include <errno.h>
 #include <string.h>
 
@@ -152,10 +152,22 @@ static void run_refresh(struct applying *x, size_t at)
     }
 }
 
+/* `site`: whose failure it is; NULL: the server's. */
+static void step_failed(struct applying *x, const struct action *act, const char *site,
+                        const struct error *err)
+{
+    if (err->code == -ESTALE && x->ret->err.code == 0)
+        x->ret->err = *err;
+    const struct action *service = unsound_of(x, act, err);
+    if (service)
+        unsound_failed(x, act, service);
+    else
+        apply_failed(x, act, site, err);
+}
+
 static void run_batch(struct applying *x, size_t at, size_t n)
 {
     struct action *act = &x->p->actions.at[at];
-    const struct resource *res = act->change.res;
     struct error err = {0};
     for (size_t i = 0; i < n; i++)
         EVENT(x->e, started, act + i);
@@ -165,13 +177,25 @@ static void run_batch(struct applying *x, size_t at, size_t n)
             EVENT(x->e, finished, act + i);
         return;
     }
-    if (r == -ESTALE && x->ret->err.code == 0)
-        x->ret->err = err;
-    const struct action *service = unsound_of(x, act, &err);
-    if (service)
-        unsound_failed(x, act, service);
-    else
-        apply_failed(x, act, res->site, &err);
+    step_failed(x, act, act->change.res->site, &err);
+}
+
+/* How many of them were dealt with. */
+static size_t run_group(struct applying *x, size_t at, size_t n)
+{
+    struct group_end end;
+    group_apply(x, at, n, &end);
+    for (size_t i = at; i < at + n; i++)
+        if (x->p->actions.at[i].state == ACTION_DONE)
+            EVENT(x->e, finished, &x->p->actions.at[i]);
+    for (size_t i = 0; i < end.failures.n && !x->stop; i++) {
+        const struct group_failure *f = &end.failures.at[i];
+        const char *site = f->act->change.res->site;
+        if (!f->whole && failure_of(x, site))
+            continue; /* taken back with what failed first */
+        step_failed(x, f->act, f->whole ? NULL : site, &f->err);
+    }
+    return end.n;
 }
 
 /* A removal that comes after the refreshes: what the services let go of. */
@@ -194,13 +218,19 @@ static void run_actions(struct applying *x)
             struct error err = {0};
             error_set(&err, -EINTR, "interrupted by a signal");
             apply_failed(x, act, NULL, &err);
+        } else if (act->state != ACTION_PLANNED) {
+            n = 1; /* with a group before it */
         } else if (failure_of(x, act->change.res->site)) {
             skip(x, i, n);
         } else if (act->change.op == OP_REFRESH) {
             run_refresh(x, i);
         } else {
+            size_t many = group_length(x, i);
             reaches = reaches || (is_late(act) && !act->change.res->site);
-            run_batch(x, i, n);
+            if (many > 1)
+                n = run_group(x, i, many);
+            else
+                run_batch(x, i, n);
         }
     }
     if (!x->stop && (!passed || reaches))

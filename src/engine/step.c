@@ -1,18 +1,9 @@
 /* One action forward: look again, keep what undo needs, write the intent, change, look whether it is so. */
-#include "internal.h"
+#include "stepping.h"
 #include <errno.h>
 #include <string.h>
 
-/* What one step sees and makes for itself: gone with it, since a plan has many steps. A kind may note into a
- * wanted spec what it saw, so it gets copies of these. */
-struct sight {
-    struct arena arena;
-    struct seen *seen;
-    const void **planned; /* what the plan found, put back afterwards */
-};
-
-static int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n,
-                      struct error *err)
+int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err)
 {
     s->seen = arena_array(&s->arena, struct seen, n);
     for (size_t i = 0; i < n; i++) {
@@ -87,11 +78,12 @@ static int replan(struct engine *e, struct plan *p, struct sight *s, struct acti
     return 0;
 }
 
-static int look_again(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
-                      struct error *err)
+int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
+                size_t *good, struct error *err)
 {
     int r = sight_look(e, s, batch, n, err);
-    for (size_t i = 0; i < n && r == 0; i++) {
+    size_t i = 0;
+    for (; i < n && r == 0; i++) {
         struct change *c = &batch[i].change;
         const void *found = s->seen[i].found;
         if (!hash_equal(record_fingerprint(c->res->kind->record, found), batch[i].before))
@@ -99,21 +91,33 @@ static int look_again(struct engine *e, struct plan *p, struct sight *s, struct 
         if (r == 0 && c->res->absent && !found)
             c->op = OP_NONE; /* nothing brought it */
     }
+    *good = r < 0 && i > 0 ? i - 1 : i;
+    s->n = n;
     s->planned = arena_array(&s->arena, const void *, n);
-    for (size_t i = 0; i < n; i++) {
+    for (i = 0; i < n; i++) {
         s->planned[i] = batch[i].change.found;
         batch[i].change.found = s->seen[i].found;
     }
     return r;
 }
 
-static int write_intents(struct engine *e, struct plan *p, struct sight *s, int64_t tx, struct action *batch,
-                         size_t n, struct error *err)
+void sight_end(struct sight *s, struct action *batch)
+{
+    for (size_t i = 0; s->planned && i < s->n; i++) {
+        batch[i].change.found = s->planned[i];
+        batch[i].change.prepared = NULL;
+    }
+    arena_free(&s->arena);
+}
+
+int step_capture(struct engine *e, struct plan *p, struct sight *s, int64_t tx, struct action *batch,
+                 size_t n, size_t *good, struct error *err)
 {
     struct kind_ctx ctx = engine_ctx(e, &s->arena, tx);
     for (size_t i = 0; i < n; i++) {
         struct action *act = &batch[i];
         const struct kind *k = act->change.res->kind;
+        *good = i;
         if (act->change.op == OP_NONE)
             continue;
         struct buf b = {0};
@@ -130,6 +134,12 @@ static int write_intents(struct engine *e, struct plan *p, struct sight *s, int6
         if (r < 0)
             return r;
     }
+    *good = n;
+    return 0;
+}
+
+int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, struct error *err)
+{
     int r = store_begin(e->store, err);
     for (size_t i = 0; i < n && r == 0; i++)
         r = batch[i].undo ? store_action_intent(e->store, tx, batch[i].seq, batch[i].undo, err)
@@ -161,42 +171,47 @@ static int change_all(struct engine *e, struct sight *s, int64_t tx, struct acti
 }
 
 /* Promised is promised: what was applied is observed, and what still differs is an error. */
+int step_kept(struct engine *e, const struct seen *seen, struct arena *a, struct error *err)
+{
+    const struct resource *res = seen->res;
+    struct kind_ctx ctx = engine_ctx(e, a, 0);
+    if (res->absent && !seen->found)
+        return 0;
+    if (res->absent)
+        return error_set(err, -EIO, "%s %s was removed, and is still there", res->kind->name, res->id);
+    if (!seen->found)
+        return error_set(err, -EIO, "%s %s was made, and is not there", res->kind->name, res->id);
+    struct delta d = record_diff(res->kind->record, res->spec, seen->found, &ctx.redaction, a);
+    if (d.n == 0)
+        return 0;
+    return error_set(err, -EIO, "%s %s was changed, but its %s is \"%s\" and not \"%s\"", res->kind->name,
+                     res->id, d.at[0].field->name, d.at[0].before ? d.at[0].before : "(unset)",
+                     d.at[0].after);
+}
+
 static int verify(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err)
 {
     int r = sight_look(e, s, batch, n, err);
-    struct kind_ctx ctx = engine_ctx(e, &s->arena, 0);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        const struct resource *res = s->seen[i].res;
-        const void *found = s->seen[i].found;
-        if (res->absent) {
-            if (found)
-                r = error_set(err, -EIO, "%s %s was removed, and is still there", res->kind->name, res->id);
-            continue;
-        }
-        struct delta d = record_diff(res->kind->record, res->spec, found, &ctx.redaction, &s->arena);
-        if (!found)
-            r = error_set(err, -EIO, "%s %s was made, and is not there", res->kind->name, res->id);
-        else if (d.n)
-            r = error_set(err, -EIO, "%s %s was changed, but its %s is \"%s\" and not \"%s\"",
-                          res->kind->name, res->id, d.at[0].field->name,
-                          d.at[0].before ? d.at[0].before : "(unset)", d.at[0].after);
-    }
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = step_kept(e, &s->seen[i], &s->arena, err);
     return r;
 }
 
-static int write_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
-                      struct error *err)
+int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n, const bool *bad,
+              struct error *err)
 {
     int r = store_begin(e->store, err);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (batch[i].state == ACTION_INTENT)
+        if (batch[i].state == ACTION_INTENT && batch[i].complete && !(bad && bad[i]))
             r = store_action_state(e->store, tx, batch[i].seq, ACTION_DONE, NULL, err);
+        else if (batch[i].state == ACTION_PLANNED && batch[i].undo) /* an intent that was not begun */
+            r = store_action_state(e->store, tx, batch[i].seq, ACTION_PLANNED, NULL, err);
     if (r == 0)
         r = store_commit(e->store, err);
     else
         store_rollback(e->store);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (batch[i].state == ACTION_INTENT) {
+        if (batch[i].state == ACTION_INTENT && batch[i].complete && !(bad && bad[i])) {
             batch[i].state = ACTION_DONE;
             ((struct resource *)batch[i].change.res)->changed = true;
             p->widened = p->widened || batch[i].change.res->kind->wide;
@@ -208,9 +223,12 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
                struct error *err)
 {
     struct sight s = {0};
-    int r = look_again(e, p, &s, batch, n, err);
+    size_t good;
+    int r = sight_begin(e, p, &s, batch, n, &good, err);
     if (r == 0)
-        r = write_intents(e, p, &s, tx, batch, n, err);
+        r = step_capture(e, p, &s, tx, batch, n, &good, err);
+    if (r == 0)
+        r = step_intents(e, tx, batch, n, err);
     if (r == 0)
         r = change_all(e, &s, tx, batch, n, err);
     for (size_t i = 0; i < n && r == 0; i++)
@@ -218,12 +236,8 @@ int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batc
     if (r == 0)
         r = verify(e, &s, batch, n, err);
     if (r == 0)
-        r = write_done(e, p, tx, batch, n, err);
-    for (size_t i = 0; i < n; i++) {
-        batch[i].change.found = s.planned[i];
-        batch[i].change.prepared = NULL;
-    }
-    arena_free(&s.arena);
+        r = step_done(e, p, tx, batch, n, NULL, err);
+    sight_end(&s, batch);
     return r;
 }
 

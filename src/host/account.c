@@ -162,7 +162,7 @@ static struct tool tool_start(struct host *h, const char *program, const char *w
 }
 
 /* A name becomes an argument and a line of /etc/passwd: what useradd(8) calls portable, and no option. */
-static int name_check(const char *name, struct error *err)
+int account_name_check(const char *name, struct error *err)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
     if (n == 0 || n > 32 || name[n] != '\0' || name[0] == '-' || name[0] == '.')
@@ -193,7 +193,7 @@ static int64_t boot_ns(void)
 /* A tool that a power cut ended leaves its lock behind, with a process number in it. The tools believe it as
  * long as there is such a process, and after a boot there is another of that number. A lock from before the
  * boot is nobody's. */
-static int locks_drop(struct host *h, struct error *err)
+int account_locks_drop(struct host *h, struct error *err)
 {
     static const char *const locks[] = {"/etc/passwd.lock",  "/etc/group.lock",  "/etc/shadow.lock",
                                         "/etc/gshadow.lock", "/etc/subuid.lock", "/etc/subgid.lock"};
@@ -212,7 +212,7 @@ static int tool_status(struct host *h, struct tool *t, int fine, int *ret_status
     struct exec_result result;
     const struct exec x = {.argv = t->argv, .mutates = true};
     t->argv[t->n] = NULL;
-    int r = locks_drop(h, err);
+    int r = account_locks_drop(h, err);
     if (r == 0)
         r = host_run(h, &x, &result, err);
     if (r < 0)
@@ -238,9 +238,7 @@ static int tool_run(struct host *h, struct tool *t, int fine, struct error *err)
 /* useradd's "UID already in use", groupadd's of the GID: also where none of the range is left. */
 enum { USED_UP = 4 };
 
-/* Debian has 900 numbers for accounts of the system (login.defs(5): 100 to 999), and a server may have more
- * sites. The next are taken from the end of the range for people's, which begins at 1000 (Debian
- * Policy 9.2.2: to 59999). */
+/* When the system's numbers are used up. */
 static int tool_number(struct host *h, const struct tool *t, const char *const *further, bool own,
                        struct error *err)
 {
@@ -260,12 +258,16 @@ static int tool_number(struct host *h, const struct tool *t, const char *const *
     return r;
 }
 
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+
 int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err)
 {
-    static const char *const further[] = {"SYS_GID_MIN=50000", "SYS_GID_MAX=59999"};
+    static const char *const further[] = {"SYS_GID_MIN=" TEXT(ACCOUNT_FURTHER_MIN),
+                                          "SYS_GID_MAX=" TEXT(ACCOUNT_FURTHER_MAX)};
     char number[24];
     struct tool t = tool_start(h, "/usr/sbin/groupadd", "--prefix");
-    int r = name_check(name, err);
+    int r = account_name_check(name, err);
     if (r < 0)
         return r;
     arg(&t, "--system");
@@ -278,12 +280,13 @@ int account_group_add(struct host *h, const char *name, int64_t gid, struct erro
 int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
                      int64_t uid, struct error *err)
 {
-    static const char *const further[] = {"SYS_UID_MIN=50000", "SYS_UID_MAX=59999"};
+    static const char *const further[] = {"SYS_UID_MIN=" TEXT(ACCOUNT_FURTHER_MIN),
+                                          "SYS_UID_MAX=" TEXT(ACCOUNT_FURTHER_MAX)};
     char number[24];
     struct tool t = tool_start(h, "/usr/sbin/useradd", "--prefix");
-    int r = name_check(name, err);
+    int r = account_name_check(name, err);
     if (r == 0 && group)
-        r = name_check(group, err);
+        r = account_name_check(group, err);
     if (r == 0)
         r = field_check("home directory", home, err);
     if (r == 0)
@@ -305,9 +308,9 @@ int account_user_change(struct host *h, const char *name, const char *group, con
                         const char *shell, struct error *err)
 {
     struct tool t = tool_start(h, "/usr/sbin/usermod", "--prefix");
-    int r = name_check(name, err);
+    int r = account_name_check(name, err);
     if (r == 0 && group)
-        r = name_check(group, err);
+        r = account_name_check(group, err);
     if (r == 0)
         r = field_check("home directory", home, err);
     if (r == 0)
@@ -326,9 +329,9 @@ int account_member(struct host *h, const char *user, const char *group, bool add
     struct arena a = {0};
     struct accounts all;
     struct tool t = tool_start(h, "/usr/bin/gpasswd", "--root");
-    int r = name_check(user, err);
+    int r = account_name_check(user, err);
     if (r == 0)
-        r = name_check(group, err);
+        r = account_name_check(group, err);
     if (r == 0)
         r = accounts_read(h, &all, &a, err);
     if (r < 0)
@@ -359,7 +362,7 @@ enum { NOT_THERE = 6 };
 int account_user_remove(struct host *h, const char *name, struct error *err)
 {
     struct tool t = tool_start(h, "/usr/sbin/userdel", "--prefix");
-    int r = name_check(name, err);
+    int r = account_name_check(name, err);
     arg(&t, name);
     if (r == 0)
         r = tool_run(h, &t, NOT_THERE, err);
@@ -374,7 +377,7 @@ int account_user_remove(struct host *h, const char *name, struct error *err)
 int account_group_remove(struct host *h, const char *name, struct error *err)
 {
     struct tool t = tool_start(h, "/usr/sbin/groupdel", "--prefix");
-    int r = name_check(name, err);
+    int r = account_name_check(name, err);
     arg(&t, name);
     return r < 0 ? r : tool_run(h, &t, NOT_THERE, err);
 }

@@ -30,6 +30,15 @@ const struct account_group *accounts_group(const struct accounts *s, const char 
 int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid,
                 struct error *err);
 
+/* Debian has 900 numbers for accounts of the system (login.defs(5)), and a server may have more sites. The
+ * next are taken from the end of the range for people's, which begins at 1000 (Debian Policy 9.2.2: to
+ * 59999).
+ */
+#define ACCOUNT_SYSTEM_MIN  100
+#define ACCOUNT_SYSTEM_MAX  999
+#define ACCOUNT_FURTHER_MIN 50000
+#define ACCOUNT_FURTHER_MAX 59999
+
 /* System accounts without a password. uid/gid -1: the next free one. */
 int account_group_add(struct host *h, const char *name, int64_t gid, struct error *err);
 int account_user_add(struct host *h, const char *name, const char *group, const char *home, const char *shell,
@@ -39,5 +48,18 @@ int account_user_change(struct host *h, const char *name, const char *group, con
 int account_member(struct host *h, const char *user, const char *group, bool add, struct error *err);
 int account_user_remove(struct host *h, const char *name, struct error *err);
 int account_group_remove(struct host *h, const char *name, struct error *err);
+
+/* Users that are not there yet, each with a group of its name, in one go. When it fails all, some or none of
+ * them may be there: they can be made one by one then. */
+struct account_new {
+    const char *name, *home, *shell;
+    const char *const *members; /* further users in its group: must be there */
+    size_t n_members;
+};
+int account_add_many(struct host *h, const struct account_new *list, size_t n, struct error *err);
+
+/* --- for account_many.c */
+int account_name_check(const char *name, struct error *err);
+int account_locks_drop(struct host *h, struct error *err);
 
 #endif

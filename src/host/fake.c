@@ -117,7 +117,7 @@ static int fake_run(struct host *h, const struct exec *x, struct exec_result *re
     if (r == 0) {
         struct exec_result result = {0};
         json_t *answer = run_answer(h, buf_str(&line) + strlen("run "));
-        if (answer || !fake_account(h, x->argv, &result.status)) {
+        if (answer || !fake_account(h, x, &result.status)) {
             result.status = (int)json_integer_value(json_object_get(answer, "status"));
             buf_adds(&result.out, fake_text(answer, "out", ""));
             if (x->progress)

@@ -5,6 +5,7 @@
 #include "fs.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { USED = 9, NOT_THERE = 6, PRIMARY = 8, FAILED = 1 };
@@ -170,12 +171,47 @@ static int group_remove(struct host *h, const struct call *c, const struct accou
     return line_set(h, "/etc/group", c->name, NULL);
 }
 
-bool fake_account(struct host *h, const char *const *argv, int *ret)
+/* One line of sysusers.d(5), of the two sorts that account_many.c writes. */
+static int sysusers_line(struct host *h, const char *line)
 {
-    struct call c = call_parse(argv);
+    char name[64], other[64], home[256], shell[256];
+    unsigned number;
+    struct arena a = {0};
+    struct accounts all;
+    int r = accounts_read(h, &all, &a, NULL) < 0 ? FAILED : 0;
+    if (r == 0 && sscanf(line, "u %63s %u - %255s %255s", name, &number, home, shell) == 4) {
+        r = line_set(h, "/etc/group", name, arena_printf(&a, "%s:x:%u:", name, number));
+        if (r == 0)
+            r = user_set(h, &a, &(struct call){.name = name}, number, number, home, shell);
+    } else if (r == 0 && sscanf(line, "m %63s %63s", other, name) == 2) {
+        const struct account_group *g = accounts_group(&all, name);
+        r = g ? group_set(h, &a, g, other, NULL) : FAILED;
+    }
+    arena_free(&a);
+    return r;
+}
+
+static int sysusers(struct host *h, const struct exec *x)
+{
+    int r = 0;
+    char *text = x->input ? strndup(x->input, x->input_len) : NULL, *save = NULL;
+    for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line && r == 0;
+         line = strtok_r(NULL, "\n", &save))
+        r = sysusers_line(h, line);
+    free(text);
+    return r;
+}
+
+static bool account_tool(struct host *h, const struct exec *x, int *ret)
+{
+    struct call c = call_parse(x->argv);
     struct arena a = {0};
     struct accounts all;
     bool known = true;
+    if (strcmp(c.tool, "systemd-sysusers") == 0) {
+        *ret = sysusers(h, x);
+        return true;
+    }
     if (!c.name || accounts_read(h, &all, &a, NULL) < 0) {
         arena_free(&a);
         return false;
@@ -198,5 +234,15 @@ bool fake_account(struct host *h, const char *const *argv, int *ret)
     else
         known = false;
     arena_free(&a);
+    return known;
+}
+
+/* The tool's files are its own, and of no group of citrus's. */
+bool fake_account(struct host *h, const struct exec *x, int *ret)
+{
+    struct fs_group *group = h->group;
+    h->group = NULL;
+    bool known = account_tool(h, x, ret);
+    h->group = group;
     return known;
 }

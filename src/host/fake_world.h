@@ -35,6 +35,6 @@ int fake_probe(struct host *h, const struct probe *list, size_t n, struct probe_
                struct error *err);
 /* Whether argv is one of shadow's tools; then it was carried out on the root's own files (*ret its status).
  */
-bool fake_account(struct host *h, const char *const *argv, int *ret);
+bool fake_account(struct host *h, const struct exec *x, int *ret);
 
 #endif

@@ -1,5 +1,6 @@
 #include "fs_path.h"
 #include "footprint.h"
+#include "fs_group.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -250,6 +251,7 @@ static int place_find(struct host *h, const char *path, bool near, struct fs_pla
         return fd;
     ret->dirfd = fd;
     ret->near = near;
+    ret->group = h->group;
     ret->path = path;
     memcpy(ret->name, n ? name : ".", n ? n : 1);
     ret->name[n ? n : 1] = '\0';
@@ -287,11 +289,23 @@ void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1])
 
 int place_sync(const struct fs_place *p, struct error *err)
 {
-    int fd = openat(p->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    int fd = -1, r;
+    if (p->group) {
+        r = fs_group_touch(p->group, p->dirfd);
+    } else {
+        fd = openat(p->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    }
     if (fd >= 0)
         close(fd);
     return r < 0 ? error_errno(err, r, "cannot sync the directory of %s", p->path) : 0;
+}
+
+int place_fsync(const struct fs_place *p, int fd)
+{
+    if (p->group)
+        return fs_group_touch(p->group, p->dirfd);
+    return fsync(fd) < 0 ? -errno : 0;
 }
 
 int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err)

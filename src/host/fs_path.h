@@ -14,6 +14,7 @@
 struct fs_place {
     int dirfd;               /* O_PATH */
     bool near;               /* lent, until the next place_look() */
+    struct fs_group *group;  /* what is changed here is synced with others (fs_group.h); NULL: by itself */
     char name[NAME_MAX + 1]; /* "." for "/" itself */
     const char *path;        /* as given; for messages */
 };
@@ -24,7 +25,8 @@ int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same w
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
 void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1]);
-int place_sync(const struct fs_place *p, struct error *err); /* of the directory */
+int place_sync(const struct fs_place *p, struct error *err); /* of the directory, unless its group does */
+int place_fsync(const struct fs_place *p, int fd);           /* the same of what lies in it; -errno */
 /* fstatat without following; absent is *there = false and 0. */
 int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err);
 

@@ -4,6 +4,7 @@
  *    "dev": N, "ino": N, "kept": "/var/lib/citrus/undo/7/1", "copied": false}
  *
  * type: absent | file | link (with "target") | directory. */
+#include "fs_group.h"
 #include "fs_path.h"
 #include "step.h"
 #include <errno.h>
@@ -87,7 +88,9 @@ static int keep_file(struct host *h, const struct fs_place *p, const char *dir, 
     *copied = r == -EXDEV || r == -EPERM || r == -EMLINK || r == -EOPNOTSUPP;
     if (*copied)
         r = copy_exact(p->dirfd, p->name, fd, name, p->path);
-    if (r == 0 && fsync(fd) < 0)
+    if (r == 0 && h->group && !*copied) /* the old inode is where it was until its group was synced */
+        r = fs_group_touch(h->group, fd);
+    else if (r == 0 && fsync(fd) < 0)
         r = -errno;
     close(fd);
     return r < 0 ? error_errno(err, r, "cannot keep %s as %s/%s", p->path, dir, name) : 0;
@@ -130,6 +133,7 @@ int fs_save(struct host *h, const char *path, const char *dir, const char *name,
             return r;
         }
     }
+    fs_group_saw(h->group, path, &st, there);
     jw_object(j, key);
     jw_str(j, "path", path);
     jw_str(j, "type", !there ? "absent" : target ? "link" : S_ISDIR(st.st_mode) ? "directory" : "file");

@@ -1,3 +1,4 @@
+#include "fs_group.h"
 #include "fs_path.h"
 #include "step.h"
 #include <errno.h>
@@ -34,14 +35,21 @@ static int temporary_create(const struct fs_place *p, const char *temporary)
     return step_create(p->dirfd, temporary, 0600, p->path);
 }
 
+/* Its group puts all of its own later. */
+static int temporary_put(const struct fs_place *p, const char *temporary)
+{
+    return p->group ? fs_group_add(p->group, p, temporary)
+                    : step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, p->path);
+}
+
 /* From a written temporary file to the target, safe from a loss of power at any point. Ends `fd`. */
 static int temporary_commit(const struct fs_place *p, const char *temporary, int fd, int r, struct error *err)
 {
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
+    if (r == 0)
+        r = place_fsync(p, fd);
     close(fd);
     if (r == 0)
-        r = step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, p->path);
+        r = temporary_put(p, temporary);
     if (r < 0) {
         step_unlink(p->dirfd, temporary, 0, p->path);
         error_errno(err, r, "cannot write %s", p->path);
@@ -124,8 +132,8 @@ static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t g
         return r;
     }
     r = new_attributes(fd, mode, uid, gid, p->path);
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
+    if (r == 0)
+        r = p->group ? fs_group_touch(p->group, fd) : place_fsync(p, fd);
     close(fd);
     if (r < 0)
         return error_errno(err, r, "cannot set mode and owner of the directory %s", p->path);
@@ -185,7 +193,7 @@ int fs_symlink(struct host *h, const char *target, const char *path, struct erro
     if (r == 0 || r == -ENOENT)
         r = step_symlink(target, p.dirfd, temporary, path);
     if (r == 0) {
-        r = step_rename(p.dirfd, temporary, p.dirfd, p.name, 0, path);
+        r = temporary_put(&p, temporary);
         if (r < 0)
             step_unlink(p.dirfd, temporary, 0, path);
     }
@@ -225,6 +233,8 @@ int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_
     if (r < 0)
         return r;
     r = fs_set_at(p.dirfd, p.name, mode, uid, gid, path);
+    if (r == 0)
+        r = fs_group_touch(p.group, p.dirfd);
     if (r < 0) {
         error_errno(err, r, "cannot set mode and owner of %s", path);
         if (r == -EMLINK)

@@ -15,8 +15,9 @@ static int not_running(struct host *h, const char *what, struct error *err)
 /* Only tools that are told the root: nothing else could keep from changing this machine. */
 static int offline_run(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
 {
-    static const char *const tools[] = {"/usr/sbin/useradd",  "/usr/sbin/usermod",  "/usr/sbin/userdel",
-                                        "/usr/sbin/groupadd", "/usr/sbin/groupdel", "/usr/bin/gpasswd"};
+    static const char *const tools[] = {"/usr/sbin/useradd",        "/usr/sbin/usermod",  "/usr/sbin/userdel",
+                                        "/usr/sbin/groupadd",       "/usr/sbin/groupdel", "/usr/bin/gpasswd",
+                                        "/usr/bin/systemd-sysusers"};
     for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
         if (strcmp(x->argv[0], tools[i]) == 0 && x->argv[1] &&
             (strcmp(x->argv[1], "--prefix") == 0 || strcmp(x->argv[1], "--root") == 0) && x->argv[2] &&

@@ -257,6 +257,34 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     return r;
 }
 
+/* In one go; where that cannot be, one by one, which tells what is wrong. */
+static int apply_all(struct kind_ctx *ctx, struct change *const *list, size_t n, struct error *err)
+{
+    struct arena a = {0};
+    struct account_new *new = arena_array(&a, struct account_new, n);
+    int r = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct account_spec *s = list[i]->res->spec;
+        new[i] = (struct account_new){list[i]->res->id, s->home ? s->home : NO_HOME,
+                                      s->shell ? s->shell : NO_LOGIN, s->members.at, s->members.n};
+    }
+    if (n > 1 && account_add_many(ctx->host, new, n, NULL) >= 0)
+        goto out;
+    for (size_t i = 0; i < n && r >= 0; i++) {
+        r = apply(ctx, list[i], err);
+        list[i]->blamed = r < 0;
+    }
+out:
+    arena_free(&a);
+    return r;
+}
+
+static bool together(const struct kind_ctx *ctx, const struct change *c)
+{
+    return c->op == OP_CREATE && !c->restore;
+}
+
 /* --- undo ---------------------------------------------------------------------------------------------- */
 
 static const char **texts(struct arena *a, json_t *list, size_t *n)
@@ -346,6 +374,8 @@ const struct kind account_kind = {
     .plan = plan,
     .capture = capture,
     .apply = apply,
+    .apply_all = apply_all,
+    .together = together,
     .undo = undo,
     .remains = remains,
 };

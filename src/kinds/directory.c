@@ -146,6 +146,11 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     return r < 0 ? r : fs_attributes(ctx->host, path, mode, uid, gid, err);
 }
 
+static bool together(const struct kind_ctx *ctx, const struct change *c)
+{
+    return c->op == OP_CREATE ? !c->restore : !delta_has(&c->delta, "type");
+}
+
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
@@ -191,6 +196,7 @@ const struct kind directory_kind = {
     .plan = plan,
     .capture = capture,
     .apply = apply,
+    .together = together,
     .undo = undo,
     .lockout = lockout_path,
     .remains = remains,

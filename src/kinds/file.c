@@ -150,6 +150,14 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     return write_checked(ctx, c, mode, uid, gid, err);
 }
 
+static bool together(const struct kind_ctx *ctx, const struct change *c)
+{
+    const struct file_spec *s = c->res->spec, *found = c->found;
+
+    return !c->res->adopted && (!s->validate || ctx->host->offline) &&
+           (!found || (found->type && !strcmp(found->type, "file")));
+}
+
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
@@ -197,6 +205,7 @@ const struct kind file_kind = {
     .check = check,
     .capture = capture,
     .apply = apply,
+    .together = together,
     .undo = undo,
     .text = text,
     .lockout = lockout_path,

@@ -153,6 +153,12 @@ struct kind {
     int (*capture)(struct kind_ctx *, struct change *, const char *name, struct jsonw *undo, struct error *);
     int (*apply)(struct kind_ctx *, struct change *, struct error *);
     int (*apply_all)(struct kind_ctx *, struct change *const *, size_t n, struct error *);
+    /* Whether this creation or update may be made in one group with its neighbours, of any kind and site: its
+     * apply changes nothing but by fs.h, asks nothing of the running system, and looks at nothing that
+     * others of the group write (fs_group.h: not one of their files is there before all are). With apply_all,
+     * all of the group's are made at once and before its other changes; on an error `blamed` marks the first
+     * that was not made. Optional: it may not. */
+    bool (*together)(const struct kind_ctx *, const struct change *);
     /* `res` is rebuilt from the journal (spec, id, site; no needs). `op` is what apply did or began. */
     int (*undo)(struct kind_ctx *, const struct resource *res, enum op op, json_t *undo, struct error *);
     int (*refresh)(struct kind_ctx *, const struct resource *res, enum impact how, struct error *);

@@ -86,6 +86,13 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     return r < 0 ? r : fs_symlink(ctx->host, s->target, c->res->id, err);
 }
 
+static bool together(const struct kind_ctx *ctx, const struct change *c)
+{
+    const struct link_spec *found = c->found;
+
+    return !c->res->adopted && (!found || (found->type && !strcmp(found->type, "link")));
+}
+
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
@@ -109,6 +116,7 @@ const struct kind link_kind = {
     .check = check,
     .capture = capture,
     .apply = apply,
+    .together = together,
     .undo = undo,
     .lockout = lockout_path,
     .place = place,

@@ -240,6 +240,12 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
     return r < 0 ? r : remove_others(ctx, c->res->id, s->version, err);
 }
 
+/* On a running system each is validated before it is there. */
+static bool php_pool_together(const struct kind_ctx *ctx, const struct change *c)
+{
+    return ctx->host->offline && (c->op == OP_CREATE || !delta_has(&c->delta, "version"));
+}
+
 static int php_pool_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
                          struct error *err)
 {
@@ -283,6 +289,7 @@ const struct kind php_pool_kind = {
     .check = php_pool_check,
     .capture = php_pool_capture,
     .apply = php_pool_apply,
+    .together = php_pool_together,
     .undo = php_pool_undo,
     .text = php_pool_text,
 };

@@ -238,6 +238,13 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     return r < 0 || s->enabled != 1 ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
 }
 
+/* On a running system each is validated before it is there. */
+static bool vhost_together(const struct kind_ctx *ctx, const struct change *c)
+{
+    const struct vhost_spec *s = c->res->spec;
+    return ctx->host->offline && s->enabled == 1 && !(c->found && !s->digest);
+}
+
 /* What is enabled never points at what is not there: a link goes first and comes last. */
 static int vhost_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,
                       struct error *err)
@@ -284,6 +291,7 @@ const struct kind vhost_kind = {
     .prepare = vhost_prepare,
     .capture = vhost_capture,
     .apply = vhost_apply,
+    .together = vhost_together,
     .undo = vhost_undo,
     .text = vhost_text,
 };

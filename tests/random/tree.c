@@ -218,13 +218,16 @@ static bool is_left_out(const char *path)
     return !strcmp(path, "/var/lib/citrus") || starts_with(path, "/var/lib/citrus/");
 }
 
-/* Each account a line of its own; without `exact` its numbers are left out. */
+/* Each account a line of its own; without `exact` its numbers are left out, and the two ways to say that no
+ * password fits (shadow(5)) are one: "!" is useradd's, "!*" systemd-sysusers's. */
 static void list_accounts(const char *path, char *text)
 {
     char *save = NULL;
     bool numbers = !strcmp(path, "/etc/passwd") || !strcmp(path, "/etc/group");
     for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-        char *part = l;
+        char *part = l, *none = listing.exact ? NULL : strstr(l, ":!*:");
+        if (none)
+            memmove(none + 2, none + 3, strlen(none + 3) + 1);
         for (int i = 0; i < 2 && part; i++)
             part = strchr(part + 1, ':');
         for (char *c = part; !listing.exact && numbers && c && *c &&

@@ -1,0 +1,233 @@
+/* Many actions that are durable together: all intents in one commit, all temporaries, one sync, all renames,
+ * one sync, and one commit that they are done. As safe as one after the other: until the first sync nothing
+ * is replaced, and whatever a crash leaves has its intent. */
+#include "fs_group.h"
+#include "stepping.h"
+#include <errno.h>
+#include <string.h>
+
+/* Looked at, kept, and held in memory at once; and what a signal has to wait for. */
+enum { GROUP_MAX = 8192 };
+
+struct group {
+    struct applying *x;
+    struct action *batch;
+    size_t n;   /* that have an intent */
+    size_t end; /* the first of them that is not written in this group */
+    struct sight sight;
+    size_t *from; /* of batch[i]: its first write in the host's group; the next one's is its end */
+    bool *bad;
+    struct group_end *ret;
+};
+
+/* --- which ---------------------------------------------------------------------------------------------- */
+
+static bool is_in(const struct action *list, size_t n, const struct resource *r)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].change.res == r)
+            return true;
+    return false;
+}
+
+static bool may_join(const struct applying *x, size_t at, size_t i, const struct kind_ctx *ctx)
+{
+    const struct action *act = &x->p->actions.at[i];
+    const struct resource *res = act->change.res;
+    if (act->state != ACTION_PLANNED || (act->change.op != OP_CREATE && act->change.op != OP_UPDATE) ||
+        !res->kind->together || failure_of(x, res->site) || !res->kind->together(ctx, &act->change))
+        return false;
+    /* Those that are made in one go are made first. */
+    for (size_t k = 0; res->kind->apply_all && k < res->needs.n; k++)
+        if (is_in(&x->p->actions.at[at], i - at, res->needs.at[k]))
+            return false;
+    return true;
+}
+
+size_t group_length(const struct applying *x, size_t at)
+{
+    struct kind_ctx ctx = engine_ctx(x->e, x->p->arena, x->tx);
+    size_t n = 0;
+    while (n < GROUP_MAX && at + n < x->p->actions.n && may_join(x, at, at + n, &ctx))
+        n++;
+    return n;
+}
+
+/* --- how ------------------------------------------------------------------------------------------------ */
+
+static void fail(struct group *g, size_t i, const struct error *err, bool whole)
+{
+    struct group_failure f = {&g->batch[i], *err, whole};
+    g->bad[i] = true;
+    vec_push(g->x->p->arena, &g->ret->failures, f);
+}
+
+/* The group ends before this one: what comes first is not held up by it. */
+static void fail_and_end(struct group *g, size_t i, const struct error *err)
+{
+    g->end = i;
+    fail(g, i, err, false);
+    g->ret->n = i + 1;
+}
+
+static void end_before(struct group *g, size_t i)
+{
+    g->end = g->ret->n = i;
+}
+
+/* Up to the intents. False: there is nothing to go on with. */
+static bool begin(struct group *g)
+{
+    struct applying *x = g->x;
+    struct error err = {0}, later = {0};
+    if (sight_begin(x->e, x->p, &g->sight, g->batch, g->n, &g->end, &err) < 0)
+        g->n = g->end;
+    if (step_capture(x->e, x->p, &g->sight, x->tx, g->batch, g->n, &g->end, &later) < 0)
+        err = later; /* the one after it is met again */
+    g->n = g->end;
+    error_clear(&later);
+    if (g->n > 0 && step_intents(x->e, x->tx, g->batch, g->n, &later) < 0) {
+        err = later;
+        g->n = 0;
+    }
+    if (err.code < 0) {
+        EVENT(x->e, started, &g->batch[g->n]);
+        fail_and_end(g, g->n, &err);
+    }
+    return g->n > 0;
+}
+
+/* All of one kind that is made in one go, and what of it was not made. */
+static bool apply_kind(struct group *g, size_t first)
+{
+    const struct kind *k = g->batch[first].change.res->kind;
+    struct kind_ctx ctx = engine_ctx(g->x->e, &g->sight.arena, g->x->tx);
+    struct change **list = arena_array(&g->sight.arena, struct change *, g->n);
+    size_t *of = arena_array(&g->sight.arena, size_t, g->n), n = 0, at = 0;
+    struct error err = {0};
+    for (size_t i = first; i < g->n; i++)
+        if (g->batch[i].change.res->kind == k && g->batch[i].state == ACTION_INTENT) {
+            of[n] = i;
+            list[n++] = &g->batch[i].change;
+        }
+    if (n < 2) /* in its turn */
+        return true;
+    for (size_t i = 0; i < n; i++)
+        EVENT(g->x->e, started, &g->batch[of[i]]);
+    bool good = k->apply_all(&ctx, list, n, &err) >= 0;
+    while (!good && at < n && !list[at]->blamed)
+        at++;
+    size_t made = good ? n : at < n ? at : 0;
+    for (size_t i = 0; i < made; i++)
+        g->batch[of[i]].complete = true;
+    if (!good)
+        fail_and_end(g, of[made], &err);
+    return good;
+}
+
+static void make_ahead(struct group *g)
+{
+    bool good = true;
+    for (size_t i = 0; i < g->n && good; i++) {
+        const struct action *act = &g->batch[i];
+        if (act->change.res->kind->apply_all && act->state == ACTION_INTENT && !act->complete)
+            good = apply_kind(g, i);
+    }
+}
+
+static void write_all(struct group *g)
+{
+    struct kind_ctx ctx = engine_ctx(g->x->e, &g->sight.arena, g->x->tx);
+    struct host *h = g->x->e->host;
+    for (size_t i = 0; i < g->end; i++) {
+        struct action *act = &g->batch[i];
+        struct error err = {0};
+        g->from[i] = g->from[i + 1] = fs_group_size(h);
+        if (act->state != ACTION_INTENT || act->complete)
+            continue;
+        if (fs_group_full(h) || engine_interrupted(g->x->e)) {
+            end_before(g, i);
+            return;
+        }
+        EVENT(g->x->e, started, act);
+        if (act->change.res->kind->apply(&ctx, &act->change, &err) < 0) {
+            fs_group_drop(h, g->from[i]);
+            fail_and_end(g, i, &err);
+        } else {
+            act->complete = true;
+            g->from[i + 1] = fs_group_size(h);
+        }
+    }
+}
+
+static void put_all(struct group *g)
+{
+    for (size_t i = 0; i < g->end; i++) {
+        struct action *act = &g->batch[i];
+        struct error err = {0};
+        if (!act->complete)
+            continue;
+        int r = fs_group_put(g->x->e->host, g->from[i], g->from[i + 1], &err);
+        if (r == 0)
+            continue;
+        fail(g, i, &err, false);
+        act->complete = false;
+        if (r == -ESTALE) /* somebody was there first: theirs stays, and nothing is taken back */
+            act->state = ACTION_PLANNED;
+    }
+}
+
+static void verify_all(struct group *g)
+{
+    struct error err = {0};
+    int r = sight_look(g->x->e, &g->sight, g->batch, g->n, &err);
+    if (r < 0)
+        fail(g, 0, &err, true);
+    for (size_t i = 0; i < g->n && r == 0; i++) {
+        struct arena a = {0};
+        error_clear(&err);
+        if (g->batch[i].complete && step_kept(g->x->e, &g->sight.seen[i], &a, &err) < 0)
+            fail(g, i, &err, false);
+        arena_free(&a);
+    }
+}
+
+static bool sync_all(struct group *g)
+{
+    struct error err = {0};
+    int r = fs_group_sync(g->x->e->host, &err);
+    if (r < 0)
+        fail(g, 0, &err, true);
+    return r == 0;
+}
+
+static void go(struct group *g)
+{
+    struct error err = {0};
+    make_ahead(g);
+    write_all(g);
+    if (!sync_all(g))
+        return;
+    put_all(g);
+    if (!sync_all(g))
+        return;
+    verify_all(g);
+    for (size_t i = g->end; i < g->n; i++)
+        if (g->batch[i].state == ACTION_INTENT && !g->batch[i].complete && !g->bad[i])
+            g->batch[i].state = ACTION_PLANNED;
+    if (step_done(g->x->e, g->x->p, g->x->tx, g->batch, g->n, g->bad, &err) < 0)
+        fail(g, 0, &err, true);
+}
+
+void group_apply(struct applying *x, size_t at, size_t n, struct group_end *ret)
+{
+    *ret = (struct group_end){.n = n};
+    struct group g = {.x = x, .batch = &x->p->actions.at[at], .n = n, .end = n, .ret = ret};
+    g.from = arena_array(&g.sight.arena, size_t, n + 1);
+    g.bad = arena_array(&g.sight.arena, bool, n + 1);
+    fs_group_begin(x->e->host);
+    if (begin(&g))
+        go(&g);
+    fs_group_end(x->e->host);
+    sight_end(&g.sight, g.batch);
+}

@@ -1,0 +1,50 @@
+/* The phases of a step, as step.c (one action, or a batch of one kind) and group.c (many that are durable
+ * together) go through them: look again, keep what undo needs, write the intents, change, look, write that it
+ * is done. */
+#ifndef CITRUS_ENGINE_STEPPING_H
+#define CITRUS_ENGINE_STEPPING_H
+#include "applying.h"
+
+/* What a step sees and makes for itself: gone with it, since a plan has many steps. A kind may note into a
+ * wanted spec what it saw, so it gets copies of these. */
+struct sight {
+    struct arena arena;
+    struct seen *seen;
+    const void **planned; /* what the plan found, put back afterwards */
+    size_t n;
+};
+/* Observes the batch's resources into s->seen. */
+int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err);
+/* The same, and holds it against the plan: -ESTALE where somebody moved a target. `good`: how many of the
+ * first are as planned, or were worked out anew. Until sight_end() each change's `found` is what was seen. */
+int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
+                size_t *good, struct error *err);
+void sight_end(struct sight *s, struct action *batch);
+
+/* Sets each one's undo record. `good`: how many of the first have theirs. */
+int step_capture(struct engine *e, struct plan *p, struct sight *s, int64_t tx, struct action *batch,
+                 size_t n, size_t *good, struct error *err);
+/* One commit: ACTION_INTENT, or ACTION_SKIPPED where nothing is to be done. */
+int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, struct error *err);
+/* Whether what was seen is what was promised. */
+int step_kept(struct engine *e, const struct seen *seen, struct arena *a, struct error *err);
+/* One commit: ACTION_DONE of those that are complete and not bad (NULL: none is); an intent that is planned
+ * again is no intent. */
+int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n, const bool *bad,
+              struct error *err);
+
+/* --- group.c */
+struct group_failure {
+    struct action *act;
+    struct error err;
+    bool whole; /* it is not this action's own: nothing of the group can be relied on */
+};
+struct group_end {
+    size_t n; /* actions that were dealt with; those after it are planned as before, but for what is DONE */
+    VEC(struct group_failure) failures; /* in the plan's arena; their actions are INTENT, or still PLANNED */
+};
+/* How many of the plan's actions from `at` on can be made as one group; less than two: none. */
+size_t group_length(const struct applying *x, size_t at);
+void group_apply(struct applying *x, size_t at, size_t n, struct group_end *ret);
+
+#endif

@@ -1,0 +1,228 @@
+#include "fs_group.h"
+#include "fs_path.h"
+#include "step.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Descriptors for all else, of the least that a process may have: 1024 (systemd-system.conf(5),
+ * DefaultLimitNOFILE), while it may ask for more. */
+enum { DESCRIPTORS_LEFT = 512, DESCRIPTORS_WANTED = 16384 };
+
+struct identity {
+    const char *path;
+    bool there;
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime;
+};
+struct pending {
+    int dirfd; /* the directory's, below */
+    const char *path, *name, *temporary;
+    const struct identity *was; /* NULL: fs_save() did not look at it */
+    bool put;
+};
+struct directory {
+    dev_t dev;
+    ino_t ino;
+    int fd;
+};
+struct fs_group {
+    struct arena arena;
+    VEC(struct pending) list;
+    VEC(struct directory) directories;
+    VEC(struct directory) systems; /* one directory of each file system that something changed on */
+    VEC(struct identity *) saw;
+    struct rlimit limit; /* of descriptors, as it was */
+    size_t room;         /* for directories */
+    size_t next;         /* in `saw`: it is written in the order in which it was saved */
+};
+
+void fs_group_begin(struct host *h)
+{
+    h->group = xmalloc(sizeof *h->group);
+    *h->group = (struct fs_group){.room = DESCRIPTORS_LEFT};
+    struct rlimit *was = &h->group->limit;
+    if (getrlimit(RLIMIT_NOFILE, was) < 0)
+        return;
+    rlim_t most = was->rlim_max < DESCRIPTORS_WANTED ? was->rlim_max : DESCRIPTORS_WANTED;
+    if (was->rlim_cur >= most || setrlimit(RLIMIT_NOFILE, &(struct rlimit){most, was->rlim_max}) < 0)
+        most = was->rlim_cur;
+    if (most > (size_t)2 * DESCRIPTORS_LEFT)
+        h->group->room = most - DESCRIPTORS_LEFT;
+}
+
+size_t fs_group_size(const struct host *h)
+{
+    return h->group->list.n;
+}
+
+bool fs_group_full(const struct host *h)
+{
+    return h->group->directories.n >= h->group->room;
+}
+
+void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there)
+{
+    if (!g)
+        return;
+    struct identity *i = arena_new(&g->arena, struct identity);
+    *i = (struct identity){.path = arena_strdup(&g->arena, path), .there = there};
+    if (there) {
+        i->dev = st->st_dev;
+        i->ino = st->st_ino;
+        i->size = st->st_size;
+        i->mtime = st->st_mtim;
+    }
+    vec_push(&g->arena, &g->saw, i);
+}
+
+static const struct identity *what_was(struct fs_group *g, const char *path)
+{
+    for (size_t i = 0; i < g->saw.n; i++) {
+        size_t at = (g->next + i) % g->saw.n;
+        if (strcmp(g->saw.at[at]->path, path) != 0)
+            continue;
+        g->next = at + 1;
+        return g->saw.at[at];
+    }
+    return NULL;
+}
+
+int fs_group_touch(struct fs_group *g, int fd)
+{
+    struct stat st;
+    if (!g)
+        return 0;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    for (size_t i = 0; i < g->systems.n; i++)
+        if (g->systems.at[i].dev == st.st_dev)
+            return 0;
+    struct directory s = {.dev = st.st_dev};
+    s.fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s.fd < 0)
+        return -errno;
+    vec_push(&g->arena, &g->systems, s);
+    return 0;
+}
+
+/* The group's own descriptor of the place's directory; -errno. */
+static int directory_fd(struct fs_group *g, const struct fs_place *p)
+{
+    struct stat st;
+    if (fstat(p->dirfd, &st) < 0)
+        return -errno;
+    for (size_t i = g->directories.n; i-- > 0;)
+        if (g->directories.at[i].dev == st.st_dev && g->directories.at[i].ino == st.st_ino)
+            return g->directories.at[i].fd;
+    struct directory d = {st.st_dev, st.st_ino, fcntl(p->dirfd, F_DUPFD_CLOEXEC, 3)};
+    if (d.fd < 0)
+        return -errno;
+    vec_push(&g->arena, &g->directories, d);
+    return d.fd;
+}
+
+int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary)
+{
+    int fd = directory_fd(g, p), r = fd < 0 ? fd : fs_group_touch(g, fd);
+    if (r < 0)
+        return r;
+    struct pending e = {.dirfd = fd,
+                        .path = arena_strdup(&g->arena, p->path),
+                        .name = arena_strdup(&g->arena, p->name),
+                        .temporary = arena_strdup(&g->arena, temporary),
+                        .was = what_was(g, p->path)};
+    vec_push(&g->arena, &g->list, e);
+    return 0;
+}
+
+void fs_group_drop(struct host *h, size_t from)
+{
+    struct fs_group *g = h->group;
+    for (size_t i = from; i < g->list.n; i++)
+        if (!g->list.at[i].put)
+            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
+    if (from < g->list.n)
+        g->list.n = from;
+}
+
+/* A hard link, as undo keeps one, changes the ctime: that tells nothing here. */
+static int still_as_saved(const struct pending *e, struct error *err)
+{
+    struct stat st;
+    const struct identity *was = e->was;
+    if (!was)
+        return 0;
+    int r = fstatat(e->dirfd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    if (r < 0 && r != -ENOENT)
+        return error_errno(err, r, "cannot look at %s", e->path);
+    /* A directory that was there went to the trash to make room. */
+    if (r == -ENOENT)
+        return 0;
+    if (was->there && st.st_dev == was->dev && st.st_ino == was->ino && st.st_size == was->size &&
+        st.st_mtim.tv_sec == was->mtime.tv_sec && st.st_mtim.tv_nsec == was->mtime.tv_nsec)
+        return 0;
+    r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);
+    error_hint(err, "what they wrote is there; look at it, then run citrus again");
+    return r;
+}
+
+static int put_one(struct pending *e, struct error *err)
+{
+    unsigned only_new = e->was && !e->was->there ? RENAME_NOREPLACE : 0;
+    int r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, only_new, e->path);
+    if (r == -EINVAL && only_new) /* a file system that cannot (renameat2(2)) */
+        r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, 0, e->path);
+    e->put = r == 0;
+    if (r < 0)
+        error_errno(err, r, "cannot write %s", e->path);
+    if (r == -EISDIR)
+        error_hint(err, "a directory of this name is there; move it away");
+    return r;
+}
+
+int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
+{
+    struct fs_group *g = h->group;
+    int r = 0;
+    for (size_t i = from; i < to && r == 0; i++)
+        r = still_as_saved(&g->list.at[i], err);
+    for (size_t i = from; i < to && r == 0; i++)
+        r = put_one(&g->list.at[i], err);
+    for (size_t i = from; i < to && r < 0; i++)
+        if (!g->list.at[i].put) {
+            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
+            g->list.at[i].put = true;
+        }
+    return r;
+}
+
+int fs_group_sync(struct host *h, struct error *err)
+{
+    struct fs_group *g = h->group;
+    for (size_t i = 0; i < g->systems.n; i++)
+        if (syncfs(g->systems.at[i].fd) < 0)
+            return error_errno(err, errno, "cannot sync the file system that was written to");
+    return h->unsynced ? host_sync(h, err) : 0;
+}
+
+void fs_group_end(struct host *h)
+{
+    struct fs_group *g = h->group;
+    fs_group_drop(h, 0);
+    for (size_t i = 0; i < g->directories.n; i++)
+        close(g->directories.at[i].fd);
+    for (size_t i = 0; i < g->systems.n; i++)
+        close(g->systems.at[i].fd);
+    if (g->limit.rlim_max)
+        setrlimit(RLIMIT_NOFILE, &g->limit);
+    arena_free(&g->arena);
+    free(g);
+    h->group = NULL;
+}

@@ -1,0 +1,41 @@
+/* Writes of a group: durable together, at the price of two syncs of the file system however many they are.
+ *
+ *     fs_group_begin(h);
+ *     ... fs_save(), fs_write(), fs_symlink(), fs_mkdir() ...   -- temporaries; directories are there at once
+ *     fs_group_sync(h, &err);                         -- contents, and the inodes that fs_save() kept
+ *     fs_group_put(h, from, to, &err);                -- renames: what was written becomes visible
+ *     fs_group_sync(h, &err);                         -- and survives a loss of power
+ *     fs_group_end(h);                                -- what was not put is gone
+ *
+ * In between nothing else syncs. A file that fs_save() saw is replaced only if it is still that file, and one
+ * that it did not find is not replaced at all: -ESTALE, somebody wrote it meanwhile. (An editor that writes
+ * in the instant between that look and the rename still loses; where it wrote into the inode, undo has it.)
+ *
+ * Not for what others read before it is put: what is looked at while a group is open shows the old files. */
+#ifndef CITRUS_FS_GROUP_H
+#define CITRUS_FS_GROUP_H
+#include "host.h"
+
+void fs_group_begin(struct host *h);
+/* How many wait to be put: entries `from` up to `to` are those written between two calls. */
+size_t fs_group_size(const struct host *h);
+/* As many directories are held open as a process should: put what there is and begin anew. */
+bool fs_group_full(const struct host *h);
+/* Gives up the last entries, from `from` on. */
+void fs_group_drop(struct host *h, size_t from);
+/* -ESTALE: none of these was put. On any other error the rest of them is given up. */
+int fs_group_put(struct host *h, size_t from, size_t to, struct error *err);
+int fs_group_sync(struct host *h, struct error *err);
+void fs_group_end(struct host *h);
+
+/* --- for host's own files; `g` is NULL where no group is open */
+struct stat;
+struct fs_place;
+/* What fs_save() found. */
+void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there);
+/* Something changed on this descriptor's file system. -errno */
+int fs_group_touch(struct fs_group *g, int fd);
+/* `temporary`, beside the place, is to be renamed to it. -errno */
+int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary);
+
+#endif
