@@ -3,6 +3,7 @@
 #include "text.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -57,7 +58,7 @@ static void members_split(struct account_group *g, char *text, struct arena *a)
     g->n_members = list.n;
 }
 
-int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err)
+static int accounts_parse(struct host *h, struct accounts *ret, struct arena *a, struct error *err)
 {
     char *passwd, *group, *f[FIELDS_MAX], *save = NULL;
     VEC(struct account_user) users = {0};
@@ -88,6 +89,46 @@ int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct 
         (struct accounts){.users = users.at, .n_users = users.n, .groups = groups.at, .n_groups = groups.n};
     name_index_make(&ret->by_user, users.at, users.n, sizeof *users.at, a);
     name_index_make(&ret->by_group, groups.at, groups.n, sizeof *groups.at, a);
+    return 0;
+}
+
+struct accounts_kept {
+    struct arena arena;
+    struct accounts all;
+    bool stale;
+    struct accounts_kept *older; /* who read them may still use them */
+};
+
+void accounts_changed(struct host *h)
+{
+    if (h->accounts)
+        h->accounts->stale = true;
+}
+
+void accounts_free(struct host *h)
+{
+    while (h->accounts) {
+        struct accounts_kept *k = h->accounts;
+        h->accounts = k->older;
+        arena_free(&k->arena);
+        free(k);
+    }
+}
+
+int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err)
+{
+    if (!h->group)
+        return accounts_parse(h, ret, a, err);
+    if (!h->accounts || h->accounts->stale) {
+        struct accounts_kept *k = xmalloc(sizeof *k);
+        *k = (struct accounts_kept){.older = h->accounts};
+        h->accounts = k;
+        int r = accounts_parse(h, &k->all, &k->arena, err);
+        k->stale = r < 0;
+        if (r < 0)
+            return r;
+    }
+    *ret = h->accounts->all;
     return 0;
 }
 
@@ -212,6 +253,7 @@ static int tool_status(struct host *h, struct tool *t, int fine, int *ret_status
     struct exec_result result;
     const struct exec x = {.argv = t->argv, .mutates = true};
     t->argv[t->n] = NULL;
+    accounts_changed(h);
     int r = account_locks_drop(h, err);
     if (r == 0)
         r = host_run(h, &x, &result, err);

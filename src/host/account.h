@@ -23,10 +23,12 @@ struct accounts {
     size_t n_groups;
     struct name_index by_user, by_group;
 };
+/* In the arena; while a group of writes is open (fs_group.h), read once, and good until it ends or an account
+ * is changed by the functions below. */
 int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err);
 const struct account_user *accounts_user(const struct accounts *s, const char *name);
 const struct account_group *accounts_group(const struct accounts *s, const char *name);
-/* Reads anew each time: for applying. -ENOENT with a clear text. "root" is always 0. */
+/* For applying. -ENOENT with a clear text. "root" is always 0. */
 int account_ids(struct host *h, const char *user, const char *group, uid_t *uid, gid_t *gid,
                 struct error *err);
 
@@ -58,7 +60,9 @@ struct account_new {
 };
 int account_add_many(struct host *h, const struct account_new *list, size_t n, struct error *err);
 
-/* --- for account_many.c */
+/* --- for host's own files */
+void accounts_changed(struct host *h);
+void accounts_free(struct host *h);
 int account_name_check(const char *name, struct error *err);
 int account_locks_drop(struct host *h, struct error *err);
 

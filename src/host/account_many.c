@@ -88,6 +88,7 @@ int account_add_many(struct host *h, const struct account_new *list, size_t n, s
         const struct exec x = {.argv = argv, .input = lines.at, .input_len = lines.len, .mutates = true};
         r = host_run_ok(h, &x, err);
     }
+    accounts_changed(h);
     buf_free(&lines);
     arena_free(&a);
     return r;

@@ -1,4 +1,5 @@
 #include "fs_group.h"
+#include "account.h"
 #include "fs_path.h"
 #include "step.h"
 #include <errno.h>
@@ -215,6 +216,7 @@ int fs_group_sync(struct host *h, struct error *err)
 void fs_group_end(struct host *h)
 {
     struct fs_group *g = h->group;
+    accounts_free(h);
     fs_group_drop(h, 0);
     for (size_t i = 0; i < g->directories.n; i++)
         close(g->directories.at[i].fd);

@@ -282,6 +282,7 @@ struct host {
     bool verify;                      /* read every file, trust no cache */
     bool unsynced;                    /* a program changed something since the last host_sync() */
     struct near *near;                /* fs_near_begin(); NULL: none */
+    struct accounts_kept *accounts;   /* of /etc/passwd and /etc/group, while a group is open; else NULL */
     struct fs_group *group;           /* fs_group_begin(); NULL: none is open */
     struct taking *footprint;         /* footprint.h; NULL: none is taken */
     struct progress *progress;        /* NULL: none */
