@@ -53,7 +53,9 @@ static bool is_plain(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/") == strlen(text);
 }
 
-static bool lines_of(const struct account_new *list, size_t n, struct numbers *u, struct buf *out)
+/* False: sysusers cannot be asked for these. It would make a member that is not there. */
+static bool lines_of(const struct account_new *list, size_t n, const struct accounts *acc, struct numbers *u,
+                     struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         const struct account_new *w = &list[i];
@@ -62,7 +64,7 @@ static bool lines_of(const struct account_new *list, size_t n, struct numbers *u
             return false;
         buf_addf(out, "u %s %lld - %s %s\n", w->name, (long long)number, w->home, w->shell);
         for (size_t k = 0; k < w->n_members; k++) {
-            if (account_name_check(w->members[k], NULL) < 0)
+            if (account_name_check(w->members[k], NULL) < 0 || !accounts_user(acc, w->members[k]))
                 return false;
             buf_addf(out, "m %s %s\n", w->members[k], w->name);
         }
@@ -80,7 +82,7 @@ int account_add_many(struct host *h, const struct account_new *list, size_t n, s
         r = accounts_read(h, &acc, &a, err);
     if (r == 0) {
         struct numbers u = numbers_of(&acc, &a);
-        if (!lines_of(list, n, &u, &lines))
+        if (!lines_of(list, n, &acc, &u, &lines))
             r = error_set(err, -EOPNOTSUPP, "these accounts are to be made one by one");
     }
     if (r == 0) {

@@ -6,7 +6,8 @@
  * component. The last component is never followed. So a site's user cannot lead citrus out of its tree.
  *
  * Writers work on a temporary name beside the target (".NAME.citrus~"), sync it, rename it, and sync the
- * directory: a reader, and a machine that loses power, sees the old file or the new one. */
+ * directory: a reader, and a machine that loses power, sees the old file or the new one. In a group of writes
+ * (fs_group.h) they sync and rename together, later. */
 #ifndef CITRUS_FS_H
 #define CITRUS_FS_H
 #include "host.h"

@@ -160,6 +160,66 @@ static void more_sites_than_the_system_has_numbers_get_further_ones(void **state
     buf_free(&groups);
 }
 
+static void many_are_made_in_one_go(void **state)
+{
+    struct test_root *t = *state;
+    const char *const members[] = {"www-data"};
+    const struct account_new list[] = {{"blog", "/srv/blog", "/usr/sbin/nologin", members, 1},
+                                       {"shop", "/srv/shop", "/bin/false", NULL, 0}};
+    struct accounts all;
+    const struct account_user *u;
+    struct buf shadow = {0};
+    put(AT("/etc/passwd"),
+        "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
+        "taken:x:999:33::/:/bin/false\n",
+        0644);
+    assert_int_equal(account_add_many(&t->h, list, 2, &t->err), 0);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_non_null(u = accounts_user(&all, "blog"));
+    assert_int_equal(u->uid, 998);
+    assert_int_equal(u->gid, 998);
+    assert_string_equal(u->home, "/srv/blog");
+    assert_string_equal(u->shell, "/usr/sbin/nologin");
+    assert_int_equal(accounts_group(&all, "blog")->n_members, 1);
+    assert_string_equal(accounts_group(&all, "blog")->members[0], "www-data");
+    assert_non_null(u = accounts_user(&all, "shop"));
+    assert_int_equal(u->uid, 997);
+    assert_int_equal(accounts_group(&all, "shop")->n_members, 0);
+    assert_int_equal(fs_read(&t->h, "/etc/shadow", 0, &shadow, &t->err), 0);
+    assert_non_null(strstr(buf_str(&shadow), "\nblog:!*:")); /* no password works */
+    buf_free(&shadow);
+    assert_int_equal(account_user_remove(&t->h, "blog", &t->err), 0);
+}
+
+static void many_with_a_member_that_is_not_there_are_not_made(void **state)
+{
+    struct test_root *t = *state;
+    const char *const members[] = {"nobody-here"};
+    const struct account_new list[] = {{"blog", "/srv/blog", "/usr/sbin/nologin", members, 1}},
+                             odd[] = {{"blog", "/srv/a b", "/usr/sbin/nologin", NULL, 0}};
+    unsigned long before = host_steps();
+    assert_int_equal(account_add_many(&t->h, list, 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(account_add_many(&t->h, odd, 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(host_steps(), before);
+}
+
+static void many_beyond_the_systems_numbers_get_further_ones(void **state)
+{
+    enum { MANY = 950 };
+    struct test_root *t = *state;
+    struct account_new *list = calloc(MANY, sizeof *list);
+    uid_t uid;
+    assert_non_null(list);
+    for (int i = 0; i < MANY; i++)
+        list[i] = (struct account_new){arena_printf(&t->a, "u%d", i), "/srv", "/bin/false", NULL, 0};
+    assert_int_equal(account_add_many(&t->h, list, MANY, &t->err), 0);
+    assert_int_equal(account_ids(&t->h, "u0", "u0", &uid, NULL, &t->err), 0);
+    assert_int_equal(uid, 999);
+    assert_int_equal(account_ids(&t->h, "u949", "u949", &uid, NULL, &t->err), 0);
+    assert_in_range(uid, 50000, 59999);
+    free(list);
+}
+
 static void a_lock_from_before_the_boot_is_nobodys(void **state)
 {
     struct test_root *t = *state;
@@ -217,6 +277,9 @@ int main(void)
         TOOL_TEST(a_sites_account_comes_and_goes),
         TOOL_TEST(numbers_can_be_given),
         TOOL_TEST(more_sites_than_the_system_has_numbers_get_further_ones),
+        TOOL_TEST(many_are_made_in_one_go),
+        TOOL_TEST(many_with_a_member_that_is_not_there_are_not_made),
+        TOOL_TEST(many_beyond_the_systems_numbers_get_further_ones),
         TOOL_TEST(a_lock_from_before_the_boot_is_nobodys),
         TOOL_TEST(members_are_added_and_taken_out),
         TOOL_TEST(names_that_could_be_something_else_reach_no_tool),
