@@ -67,6 +67,9 @@ bool tree_text_check(const char *file, const char **text, size_t *len, struct di
     }
     const char *s = *text;
     for (size_t i = 0, k; i < *len; i += k) {
+        k = 1;
+        if (s[i] >= ' ' && s[i] < 0x7f) /* nearly all of it */
+            continue;
         k = utf8_char(s + i, *len - i);
         if (k == 0) {
             diag_error(d, text_pos(file, s, i), "save the file as UTF-8", "the byte 0x%02x is no UTF-8",

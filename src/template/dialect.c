@@ -68,8 +68,9 @@ static uint8_t nginx_step(uint8_t state, unsigned char c)
     }
 }
 
-const struct dialect dialect_nginx = {"nginx",   "an nginx file", nginx_places,
-                                      NG_STATES, nginx_step,      escape_nginx};
+static struct machine nginx_machine;
+const struct dialect dialect_nginx = {"nginx",    "an nginx file", nginx_places, NG_STATES,
+                                      nginx_step, &nginx_machine,  escape_nginx};
 
 /* --- ini: PHP's Zend/zend_ini_scanner.l --------------------------------------------------------------- */
 
@@ -106,8 +107,9 @@ static uint8_t ini_step(uint8_t state, unsigned char c)
     }
 }
 
-const struct dialect dialect_ini = {"ini",     "an ini file of PHP", ini_places, INI_STATES, ini_step,
-                                    escape_ini};
+static struct machine ini_machine;
+const struct dialect dialect_ini = {"ini",    "an ini file of PHP", ini_places, INI_STATES,
+                                    ini_step, &ini_machine,         escape_ini};
 
 /* --- mysql: MariaDB's mysys/my_default.c -------------------------------------------------------------- */
 
@@ -159,8 +161,9 @@ static uint8_t mysql_step(uint8_t state, unsigned char c)
     }
 }
 
+static struct machine mysql_machine;
 const struct dialect dialect_mysql = {
-    "mysql", "an option file of MariaDB", mysql_places, MY_STATES, mysql_step, escape_mysql};
+    "mysql", "an option file of MariaDB", mysql_places, MY_STATES, mysql_step, &mysql_machine, escape_mysql};
 
 /* --- php: Zend/zend_language_scanner.l ----------------------------------------------------------------- */
 
@@ -256,7 +259,19 @@ static uint8_t php_step(uint8_t state, unsigned char c)
     }
 }
 
-const struct dialect dialect_php = {"php", "a PHP file", php_places, PHP_STATES, php_step, escape_php};
+static struct machine php_machine;
+const struct dialect dialect_php = {"php",    "a PHP file", php_places, PHP_STATES,
+                                    php_step, &php_machine, escape_php};
+
+static const uint8_t (*steps(const struct dialect *d))[256]
+{
+    struct machine *m = d->machine;
+    for (uint8_t state = 0; !m->made && state < d->states; state++)
+        for (int c = 0; c < 256; c++)
+            m->next[state][c] = d->step(state, (unsigned char)c);
+    m->made = true;
+    return (const uint8_t(*)[256])m->next;
+}
 
 bool dialect_follows(const struct dialect *d, uint8_t state, unsigned char c)
 {
@@ -291,12 +306,13 @@ const char *dialect_near(const char *name)
 /* States that have met go on together, so after a line or two only a few are left to follow. */
 void dialect_run(const struct dialect *d, const char *text, size_t len, uint8_t *next)
 {
+    const uint8_t(*to_next)[256] = steps(d);
     uint8_t live[DIALECT_STATES], group[DIALECT_STATES], n = d->states;
     for (uint8_t i = 0; i < n; i++)
         live[i] = group[i] = i;
     for (size_t at = 0; at < len; at++) {
         for (uint8_t i = 0; i < n; i++)
-            live[i] = d->step(live[i], (unsigned char)text[at]);
+            live[i] = to_next[live[i]][(unsigned char)text[at]];
         if (text[at] != '\n' && text[at] != ' ')
             continue;
         uint8_t kept = 0, to[DIALECT_STATES];
@@ -319,10 +335,11 @@ void dialect_run(const struct dialect *d, const char *text, size_t len, uint8_t 
 /* A second opinion on what escape made: the reader must still be where the value ends, never outside it. */
 static bool contained(const struct dialect *d, enum place place, uint8_t *state, const char *made, size_t n)
 {
+    const uint8_t(*to_next)[256] = steps(d);
     uint8_t s = *state, first = s;
     bool inside = true;
     for (size_t i = 0; i < n; i++) {
-        s = d->step(s, (unsigned char)made[i]);
+        s = to_next[s][(unsigned char)made[i]];
         enum place p = d->places[s];
         if (place == PLACE_COMMENT || place == PLACE_CODE)
             inside = inside && p == place;

@@ -23,12 +23,19 @@ enum place {
     PLACE_NONE, /* no hole can stand here */
 };
 
+/* The steps as a table, made when a text is first read: every byte of every value passes here. */
+struct machine {
+    bool made;
+    uint8_t next[DIALECT_STATES][256];
+};
+
 struct dialect {
     const char *name;
     const char *file;         /* "an nginx file" */
     const enum place *places; /* by state; the state a file begins in is 0 */
     uint8_t states;
-    uint8_t (*step)(uint8_t state, unsigned char c);
+    uint8_t (*step)(uint8_t state, unsigned char c); /* NULL: nothing is escaped */
+    struct machine *machine;
     /* Appends `v` as it must stand in `place`; NULL, or why it cannot: "holds ...". */
     const char *(*escape)(enum place place, const char *v, size_t n, struct buf *out);
 };

@@ -6,9 +6,46 @@
 #define NOT_BARE                                                                                             \
     "needs quotes, but the hole is a part of a word (put the whole word in quotes in the template)"
 
+/* What a byte is to the dialects. A bare word may hold what its dialect's reader takes for nothing else. */
+enum {
+    CONTROL_CHAR = 1,
+    WORD = 2,    /* bare in nginx, ini and mysql */
+    EQUALS = 4,  /* bare in nginx */
+    TILDE = 8,   /* bare in nginx and mysql */
+    DOUBLE = 16, /* what "..." cannot hold without a backslash in front */
+    SINGLE = 32, /* what '...' cannot */
+};
+static const uint8_t classes[256] = {
+    [0 ... 0x1f] = CONTROL_CHAR,
+    [0x7f] = CONTROL_CHAR,
+    ['a' ... 'z'] = WORD,
+    ['A' ... 'Z'] = WORD,
+    ['0' ... '9'] = WORD,
+    ['_'] = WORD,
+    ['.'] = WORD,
+    ['/'] = WORD,
+    [':'] = WORD,
+    ['@'] = WORD,
+    ['%'] = WORD,
+    ['+'] = WORD,
+    [','] = WORD,
+    ['*'] = WORD,
+    ['-'] = WORD,
+    ['='] = EQUALS,
+    ['~'] = TILDE,
+    ['"'] = DOUBLE,
+    ['\''] = SINGLE,
+    ['\\'] = DOUBLE | SINGLE,
+};
+
+static uint8_t class_of(char c)
+{
+    return classes[(unsigned char)c];
+}
+
 static bool control(char c)
 {
-    return (unsigned char)c < 0x20 || c == 0x7f;
+    return class_of(c) & CONTROL_CHAR;
 }
 
 static bool has(const char *v, size_t n, char c)
@@ -18,32 +55,27 @@ static bool has(const char *v, size_t n, char c)
 
 static bool has_control(const char *v, size_t n)
 {
+    uint8_t all = 0;
     for (size_t i = 0; i < n; i++)
-        if (control(v[i]))
-            return true;
-    return false;
+        all |= class_of(v[i]);
+    return all & CONTROL_CHAR;
 }
 
-static bool alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Letters, digits and the characters of `also`. */
-static bool bare(const char *v, size_t n, const char *also)
+/* All bytes are of `these`. */
+static bool bare(const char *v, size_t n, uint8_t these)
 {
     for (size_t i = 0; i < n; i++)
-        if (!alnum(v[i]) && (!v[i] || !strchr(also, v[i])))
+        if (!(class_of(v[i]) & these))
             return false;
     return true;
 }
 
 /* Each byte of `these` gets a backslash in front. */
-static void add_escaped(struct buf *out, const char *v, size_t n, const char *these)
+static void add_escaped(struct buf *out, const char *v, size_t n, uint8_t these)
 {
     size_t from = 0;
     for (size_t i = 0; i < n; i++)
-        if (v[i] && strchr(these, v[i])) {
+        if (class_of(v[i]) & these) {
             buf_add(out, v + from, i - from);
             buf_addc(out, '\\');
             from = i;
@@ -53,7 +85,6 @@ static void add_escaped(struct buf *out, const char *v, size_t n, const char *th
 
 const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *out)
 {
-    static const char safe[] = "_./:@%+,=~*-";
     if (has_control(v, n))
         return CONTROL;
     if (place == PLACE_COMMENT) {
@@ -63,17 +94,17 @@ const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *
     if (has(v, n, '$')) /* a variable, and nginx has no way to write the character itself */
         return "holds a \"$\"";
     if (place == PLACE_DOUBLE || place == PLACE_SINGLE) {
-        add_escaped(out, v, n, place == PLACE_DOUBLE ? "\\\"" : "\\'");
+        add_escaped(out, v, n, place == PLACE_DOUBLE ? DOUBLE : SINGLE);
         return NULL;
     }
-    if (bare(v, n, safe) && (n || place != PLACE_GAP)) {
+    if (bare(v, n, WORD | EQUALS | TILDE) && (n || place != PLACE_GAP)) {
         buf_add(out, v, n);
         return NULL;
     }
     if (place != PLACE_GAP)
         return NOT_BARE;
     buf_addc(out, '"');
-    add_escaped(out, v, n, "\\\"");
+    add_escaped(out, v, n, DOUBLE);
     buf_addc(out, '"');
     return NULL;
 }
@@ -81,7 +112,6 @@ const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *
 /* In "..." PHP reads ${name} and escapes, in '...' nothing at all (zend_ini_scanner.l, "Raw string"). */
 const char *escape_ini(enum place place, const char *v, size_t n, struct buf *out)
 {
-    static const char safe[] = "_./:@%+,*-";
     if (has_control(v, n))
         return CONTROL;
     if (place == PLACE_COMMENT) {
@@ -95,7 +125,7 @@ const char *escape_ini(enum place place, const char *v, size_t n, struct buf *ou
         return "holds a \"$\" or a backslash, which PHP would read inside double quotes";
     if (place == PLACE_SINGLE && has(v, n, '\''))
         return "holds a single quote";
-    if (place == PLACE_DOUBLE || place == PLACE_SINGLE || (bare(v, n, safe) && (n || place != PLACE_GAP))) {
+    if (place == PLACE_DOUBLE || place == PLACE_SINGLE || (bare(v, n, WORD) && (n || place != PLACE_GAP))) {
         buf_add(out, v, n);
         return NULL;
     }
@@ -126,7 +156,7 @@ const char *escape_php(enum place place, const char *v, size_t n, struct buf *ou
     if (has(v, n, '\0'))
         return "holds a NUL";
     if (place == PLACE_SINGLE) {
-        add_escaped(out, v, n, "\\'");
+        add_escaped(out, v, n, SINGLE);
         return NULL;
     }
     if (place == PLACE_COMMENT) {
@@ -173,7 +203,7 @@ const char *escape_mysql(enum place place, const char *v, size_t n, struct buf *
     }
     if (place == PLACE_DOUBLE || place == PLACE_SINGLE)
         return mysql_quoted(v, n, place == PLACE_DOUBLE ? '"' : '\'', out);
-    if (bare(v, n, "_./:@%+,~*-") && (n || place != PLACE_GAP)) {
+    if (bare(v, n, WORD | TILDE) && (n || place != PLACE_GAP)) {
         buf_add(out, v, n);
         return NULL;
     }
