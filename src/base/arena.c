@@ -80,6 +80,17 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
     return s ? arena_memdup(a, s, strnlen(s, n)) : NULL;
 }
 
+char *arena_cat(struct arena *a, const char *const *texts)
+{
+    size_t n = 0;
+    for (const char *const *t = texts; *t; t++)
+        n += strlen(*t);
+    char *s = arena_alloc(a, n + 1), *at = s;
+    for (const char *const *t = texts; *t; t++)
+        at = stpcpy(at, *t);
+    return s;
+}
+
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
     struct arena_block *b = a->head;

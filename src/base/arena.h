@@ -20,6 +20,9 @@ void *arena_memdup(struct arena *a, const void *p, size_t n); /* a NUL is put be
 char *arena_strdup(struct arena *a, const char *s);           /* NULL stays NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Texts one after the other: what is put together for each site. */
+#define arena_join(a, ...) arena_cat((a), (const char *const[]){__VA_ARGS__, NULL})
+char *arena_cat(struct arena *a, const char *const *texts); /* NULL-terminated */
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void arena_free(struct arena *a); /* leaves an empty arena that can be used again */
 void arena_reset(

@@ -11,12 +11,18 @@ static const struct record *record_part(const struct record *r, const char *part
 
 const struct record *record_server(const char *part)
 {
-    return record_part(record_field(&manifest_record, "server")->of, part);
+    static const struct record *server; /* the same each time, and asked for many times a site */
+    if (!server)
+        server = record_field(&manifest_record, "server")->of;
+    return record_part(server, part);
 }
 
 const struct record *record_site(const char *part)
 {
-    return record_part(record_field(&manifest_record, "sites")->of, part);
+    static const struct record *site;
+    if (!site)
+        site = record_field(&manifest_record, "sites")->of;
+    return record_part(site, part);
 }
 
 struct pos pos_field(const struct record *r, const void *p, const char *name, struct pos otherwise)

@@ -18,28 +18,29 @@ char *name_account(struct arena *a, const char *domain)
     stem[n] = '\0';
     hash_hex(hash_bytes(domain, strlen(domain)), hex);
     bool letter = stem[0] >= 'a' && stem[0] <= 'z';
-    return arena_printf(a, "%s%s_%.*s", letter ? "" : "s", stem, NAME_HASH, hex);
+    hex[NAME_HASH] = '\0';
+    return arena_join(a, letter ? "" : "s", stem, "_", hex);
 }
 
 char *path_site(struct arena *a, const char *domain, const char *below)
 {
-    return arena_printf(a, "/var/www/%s%s%s", domain, below ? "/" : "", below ? below : "");
+    return arena_join(a, "/var/www/", domain, below ? "/" : "", below ? below : "");
 }
 
 char *path_tls(struct arena *a, const char *domain, const char *file)
 {
-    return arena_printf(a, "/etc/citrus/tls/%s/%s", domain, file);
+    return arena_join(a, "/etc/citrus/tls/", domain, "/", file);
 }
 
 char *path_socket(struct arena *a, const char *domain)
 {
-    char *path = arena_printf(a, "/run/php/%s.sock", domain);
+    char *path = arena_join(a, "/run/php/", domain, ".sock");
     if (strlen(path) <= SOCKET_MOST)
         return path;
-    return arena_printf(a, "/run/php/%s.sock", name_account(a, domain));
+    return arena_join(a, "/run/php/", name_account(a, domain), ".sock");
 }
 
 char *name_secret(struct arena *a, const char *domain, const char *what)
 {
-    return arena_printf(a, "site/%s/%s", domain, what);
+    return arena_join(a, "site/", domain, "/", what);
 }

@@ -73,7 +73,7 @@ static void site_certificate(struct builder *b, struct site *s)
 static int site_logrotate(struct builder *b, struct site *s, struct error *err)
 {
     /* logrotate skips files whose names look like leftovers (.bak, .dpkg-old, ...): the name has no dots. */
-    const char *path = arena_printf(b->a, "/etc/logrotate.d/citrus-%s", name_account(b->a, s->domain));
+    const char *path = arena_join(b->a, "/etc/logrotate.d/citrus-", s->name);
     struct resource *file;
     int r = add_rendered(b, path, "templates/logrotate.mustache", s->values, s->domain, s->pos, &file, err);
     if (r < 0 || !file)
@@ -85,10 +85,11 @@ static int site_logrotate(struct builder *b, struct site *s, struct error *err)
 
 int site_build(struct builder *b, const struct manifest_site *m, struct error *err)
 {
-    struct site s = {.m = m, .domain = m->domain, .pos = m->origin.pos};
+    struct site s = {
+        .m = m, .domain = m->domain, .name = name_account(b->a, m->domain), .pos = m->origin.pos};
     bool has_account = m->type != SITE_PROXY && m->type != SITE_REDIRECT;
     if (has_account)
-        s.account = name_account(b->a, m->domain);
+        s.account = s.name;
     if (site_runs_php(m)) {
         s.php = php_runtime(b, site_php_version(b, m));
         if (!s.php)

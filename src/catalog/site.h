@@ -6,7 +6,8 @@
 /* What the parts of one site share. */
 struct site {
     const struct manifest_site *m;
-    const char *domain, *account; /* account NULL: the site runs nothing of its own */
+    const char *domain, *name;
+    const char *account; /* its name; NULL: the site runs nothing of its own */
     struct pos pos;
     const struct php_runtime *php; /* NULL: none, or not known */
     struct value *values;          /* for all its templates */

@@ -66,7 +66,7 @@ struct value *site_values(struct builder *b, const struct site *s)
     value_set_at(v, "domain", m->domain, s->pos);
     value_set_value(v, "aliases", aliases);
     value_set_flag(v, "has_aliases", m->aliases.n > 0);
-    value_set(v, "name", name_account(&b->values, m->domain)); /* unique also where there is no account */
+    value_set(v, "name", s->name); /* unique also where there is no account */
     value_set(v, "account", s->account ? s->account : "root");
     value_set(v, "group", s->account ? s->account : b->web_user);
     value_set(v, "web_user", b->web_user);

@@ -99,13 +99,13 @@ static struct resource *database_build(struct builder *b, struct site *s, const 
     d->charset = "utf8mb4";
     d->collation = "utf8mb4_unicode_ci";
     resource_needs(b->c, database, b->mariadb);
-    s->database_user = catalog_add(b->c, &database_user_kind, arena_printf(b->a, "%s@localhost", s->account),
-                                   s->domain, pos);
+    s->database_user =
+        catalog_add(b->c, &database_user_kind, arena_join(b->a, s->account, "@localhost"), s->domain, pos);
     struct database_user_spec *u = s->database_user->spec;
     u->password = password_name;
     u->password_previous = "";
     if (b->in->rotating && b->in->rotating(b->in->secret_self, password_name)) {
-        u->password_previous = arena_printf(b->a, "%s%s", password_name, SECRET_PREVIOUS);
+        u->password_previous = arena_join(b->a, password_name, SECRET_PREVIOUS);
         u->settle = site_password_settle(&b->m->server, s->m);
     }
     u->database = s->account;
@@ -171,13 +171,13 @@ static void wordpress_fill(struct builder *b, const struct site *s, const char *
     spec->config = config;
     spec->database = s->account;
     spec->table_prefix = w->table_prefix;
-    spec->url = arena_printf(b->a, "%s://%s", site_has_tls(s->m) ? "https" : "http", s->domain);
+    spec->url = arena_join(b->a, site_has_tls(s->m) ? "https://" : "http://", s->domain);
     spec->title = w->title;
     spec->locale = w->locale;
     spec->admin_user = w->admin.user;
     spec->admin_email = w->admin.email;
     spec->admin_password = admin_password;
-    spec->php = arena_printf(b->a, "/usr/bin/php%s", s->php->version);
+    spec->php = arena_join(b->a, "/usr/bin/php", s->php->version);
     spec->source = source_url(b->a, source_pattern(b, s), w->version, w->locale);
     spec->source_sha256 = strmap_get(&sources->wordpress_sha256, w->version);
     spec->cli_source = sources->wp_cli.url;

@@ -40,7 +40,7 @@ struct pool_dirs {
 
 static char *pool_path(struct arena *a, const char *version, const char *id)
 {
-    return arena_printf(a, "/etc/php/%s/fpm/pool.d/%s.conf", version, id);
+    return arena_join(a, "/etc/php/", version, "/fpm/pool.d/", id, ".conf");
 }
 
 static int list_if_there(struct kind_ctx *ctx, const char *path, const char ***ret, size_t *n,
@@ -115,7 +115,7 @@ static int observe_one(struct kind_ctx *ctx, const struct pool_dirs *dirs, const
                        void **found, struct error *err)
 {
     const struct php_pool_spec *want = res->spec;
-    const char *name = arena_printf(ctx->arena, "%s.conf", res->id), *versions = NULL, *best = NULL;
+    const char *name = arena_join(ctx->arena, res->id, ".conf"), *versions = NULL, *best = NULL;
     *found = NULL;
     for (size_t i = 0; i < dirs->n; i++) {
         const char *version = dirs->at[i].version;

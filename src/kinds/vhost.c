@@ -28,17 +28,17 @@ static const struct record record = {.name = "vhost", FIELDS(fields), .size = si
 
 static char *path_file(struct arena *a, const char *id)
 {
-    return arena_printf(a, "/etc/nginx/sites-available/%s.conf", id);
+    return arena_join(a, "/etc/nginx/sites-available/", id, ".conf");
 }
 
 static char *path_link(struct arena *a, const char *id)
 {
-    return arena_printf(a, "/etc/nginx/sites-enabled/%s.conf", id);
+    return arena_join(a, "/etc/nginx/sites-enabled/", id, ".conf");
 }
 
 static char *link_target(struct arena *a, const char *id)
 {
-    return arena_printf(a, "../sites-available/%s.conf", id);
+    return arena_join(a, "../sites-available/", id, ".conf");
 }
 
 /* A link by absolute path serves the same file: someone's other way to write it is no drift. */
