@@ -196,7 +196,7 @@ static const struct node *include_list(const struct bundle_file *f, struct arena
         return NULL;
     struct diags quiet;
     diags_init(&quiet, a);
-    const struct node *list = tree_get(tree_parse(f->name, f->text, f->len, a, &quiet), "include");
+    const struct node *list = tree_get(tree_parse(f->name, f->text, f->len, a, a, &quiet), "include");
     return list && list->type == NODE_LIST ? list : NULL;
 }
 

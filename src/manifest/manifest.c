@@ -65,31 +65,35 @@ static struct node *merge(const struct node *root, struct merged *all, struct ar
 
 struct manifest *manifest_parse(const struct bundle *b, struct arena *a, struct diags *d)
 {
+    struct arena nodes = {0}; /* not needed once they are decoded */
     struct merged all = {0};
+    struct manifest *m = NULL;
     const struct node *root = NULL;
     for (size_t i = 0; i < b->n; i++) {
         const struct bundle_file *f = &b->at[i];
         diags_source(d, f->name, f->text, f->len);
         size_t errors = d->errors;
-        const struct node *tree = tree_parse(f->name, f->text, f->len, a, d);
+        const struct node *tree = tree_parse(f->name, f->text, f->len, &nodes, a, d);
         if (tree && i > 0) {
-            take_include(tree, &all, a, d);
+            take_include(tree, &all, &nodes, d);
         } else if (tree) {
             root = tree;
-            take_sites(tree_get(root, "sites"), &all, a);
+            take_sites(tree_get(root, "sites"), &all, &nodes);
         } else if (i == 0 && d->errors == errors) {
             diag_error(d, (struct pos){.file = f->name}, "begin with \"citrus: 1\"; see examples/",
                        "the manifest is empty");
         }
     }
     if (!root)
-        return NULL;
+        goto out;
     const struct node *sites = tree_get(root, "sites");
     if (root->type == NODE_MAP && (sites ? sites->type == NODE_MAP || decode_is_null(sites) : all.keys.n > 0))
-        root = merge(root, &all, a);
-    struct manifest *m = arena_new(a, struct manifest);
+        root = merge(root, &all, &nodes);
+    m = arena_new(a, struct manifest);
     decode_record(&manifest_record, root, m, a, d);
     if (root->type == NODE_MAP)
         manifest_check(m, a, d);
+out:
+    arena_free(&nodes);
     return d->errors == 0 ? m : NULL;
 }

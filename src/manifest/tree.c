@@ -24,10 +24,10 @@ struct anchor {
 struct reader {
     yaml_parser_t parser;
     const char *file;
-    struct arena *arena;
+    struct arena *nodes, *texts;
     struct diags *diags;
     VEC(struct anchor) anchors;
-    size_t nodes, aliases;
+    size_t n_nodes, aliases;
     bool stop; /* nothing more can be read */
 };
 
@@ -55,11 +55,11 @@ static void refuse(struct reader *r, struct pos pos, const char *what, size_t li
 
 static struct node *node_new(struct reader *r, enum node_type type, struct pos pos)
 {
-    if (++r->nodes > TREE_NODES) {
+    if (++r->n_nodes > TREE_NODES) {
         refuse(r, pos, "values", TREE_NODES);
         return NULL;
     }
-    struct node *n = arena_new(r->arena, struct node);
+    struct node *n = arena_new(r->nodes, struct node);
     n->type = type;
     n->pos = pos;
     return n;
@@ -90,7 +90,7 @@ static struct node *read_scalar(struct reader *r, const yaml_event_t *e)
         diag_error(r->diags, n->pos, NULL, "a value can't hold a NUL character");
         len = 0;
     }
-    n->text = arena_memdup(r->arena, text, len);
+    n->text = arena_memdup(r->texts, text, len);
     n->len = len;
     n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !e->data.scalar.tag;
     return n;
@@ -123,12 +123,12 @@ static struct node *read_alias(struct reader *r, const yaml_event_t *e, int dept
         refuse(r, pos, "levels", TREE_LEVELS);
         return NULL;
     }
-    r->nodes += a->nodes;
-    if (r->nodes > TREE_NODES) {
+    r->n_nodes += a->nodes;
+    if (r->n_nodes > TREE_NODES) {
         refuse(r, pos, "values after its aliases are put in", TREE_NODES);
         return NULL;
     }
-    struct node *n = arena_new(r->arena, struct node);
+    struct node *n = arena_new(r->nodes, struct node);
     *n = *a->node;
     n->pos = pos;
     *height = a->height;
@@ -157,7 +157,7 @@ static struct node *read_list(struct reader *r, const yaml_event_t *e, int depth
     VEC(struct node *) items = {0};
     int h = 0;
     for (struct node *n; (n = read_next(r, YAML_SEQUENCE_END_EVENT, depth + 1, &h));) {
-        vec_push(r->arena, &items, n);
+        vec_push(r->nodes, &items, n);
         *height = h + 1 > *height ? h + 1 : *height;
     }
     list->items = items.at;
@@ -217,8 +217,8 @@ static struct node *read_map(struct reader *r, const yaml_event_t *e, int depth,
             return NULL;
         *height = h + 1 > *height ? h + 1 : *height;
         check_key(r, k);
-        vec_push(r->arena, &keys, k);
-        vec_push(r->arena, &items, v);
+        vec_push(r->nodes, &keys, k);
+        vec_push(r->nodes, &items, v);
     }
     map->keys = keys.at;
     map->items = items.at;
@@ -242,21 +242,21 @@ static struct node *read_node(struct reader *r, const yaml_event_t *e, int depth
         refuse(r, mark_pos(r, e->start_mark), "levels", TREE_LEVELS);
         return NULL;
     }
-    size_t index = r->anchors.n, before = r->nodes;
+    size_t index = r->anchors.n, before = r->n_nodes;
     if (name && index == TREE_ALIASES) {
         refuse(r, mark_pos(r, e->start_mark), "anchors", TREE_ALIASES);
         return NULL;
     }
     if (name) {
-        struct anchor a = {.name = arena_strdup(r->arena, (const char *)name)};
-        vec_push(r->arena, &r->anchors, a);
+        struct anchor a = {.name = arena_strdup(r->nodes, (const char *)name)};
+        vec_push(r->nodes, &r->anchors, a);
     }
     struct node *n = e->type == YAML_SEQUENCE_START_EVENT  ? read_list(r, e, depth, height)
                      : e->type == YAML_MAPPING_START_EVENT ? read_map(r, e, depth, height)
                                                            : read_scalar(r, e);
     if (name && n) {
         r->anchors.at[index].node = n;
-        r->anchors.at[index].nodes = r->nodes - before;
+        r->anchors.at[index].nodes = r->n_nodes - before;
         r->anchors.at[index].height = *height;
     }
     return n;
@@ -284,12 +284,13 @@ static struct node *read_stream(struct reader *r)
     return root;
 }
 
-struct node *tree_parse(const char *file, const char *text, size_t len, struct arena *a, struct diags *d)
+struct node *tree_parse(const char *file, const char *text, size_t len, struct arena *nodes,
+                        struct arena *texts, struct diags *d)
 {
     size_t errors = d->errors;
     if (!tree_text_check(file, &text, &len, d))
         return NULL;
-    struct reader r = {.file = file, .arena = a, .diags = d};
+    struct reader r = {.file = file, .nodes = nodes, .texts = texts, .diags = d};
     if (!yaml_parser_initialize(&r.parser)) {
         diag_error(d, (struct pos){.file = file}, NULL, "out of memory");
         return NULL;

@@ -23,8 +23,10 @@ struct node {
     struct node **keys, **items;
 };
 
-/* NULL when the text holds errors (in `d`) or nothing. `file` and `text` are borrowed for as long as `a`. */
-struct node *tree_parse(const char *file, const char *text, size_t len, struct arena *a, struct diags *d);
+/* NULL when the text holds errors (in `d`) or nothing. The tree lies in `nodes`, the texts of its scalars in
+ * `texts`, which may be the same or live longer: what is decoded borrows them. `file` is borrowed, too. */
+struct node *tree_parse(const char *file, const char *text, size_t len, struct arena *nodes,
+                        struct arena *texts, struct diags *d);
 const struct node *tree_get(const struct node *map, const char *key); /* NULL: not there */
 
 #endif

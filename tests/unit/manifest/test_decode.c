@@ -72,7 +72,7 @@ static struct thing *decode(struct world *w, const char *text)
 {
     diags_source(&w->diags, "t.yaml", text, strlen(text));
     struct thing *t = arena_new(&w->arena, struct thing);
-    const struct node *n = tree_parse("t.yaml", text, strlen(text), &w->arena, &w->diags);
+    const struct node *n = tree_parse("t.yaml", text, strlen(text), &w->arena, &w->arena, &w->diags);
     assert_true(n || w->diags.errors == 0);
     decode_record(&thing_record, n, t, &w->arena, &w->diags);
     return t;

@@ -5,7 +5,7 @@
 static const struct node *parse(struct world *w, const char *text)
 {
     diags_source(&w->diags, "t.yaml", text, strlen(text));
-    return tree_parse("t.yaml", text, strlen(text), &w->arena, &w->diags);
+    return tree_parse("t.yaml", text, strlen(text), &w->arena, &w->arena, &w->diags);
 }
 
 static void places_count_lines_and_characters(void **state)
