@@ -38,6 +38,22 @@ bool field_written(const struct record *r, const void *p, const char *name)
     return o->fields && o->fields[i].file;
 }
 
+void builder_make(struct builder *b, const struct catalog_input *in, struct catalog *c, struct arena *a,
+                  struct diags *d)
+{
+    const char *web_user = in->facts->web_user;
+    *b = (struct builder){.in = in,
+                          .m = in->manifest,
+                          .f = in->facts,
+                          .c = c,
+                          .a = a,
+                          .texts = a,
+                          .d = d,
+                          .t = templates_new(a, in->host, in->share_dir),
+                          .web_user = web_user ? web_user : "www-data"};
+    tuning_make(in->manifest, in->facts, &b->tuning, d);
+}
+
 struct resource *add_package(struct builder *b, const char *name, const char *site, struct pos pos)
 {
     struct resource *r = catalog_add(b->c, &package_kind, name, site, pos);
@@ -98,7 +114,7 @@ int render(struct builder *b, const char *template, const struct value *v, struc
     bool bad = false;
     struct error why = {0};
     *ret = (struct bytes){0};
-    int r = templates_render(b->t, template, v, ret, &bad, &why);
+    int r = templates_render(b->t, template, v, b->texts, ret, &bad, &why);
     *ret_ok = r == 0 && !bad;
     if (bad)
         diag_error(b->d, value_pos(b, why.text, pos), why.hint[0] ? why.hint : NULL, "%s", why.text);

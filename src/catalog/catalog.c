@@ -41,27 +41,39 @@ static void names_check(struct builder *b)
                        all[i].account);
 }
 
+static void content_forget(struct resource *r)
+{
+    const struct record *rec = r->kind->record;
+    for (size_t i = 0; i < rec->n; i++)
+        if (rec->fields[i].type == FIELD_BYTES)
+            *(struct bytes *)(void *)((char *)r->spec + rec->fields[i].offset) = (struct bytes){0};
+}
+
+static int sites_build(struct builder *b, struct error *err)
+{
+    const struct manifest_site *sites = b->m->sites.at;
+    int r = 0;
+    b->texts = b->in->digests ? &b->values : b->a;
+    for (size_t i = 0; i < b->m->sites.n && r >= 0; i++) {
+        size_t first = b->c->list.n;
+        arena_reset(&b->values);
+        r = site_build(b, &sites[i], err);
+        for (size_t k = first; k < b->c->list.n && b->in->digests; k++)
+            content_forget(b->c->list.at[k]);
+    }
+    return r;
+}
+
 int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,
                   struct error *err)
 {
-    const struct manifest *m = in->manifest;
-    struct catalog c = {.arena = a, .server = m->server.name};
-    struct builder b = {.in = in,
-                        .m = m,
-                        .f = in->facts,
-                        .c = &c,
-                        .a = a,
-                        .d = d,
-                        .t = templates_new(a, in->host, in->share_dir),
-                        .web_user = in->facts->web_user ? in->facts->web_user : "www-data"};
+    struct catalog c = {.arena = a, .server = in->manifest->server.name};
+    struct builder b;
+    builder_make(&b, in, &c, a, d);
     names_check(&b);
-    tuning_make(m, in->facts, &b.tuning, d);
     int r = server_build(&b, err);
-    const struct manifest_site *sites = m->sites.at;
-    for (size_t i = 0; i < m->sites.n && r >= 0; i++) {
-        arena_reset(&b.values);
-        r = site_build(&b, &sites[i], err);
-    }
+    if (r >= 0)
+        r = sites_build(&b, err);
     arena_free(&b.values);
     if (r < 0)
         return r;

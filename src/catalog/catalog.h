@@ -27,10 +27,17 @@ struct catalog_input {
     /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody.
      */
     void (*derived)(void *self, const char *name, const char *value);
+    bool digests; /* of the sites' contents the digests alone are kept: catalog_contents() brings them back */
 };
 /* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */
 int catalog_build(const struct catalog_input *in, struct catalog *ret, struct arena *a, struct diags *d,
                   struct error *err);
+/* Renders the contents of these resources, as a plan has them, again: most of what is looked at is as it
+ * should be, and its content would only take room. -ESTALE: they came out another way than before, since a
+ * template was changed in between. They live in `a`; the names that `in` is asked about only as long as the
+ * call. */
+int catalog_contents(const struct catalog_input *in, const struct resource *const *list, size_t n,
+                     struct arena *a, struct error *err);
 /* Seconds after which no PHP uses a database password that wp-config.php had before; -1: PHP never looks at a
  * changed file again (opcache.validate_timestamps). */
 int64_t site_password_settle(const struct manifest_server *server, const struct manifest_site *site);

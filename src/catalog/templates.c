@@ -91,16 +91,17 @@ static const char *load_partial(void *self, const char *name, size_t *len)
     return e->text;
 }
 
-int templates_render(struct templates *t, const char *name, const struct value *v, struct bytes *ret,
-                     bool *ret_bad, struct error *err)
+int templates_render(struct templates *t, const char *name, const struct value *v, struct arena *a,
+                     struct bytes *ret, bool *ret_bad, struct error *err)
 {
     struct entry *e;
     int r = entry_get(t, name, &e, err);
     if (r < 0)
         return r;
-    const struct template_loader *loader = arena_memdup(
-        t->arena, &(struct template_loader){.load = load_partial, .self = t}, sizeof(struct template_loader));
     if (!e->parsed) {
+        const struct template_loader *loader =
+            arena_memdup(t->arena, &(struct template_loader){.load = load_partial, .self = t},
+                         sizeof(struct template_loader));
         t->failed = 0;
         r = template_parse(e->path, e->text, e->len, loader, t->arena, &e->parsed, err);
         if (t->failed && err)
@@ -112,7 +113,7 @@ int templates_render(struct templates *t, const char *name, const struct value *
     r = template_render(e->parsed, v, &out, err);
     *ret_bad = r == -EINVAL;
     if (r == 0)
-        *ret = (struct bytes){.at = arena_memdup(t->arena, out.at, out.len), .len = out.len};
+        *ret = (struct bytes){.at = arena_memdup(a, out.at, out.len), .len = out.len};
     buf_wipe(&out);
     return *ret_bad ? 0 : r;
 }

@@ -365,6 +365,30 @@ static int read_facts(struct session *s, struct error *err)
     return r;
 }
 
+static int known_secret(void *self, const char *name, size_t chars, const struct secret **ret,
+                        struct error *err)
+{
+    return store_secret_need(((struct session *)self)->store, name, chars, ret, err);
+}
+
+/* What the plan writes or shows, and has no content yet. The redactor knows the secrets from the first time.
+ */
+static int bring_contents(struct session *s, struct catalog_input in, struct error *err)
+{
+    in.secret = known_secret;
+    in.derived = NULL;
+    VEC(const struct resource *) list = {0};
+    for (size_t i = 0; i < s->plan->actions.n; i++) {
+        const struct change *c = &s->plan->actions.at[i].change;
+        if (c->res->site && (c->op == OP_CREATE || c->op == OP_UPDATE))
+            vec_push(&s->arena, &list, c->res);
+    }
+    for (size_t i = 0; i < s->plan->left.n; i++)
+        if (s->plan->left.at[i].change.res->site && s->plan->left.at[i].change.op != OP_REMOVE)
+            vec_push(&s->arena, &list, s->plan->left.at[i].change.res);
+    return catalog_contents(&in, list.at, list.n, &s->arena, err);
+}
+
 static int make_plan(struct session *s)
 {
     struct error err = {0};
@@ -380,7 +404,8 @@ static int make_plan(struct session *s)
                                .secret = need_secret,
                                .rotating = rotating,
                                .secret_self = s,
-                               .derived = note_derived};
+                               .derived = note_derived,
+                               .digests = true};
     r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
     if (r < 0)
         return session_fail(s, &err);
@@ -396,6 +421,8 @@ static int make_plan(struct session *s)
                               .rollback_of = s->rollback_of,
                               .fresh = s->o->fresh};
     r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
+    if (r == 0)
+        r = bring_contents(s, in, &err);
     if (r == 0 && !s->o->no_health)
         health_open(s);
     progress_close(s);

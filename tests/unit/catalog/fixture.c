@@ -59,14 +59,19 @@ static int secret_fixed(void *self, const char *name, size_t chars, const struct
     return 0;
 }
 
+struct catalog_input fixture_input(struct fixture *f)
+{
+    return (struct catalog_input){.manifest = f->manifest,
+                                  .facts = &f->facts,
+                                  .host = f->host,
+                                  .share_dir = f->share,
+                                  .secret = secret_fixed,
+                                  .secret_self = f};
+}
+
 int fixture_build(struct fixture *f)
 {
-    const struct catalog_input in = {.manifest = f->manifest,
-                                     .facts = &f->facts,
-                                     .host = f->host,
-                                     .share_dir = f->share,
-                                     .secret = secret_fixed,
-                                     .secret_self = f};
+    const struct catalog_input in = fixture_input(f);
     return catalog_build(&in, &f->catalog, &f->arena, &f->diags, &f->err);
 }
 

@@ -21,6 +21,7 @@ struct fixture {
 
 /* Parses the manifest; fails the test when it has errors. */
 void fixture_init(struct fixture *f, const char *yaml);
+struct catalog_input fixture_input(struct fixture *f); /* what fixture_build() builds from */
 int fixture_build(struct fixture *f);
 void fixture_free(struct fixture *f);
 /* Makes a file in the pretended machine's root, with the directories above it. */
