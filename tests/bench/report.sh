@@ -64,6 +64,7 @@ table() {
       row("CPU of a further site", "verify_per_site", " us")
       row("by that of the size before", "verify_growth", "")
       row("one value changed, applied and durable, CPU over the look", "change", " ms")
+      row("the same over `--verify`, which renders all, too", "change_over_verify", " ms")
       row("the same, wall", "change_wall", " ms")
       row("peak memory", "change_memory", " MiB")
       row("first apply of the tree, durable, wall", "first_apply", " ms")
