@@ -97,6 +97,7 @@ static const struct record record = {
 struct work {
     struct wordpress_artifact artifact;
     struct wordpress_graft graft;
+    struct ahead *ahead;
     bool files, install, upgrade;
     const char *upgrading; /* a mark in the undo directory: the tables are being changed */
 };
@@ -235,6 +236,13 @@ static struct work *work_of(struct kind_ctx *ctx, struct change *c)
     return w;
 }
 
+/* The site has nothing of a core: its first content comes with it. */
+static bool is_first(const struct change *c)
+{
+    const struct wordpress_spec *found = c->found;
+    return !found || same(found->core, "missing");
+}
+
 static int wordpress_prepare(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct wordpress_spec *s = c->res->spec;
@@ -249,6 +257,8 @@ static int wordpress_prepare(struct kind_ctx *ctx, struct change *c, struct erro
                          err);
     if (r == 0 && (w->install || w->upgrade))
         r = wordpress_cli_need(ctx, s, err);
+    if (r == 0 && w->files)
+        w->ahead = wordpress_graft_ahead(ctx, w->artifact.tree, is_first(c));
     return r < 0 ? error_prefix(err, "WordPress %s of %s", s->version, c->res->id) : 0;
 }
 
@@ -280,14 +290,14 @@ static int capture_database(struct kind_ctx *ctx, const struct wordpress_spec *s
 static int wordpress_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                              struct error *err)
 {
-    const struct wordpress_spec *s = c->res->spec, *found = c->found;
+    const struct wordpress_spec *s = c->res->spec;
     int r = 0;
     if (c->op == OP_REMOVE)
         return 0;
     struct work *w = work_of(ctx, c);
     if (w->files) {
-        bool fresh = !found || same(found->core, "missing");
-        r = wordpress_graft_plan(ctx, s, w->artifact.tree, fresh, name, &w->graft, err);
+        r = wordpress_graft_plan(ctx, s, w->artifact.tree, is_first(c), name, &w->graft, err);
+        w->graft.ahead = w->ahead;
         if (r == 0)
             r = wordpress_graft_save(ctx, s, &w->graft, undo, err);
     }

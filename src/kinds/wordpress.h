@@ -4,6 +4,7 @@
 #define CITRUS_WORDPRESS_H
 #include "fs.h"
 #include "specs.h"
+#include "wordpress_ahead.h"
 
 /* --- artifacts: fetched once for all sites ------------------------------------------------------------- */
 struct wordpress_artifact {
@@ -37,8 +38,11 @@ const char *wordpress_version_parse(struct arena *a, const char *text, size_t n)
 int wordpress_version_read(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
 int wordpress_core_digest(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
 
+/* Begins to copy what will be needed of `tree`; NULL: it is copied when it is. */
+struct ahead *wordpress_graft_ahead(struct kind_ctx *ctx, const char *tree, bool with_content);
 /* What a change of the files is about to do: planned by capture, done by apply. */
 struct wordpress_graft {
+    struct ahead *ahead;       /* a copy that may be ready, or NULL */
     const char *stage, *aside; /* where the new core is made ready, and where the old one is kept */
     const char **parts, **old, **content;
     size_t n_parts, n_old, n_content;

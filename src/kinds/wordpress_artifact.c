@@ -4,13 +4,14 @@
  * does not, what was fetched first is what must come again. The core's digest is recorded apart from the
  * cache, so that a site is checked without the archive. */
 #include "wordpress.h"
+#include "wordpress_ahead.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CACHE_DIR  "/var/cache/citrus/artifacts"
-#define CORE_DIR   "/var/cache/citrus/core"
+#define CORE_DIR   WORDPRESS_CORE_DIR
 #define RECORD_DIR "/var/lib/citrus/artifacts"
 
 /* The official archive has 27 MB (7.1); one with many languages stays far below this. */

@@ -187,27 +187,54 @@ int wordpress_graft_save(struct kind_ctx *ctx, const struct wordpress_spec *s,
     return r;
 }
 
-/* The name below the stage of something that will be put deeper than the top. */
 static const char *staged(struct kind_ctx *ctx, const struct wordpress_graft *g, const char *name)
 {
-    char *flat = arena_strdup(ctx->arena, name);
-    for (char *at = flat; (at = strchr(at, '/'));)
-        *at = '+';
-    return below(ctx, g->stage, flat);
+    return below(ctx, g->stage, name);
+}
+
+/* Only where a machine runs: a pretended one has no second core. */
+struct ahead *wordpress_graft_ahead(struct kind_ctx *ctx, const char *tree, bool with_content)
+{
+    const char **names;
+    size_t n;
+    if (ctx->host->ops != &host_real_ops || list(ctx, tree, false, &names, &n, NULL) < 0)
+        return NULL;
+    const char **all = arena_array(ctx->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        all[i] = names[i];
+    if (with_content)
+        all[n++] = "wp-content";
+    return wordpress_ahead_begin(ctx->host, tree, all, n);
+}
+
+/* Copies what is not there of a copy that was made ahead. */
+static int stage_need(struct kind_ctx *ctx, const char *tree, const struct wordpress_graft *g,
+                      const char *name, struct error *err)
+{
+    struct fs_stat st;
+    int r = there(ctx, staged(ctx, g, name), &st, err);
+    return r ? (r < 0 ? r : 0)
+             : fs_copy_tree(ctx->host, below(ctx, tree, name), staged(ctx, g, name), 0, 0, 0755, 0644, err);
 }
 
 static int stage_make(struct kind_ctx *ctx, const char *tree, const struct wordpress_graft *g,
                       struct error *err)
 {
     int r = fs_remove_tree(ctx->host, g->stage, err);
-    if (r == 0)
+    if (r == 0 && !wordpress_ahead_take(ctx->host, g->ahead, g->stage))
         r = fs_mkdir(ctx->host, g->stage, 0700, 0, 0, err);
     for (size_t i = 0; r == 0 && i < g->n_parts; i++)
-        r = fs_copy_tree(ctx->host, below(ctx, tree, g->parts[i]), staged(ctx, g, g->parts[i]), 0, 0, 0755,
-                         0644, err);
-    for (size_t i = 0; r == 0 && i < g->n_content; i++)
-        r = fs_copy_tree(ctx->host, below(ctx, tree, g->content[i]), staged(ctx, g, g->content[i]), 0, 0,
-                         0755, 0644, err);
+        r = stage_need(ctx, tree, g, g->parts[i], err);
+    for (size_t i = 0; r == 0 && i < g->n_content; i++) {
+        const char *slash = strrchr(g->content[i], '/');
+        if (slash)
+            r = fs_mkdirs(
+                ctx->host,
+                staged(ctx, g, arena_strndup(ctx->arena, g->content[i], (size_t)(slash - g->content[i]))),
+                0700, err);
+        if (r == 0)
+            r = stage_need(ctx, tree, g, g->content[i], err);
+    }
     return r;
 }
 
