@@ -60,9 +60,15 @@ static struct seen *needers_first(struct seen *list, size_t count, struct arena 
 int orphans_collect(struct orphans *o, const struct catalog *c, struct arena *a, struct seen **ret, size_t *n,
                     struct error *err)
 {
-    struct store_managed **gone = arena_array(a, struct store_managed *, o->n_managed);
-    struct seen *seen = arena_array(a, struct seen, o->n_managed);
-    size_t count = 0;
+    size_t most = 0, count = 0;
+    for (size_t i = 0; i < o->n_managed; i++)
+        most += !o->wanted[i];
+    *ret = NULL;
+    *n = 0;
+    if (most == 0)
+        return 0;
+    struct store_managed **gone = arena_array(a, struct store_managed *, most);
+    struct seen *seen = arena_array(a, struct seen, most);
     o->res = arena_array(a, struct resource *, o->n_managed);
     for (size_t i = 0; i < o->n_managed; i++) {
         struct store_managed *m = &o->managed[i];

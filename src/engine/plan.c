@@ -73,8 +73,8 @@ static int collect_wanted(struct planning *g, struct error *err)
     struct resource **order = arena_array(a, struct resource *, g->c->list.n);
     if (g->p->sites)
         g->others = arena_array(a, struct seen, g->c->list.n);
-    g->seen.at = arena_array(a, struct seen, g->c->list.n + g->n_managed + 1);
-    g->seen.cap = g->c->list.n + g->n_managed + 1;
+    g->seen.at = arena_array(a, struct seen, g->c->list.n + 1);
+    g->seen.cap = g->c->list.n + 1;
     int r = order_catalog(g->c, order, err);
     if (r < 0)
         return r;

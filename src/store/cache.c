@@ -73,6 +73,7 @@ static int load(struct store *s, struct store_cache *c, struct error *err)
             .digest = db_hash(st, 6),
         };
     }
+    sqlite3_db_release_memory(s->db); /* its pages, which are not read again */
     return r;
 }
 

@@ -55,6 +55,7 @@ int store_managed_list(struct store *s, struct arena *a, struct store_managed **
         list[count] = row(st, count ? list[count - 1].kind : NULL, a);
         count++;
     }
+    sqlite3_db_release_memory(s->db); /* its pages, which are not read again */
     if (r == 0) {
         *ret = arena_memdup(a, list, count * sizeof *list);
         *n = count;
