@@ -174,14 +174,17 @@ static void refuse(struct wishes *w, struct wish *v)
 static int weigh(struct wishes *w, struct kind_ctx *ctx, struct error *err)
 {
     bool *refused = arena_array(w->p->arena, bool, w->n + 1);
+    VEC(const struct wish *) there = {0}; /* few: what nobody removed has none */
+    for (size_t i = 0; i < w->n; i++)
+        if (w->at[i].data && w->at[i].state == REMAINS_THERE)
+            vec_push(w->p->arena, &there, &w->at[i]);
     for (size_t i = 0; i < w->n; i++) {
         struct wish *v = &w->at[i];
         const struct wish *first = NULL;
         bool good = false;
-        for (size_t k = 0; k < w->n && !first; k++)
-            if (w->at[k].data && w->at[k].state == REMAINS_THERE &&
-                same_site(w->at[k].c->res->site, v->c->res->site))
-                first = &w->at[k];
+        for (size_t k = 0; k < there.n && !first; k++)
+            if (same_site(there.at[k]->c->res->site, v->c->res->site))
+                first = there.at[k];
         int r = first ? fits(w, ctx, first, &good, err) : 0;
         if (r < 0)
             return r;

@@ -55,7 +55,19 @@ static int list_if_there(struct kind_ctx *ctx, const char *path, const char ***r
     return r;
 }
 
-static int pool_dirs_read(struct kind_ctx *ctx, struct pool_dirs *ret, struct error *err)
+/* Of one file nothing is listed: it is looked for. */
+static int look_for(struct kind_ctx *ctx, const char *dir, const char **file, struct pool_dir *ret,
+                    struct error *err)
+{
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, arena_printf(ctx->arena, "%s/%s", dir, *file), &st, err);
+    ret->names = file;
+    ret->n = r == 0 && st.type != FS_ABSENT;
+    return r;
+}
+
+/* `file`: of this one alone; NULL: of all. */
+static int pool_dirs_read(struct kind_ctx *ctx, const char **file, struct pool_dirs *ret, struct error *err)
 {
     const char **versions = NULL;
     size_t n = 0;
@@ -66,8 +78,9 @@ static int pool_dirs_read(struct kind_ctx *ctx, struct pool_dirs *ret, struct er
     ret->n = n;
     for (size_t i = 0; i < n; i++) {
         ret->at[i].version = versions[i];
-        r = list_if_there(ctx, arena_printf(ctx->arena, "/etc/php/%s/fpm/pool.d", versions[i]),
-                          &ret->at[i].names, &ret->at[i].n, err);
+        const char *dir = arena_printf(ctx->arena, "/etc/php/%s/fpm/pool.d", versions[i]);
+        r = file ? look_for(ctx, dir, file, &ret->at[i], err)
+                 : list_if_there(ctx, dir, &ret->at[i].names, &ret->at[i].n, err);
         if (r < 0)
             return r;
     }
@@ -139,7 +152,7 @@ static int php_pool_observe(struct kind_ctx *ctx, const struct resource *const *
                             struct error *err)
 {
     struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, &dirs, err);
+    int r = pool_dirs_read(ctx, NULL, &dirs, err);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = observe_one(ctx, &dirs, res[i], &found[i], err);
     return r;
@@ -180,7 +193,7 @@ static int php_pool_capture(struct kind_ctx *ctx, struct change *c, const char *
     const char *file = arena_printf(ctx->arena, "%s.conf", c->res->id);
     struct rooms *rooms = arena_new(ctx->arena, struct rooms);
     struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, &dirs, err);
+    int r = pool_dirs_read(ctx, &file, &dirs, err);
     if (r < 0)
         return r;
     jw_array(undo, "files");
@@ -210,7 +223,7 @@ static int remove_others(struct kind_ctx *ctx, const char *id, const char *keep,
 {
     const char *file = arena_printf(ctx->arena, "%s.conf", id);
     struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, &dirs, err);
+    int r = pool_dirs_read(ctx, &file, &dirs, err);
     for (size_t i = 0; r == 0 && i < dirs.n; i++) {
         if (!pool_dir_has(&dirs.at[i], file) || (keep && !strcmp(dirs.at[i].version, keep)))
             continue;
@@ -268,7 +281,7 @@ static int php_pool_text(struct kind_ctx *ctx, const struct change *c, struct bu
     struct pool_dirs dirs = {0};
     if (c->op != OP_REMOVE && s->content.at)
         buf_add(after, s->content.at, s->content.len);
-    int r = pool_dirs_read(ctx, &dirs, err);
+    int r = pool_dirs_read(ctx, &file, &dirs, err);
     for (size_t i = 0; r == 0 && i < dirs.n; i++)
         if (pool_dir_has(&dirs.at[i], file) && (!best || !strcmp(dirs.at[i].version, s->version)))
             best = pool_path(ctx->arena, dirs.at[i].version, c->res->id);
