@@ -1,6 +1,7 @@
 /* Which sites a plan touches: those with an action of their own, and those that stand on what is changed or
  * refreshed of the server. */
 #include "internal.h"
+#include "name_index.h"
 #include <string.h>
 
 enum mark { UNKNOWN, SAME, CHANGED };
@@ -27,35 +28,71 @@ static bool is_changed(struct look *l, const struct resource *r)
     return changed;
 }
 
-static bool is_managed(const struct store_managed *managed, size_t n, const char *site)
+/* The names of sites that are somewhere, each as often as it is there. */
+struct sites {
+    const char **at;
+    size_t n;
+    struct name_index index;
+};
+
+static void sites_add(struct sites *s, const char *site)
 {
+    if (site)
+        s->at[s->n++] = site;
+}
+
+static void sites_index(struct sites *s, struct arena *a)
+{
+    name_index_make(&s->index, s->at, s->n, sizeof *s->at, a);
+}
+
+static bool is_in(const struct sites *s, const char *site)
+{
+    return name_index_find(&s->index, site) != NULL;
+}
+
+struct known {
+    struct sites managed, changed, wanted;
+    bool *listed; /* by the place of its first name in `wanted` */
+};
+
+static struct known known_of(const struct plan *p, const struct catalog *c,
+                             const struct store_managed *managed, size_t n, struct arena *a)
+{
+    struct known k = {.listed = arena_array(a, bool, c->list.n + 1)};
+    k.managed.at = arena_array(a, const char *, n + 1);
+    k.changed.at = arena_array(a, const char *, p->actions.n + 1);
+    k.wanted.at = arena_array(a, const char *, c->list.n + 1);
     for (size_t i = 0; i < n; i++)
-        if (managed[i].site && strcmp(managed[i].site, site) == 0)
-            return true;
-    return false;
+        sites_add(&k.managed, managed[i].site);
+    for (size_t i = 0; i < p->actions.n; i++)
+        sites_add(&k.changed, p->actions.at[i].change.res->site);
+    for (size_t i = 0; i < c->list.n; i++)
+        sites_add(&k.wanted, c->list.at[i]->site);
+    sites_index(&k.managed, a);
+    sites_index(&k.changed, a);
+    sites_index(&k.wanted, a);
+    return k;
 }
 
-/* What was never applied, and is not by this plan, has nothing to answer. */
-static bool is_there(const struct plan *p, const char *site, bool known)
+/* Once a site of the catalog. */
+static void list(struct plan *p, struct known *k, const char *site, bool known)
 {
-    for (size_t i = 0; i < p->actions.n && !known; i++)
-        known = p->actions.at[i].change.res->site && strcmp(p->actions.at[i].change.res->site, site) == 0;
-    return known;
-}
-
-static struct health *find(struct plan *p, const char *site)
-{
-    for (size_t i = p->touched.n; i-- > 0;)
-        if (strcmp(p->touched.at[i].site, site) == 0)
-            return &p->touched.at[i];
-    return NULL;
+    const char *const *first = name_index_find(&k->wanted.index, site);
+    if (!first || k->listed[first - k->wanted.at])
+        return;
+    struct health h = {.site = site, .known = known};
+    k->listed[first - k->wanted.at] = true;
+    vec_push(p->arena, &p->touched, h);
 }
 
 void plan_touched(struct plan *p, const struct catalog *c, const struct store_managed *managed, size_t n)
 {
     if (p->actions.n == 0)
         return;
-    struct look l = {.p = p, .marks = arena_array(p->arena, enum mark, c->list.n + 1)};
+    struct arena a = {0};
+    struct look l = {.p = p, .marks = arena_array(&a, enum mark, c->list.n + 1)};
+    struct known k = known_of(p, c, managed, n, &a);
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct change *change = &p->actions.at[i].change;
         if (change->res->absent || p->actions.at[i].cause == CAUSE_REMOVED)
@@ -65,21 +102,18 @@ void plan_touched(struct plan *p, const struct catalog *c, const struct store_ma
     }
     for (size_t i = 0; i < c->list.n; i++) {
         const struct resource *r = c->list.at[i];
-        if (!r->site || find(p, r->site) || !(l.all || is_changed(&l, r)))
+        if (!r->site || !(l.all || is_changed(&l, r)))
             continue;
-        struct health h = {.site = r->site, .known = is_managed(managed, n, r->site)};
-        if (is_there(p, r->site, h.known))
-            vec_push(p->arena, &p->touched, h);
+        bool known = is_in(&k.managed, r->site);
+        /* What was never applied, and is not by this plan, has nothing to answer. */
+        if (known || is_in(&k.changed, r->site))
+            list(p, &k, r->site, known);
     }
     /* A site that keeps something and loses something is in the catalog, too. */
     for (size_t i = 0; i < p->actions.n && !l.all; i++) {
         const struct resource *r = p->actions.at[i].change.res;
-        bool wanted = false;
-        for (size_t k = 0; k < c->list.n && r->absent && r->site && !wanted; k++)
-            wanted = c->list.at[k]->site && strcmp(c->list.at[k]->site, r->site) == 0;
-        if (!wanted || find(p, r->site))
-            continue;
-        struct health h = {.site = r->site, .known = true};
-        vec_push(p->arena, &p->touched, h);
+        if (r->absent && r->site)
+            list(p, &k, r->site, true);
     }
+    arena_free(&a);
 }
