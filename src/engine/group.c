@@ -205,6 +205,7 @@ static void go(struct group *g)
 {
     struct error err = {0};
     make_ahead(g);
+    fs_group_write(g->x->e->host);
     write_all(g);
     if (!sync_all(g))
         return;

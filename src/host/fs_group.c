@@ -29,33 +29,51 @@ struct pending {
     bool put;
 };
 struct directory {
+    const char *path; /* NULL: not to be found by it */
+    int fd;
+};
+struct file_system {
     dev_t dev;
-    ino_t ino;
     int fd;
 };
 struct fs_group {
     struct arena arena;
     VEC(struct pending) list;
     VEC(struct directory) directories;
-    VEC(struct directory) systems; /* one directory of each file system that something changed on */
+    uint32_t *table;                 /* of directories by their paths: 0, or a place from 1 */
+    size_t size;                     /* a power of two */
+    VEC(struct file_system) systems; /* one directory of each file system that something changed on */
     VEC(struct identity *) saw;
     struct rlimit limit; /* of descriptors, as it was */
     size_t room;         /* for directories */
     size_t next;         /* in `saw`: it is written in the order in which it was saved */
 };
 
-void fs_group_begin(struct host *h)
+/* As many as this process may have; the old limit comes back at the end. */
+static size_t room_make(struct rlimit *was)
 {
-    h->group = xmalloc(sizeof *h->group);
-    *h->group = (struct fs_group){.room = DESCRIPTORS_LEFT};
-    struct rlimit *was = &h->group->limit;
     if (getrlimit(RLIMIT_NOFILE, was) < 0)
-        return;
+        return DESCRIPTORS_LEFT;
     rlim_t most = was->rlim_max < DESCRIPTORS_WANTED ? was->rlim_max : DESCRIPTORS_WANTED;
     if (was->rlim_cur >= most || setrlimit(RLIMIT_NOFILE, &(struct rlimit){most, was->rlim_max}) < 0)
         most = was->rlim_cur;
-    if (most > (size_t)2 * DESCRIPTORS_LEFT)
-        h->group->room = most - DESCRIPTORS_LEFT;
+    return most > (size_t)2 * DESCRIPTORS_LEFT ? most - DESCRIPTORS_LEFT : DESCRIPTORS_LEFT;
+}
+
+void fs_group_begin(struct host *h)
+{
+    h->group = xmalloc(sizeof *h->group);
+    *h->group = (struct fs_group){0};
+}
+
+void fs_group_write(struct host *h)
+{
+    struct fs_group *g = h->group;
+    g->room = room_make(&g->limit);
+    g->size = 1024;
+    while (g->size < 2 * g->room)
+        g->size *= 2;
+    g->table = arena_array(&g->arena, uint32_t, g->size);
 }
 
 size_t fs_group_size(const struct host *h)
@@ -105,7 +123,7 @@ int fs_group_touch(struct fs_group *g, int fd)
     for (size_t i = 0; i < g->systems.n; i++)
         if (g->systems.at[i].dev == st.st_dev)
             return 0;
-    struct directory s = {.dev = st.st_dev};
+    struct file_system s = {.dev = st.st_dev};
     s.fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s.fd < 0)
         return -errno;
@@ -113,16 +131,53 @@ int fs_group_touch(struct fs_group *g, int fd)
     return 0;
 }
 
-/* The group's own descriptor of the place's directory; -errno. */
+/* Where the path is in the table, or the free place where it belongs. */
+static size_t place_of(const struct fs_group *g, const char *dir, size_t len)
+{
+    size_t at = (size_t)hash_bytes(dir, len).low & (g->size - 1);
+    for (; g->table[at]; at = (at + 1) & (g->size - 1)) {
+        const char *path = g->directories.at[g->table[at] - 1].path;
+        if (path && strlen(path) == len && memcmp(path, dir, len) == 0)
+            break;
+    }
+    return at;
+}
+
+int fs_group_directory(const struct fs_group *g, const char *dir, size_t len)
+{
+    if (!g->table)
+        return -ENOENT;
+    size_t at = place_of(g, dir, len);
+    return g->table[at] ? g->directories.at[g->table[at] - 1].fd : -ENOENT;
+}
+
+bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd)
+{
+    if (!g->table || g->directories.n >= g->room)
+        return false;
+    struct directory d = {arena_strndup(&g->arena, dir, len), fd};
+    size_t at = place_of(g, dir, len);
+    vec_push(&g->arena, &g->directories, d);
+    g->table[at] = (uint32_t)g->directories.n;
+    return true;
+}
+
+void fs_group_moved(struct fs_group *g, const char *path)
+{
+    size_t len = g ? strlen(path) : 0;
+    for (size_t i = 0; g && i < g->directories.n; i++) {
+        const char *dir = g->directories.at[i].path;
+        if (dir && strncmp(dir, path, len) == 0 && (dir[len] == '/' || !dir[len]))
+            g->directories.at[i].path = NULL;
+    }
+}
+
+/* A descriptor of the place's directory that stays open with the group; -errno. */
 static int directory_fd(struct fs_group *g, const struct fs_place *p)
 {
-    struct stat st;
-    if (fstat(p->dirfd, &st) < 0)
-        return -errno;
-    for (size_t i = g->directories.n; i-- > 0;)
-        if (g->directories.at[i].dev == st.st_dev && g->directories.at[i].ino == st.st_ino)
-            return g->directories.at[i].fd;
-    struct directory d = {st.st_dev, st.st_ino, fcntl(p->dirfd, F_DUPFD_CLOEXEC, 3)};
+    if (p->near)
+        return p->dirfd;
+    struct directory d = {NULL, fcntl(p->dirfd, F_DUPFD_CLOEXEC, 3)};
     if (d.fd < 0)
         return -errno;
     vec_push(&g->arena, &g->directories, d);

@@ -1,7 +1,9 @@
 /* Writes of a group: durable together, at the price of two syncs of the file system however many they are.
  *
  *     fs_group_begin(h);
- *     ... fs_save(), fs_write(), fs_symlink(), fs_mkdir() ...   -- temporaries; directories are there at once
+ *     ... fs_save() ...
+ *     fs_group_write(h);
+ *     ... fs_write(), fs_symlink(), fs_mkdir() ...    -- temporaries; directories are there at once
  *     fs_group_sync(h, &err);                         -- contents, and the inodes that fs_save() kept
  *     fs_group_put(h, from, to, &err);                -- renames: what was written becomes visible
  *     fs_group_sync(h, &err);                         -- and survives a loss of power
@@ -17,6 +19,8 @@
 #include "host.h"
 
 void fs_group_begin(struct host *h);
+/* Once all is saved: from here on each directory that is written into is resolved once and held open. */
+void fs_group_write(struct host *h);
 /* How many wait to be put: entries `from` up to `to` are those written between two calls. */
 size_t fs_group_size(const struct host *h);
 /* As many directories are held open as a process should: put what there is and begin anew. */
@@ -35,6 +39,11 @@ struct fs_place;
 void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there);
 /* Something changed on this descriptor's file system. -errno */
 int fs_group_touch(struct fs_group *g, int fd);
+/* A directory that is held open, by its path; -ENOENT. Keeping one makes its descriptor the group's. */
+int fs_group_directory(const struct fs_group *g, const char *dir, size_t len);
+bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd);
+/* What is at the path, and below it, is not there any more. */
+void fs_group_moved(struct fs_group *g, const char *path);
 /* `temporary`, beside the place, is to be renamed to it. -errno */
 int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary);
 

@@ -211,13 +211,15 @@ static int open_near(struct host *h, const char *dir, const char *path, bool *ne
     struct near *n = *near ? h->near : NULL;
     size_t len = strlen(dir);
     const struct near_dir *known = n ? near_find(n, dir, len) : NULL;
-    *near = n != NULL;
-    if (known)
-        return known->fd;
-    int fd = open_dir(h, dir, path, err);
-    *near = n && fd >= 0;
-    if (*near)
+    int fd = known ? known->fd : !n && h->group ? fs_group_directory(h->group, dir, len) : -ENOENT;
+    *near = true;
+    if (fd >= 0)
+        return fd;
+    fd = open_dir(h, dir, path, err);
+    if (n && fd >= 0)
         near_keep(n, dir, len, fd);
+    else
+        *near = fd >= 0 && h->group && fs_group_keep(h->group, dir, len, fd);
     return fd;
 }
 

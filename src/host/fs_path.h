@@ -13,7 +13,7 @@
 
 struct fs_place {
     int dirfd;               /* O_PATH */
-    bool near;               /* lent, until the next place_look() */
+    bool near;               /* lent, until the next place_look(), or by its group */
     struct fs_group *group;  /* what is changed here is synced with others (fs_group.h); NULL: by itself */
     char name[NAME_MAX + 1]; /* "." for "/" itself */
     const char *path;        /* as given; for messages */

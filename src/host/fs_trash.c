@@ -1,3 +1,4 @@
+#include "fs_group.h"
 #include "fs_path.h"
 #include "step.h"
 #include <errno.h>
@@ -83,6 +84,7 @@ int fs_trash(struct host *h, const char *path, const char *name, struct arena *a
         if (r == -EXDEV)
             error_set(err, r, "cannot move %s: a file system is mounted there", path);
     }
+    fs_group_moved(p.group, path);
     place_close(&p);
     if (r == 0)
         *ret = arena_printf(a, "%s/%s", where, name);

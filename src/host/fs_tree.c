@@ -1,3 +1,4 @@
+#include "fs_group.h"
 #include "fs_path.h"
 #include "step.h"
 #include <errno.h>
@@ -93,6 +94,7 @@ int fs_remove_tree(struct host *h, const char *path, struct error *err)
         r = error_set(err, -EINVAL, "refusing to remove the root directory");
     else
         r = fs_remove_at(p.dirfd, p.name, path, err);
+    fs_group_moved(p.group, path);
     if (r == 0)
         r = place_sync(&p, err);
     place_close(&p);

@@ -255,6 +255,7 @@ static int place_unlink(struct host *h, const char *path, int flags, struct erro
     if (r < 0)
         return r;
     r = step_unlink(p.dirfd, p.name, flags, path);
+    fs_group_moved(p.group, path);
     if (r == 0)
         r = place_sync(&p, err);
     else if (r == -ENOENT)
@@ -284,6 +285,7 @@ int fs_rename(struct host *h, const char *from, const char *to, struct error *er
     r = place_open(h, to, &b, err);
     if (r == 0) {
         r = step_rename(a.dirfd, a.name, b.dirfd, b.name, 0, to);
+        fs_group_moved(h->group, from);
         if (r < 0)
             error_errno(err, r, "cannot rename %s to %s", from, to);
         if (r == 0)
