@@ -1,12 +1,9 @@
-/* citrus drift --watch: stays, and says each difference when it comes; with
- * --apply it is mended at once.
+/* citrus drift --watch: stays, and says each difference when it comes; with --apply it is mended at once.
  *
- * What is watched only wakes it, and says where to look. What was hit is looked
- * at by itself first, so that it is said at once; then all of it is, by a plan
- * that is made from nothing. Both are done in processes of their own
- * (watch_look.h), and so is mending: what stays is this list of what is
- * watched. While another run is at work there is no looking: what lies half
- * done is nobody's drift. */
+ * What is watched only wakes it, and says where to look. What was hit is looked at by itself first, so that
+ * it is said at once; then all of it is, by a plan that is made from nothing. Both are done in processes of
+ * their own (watch_look.h), and so is mending: what stays is this list of what is watched. While another run
+ * is at work there is no looking: what lies half done is nobody's drift. */
 #include "watch.h"
 #include "apart.h"
 #include "watch_look.h"
@@ -40,9 +37,7 @@ struct watching {
     int failures;
 };
 
-/* ---- what is said
- * ----------------------------------------------------------------------------------------
- */
+/* ---- what is said ------------------------------------------------------------------------------------ */
 
 static void say(const struct watching *x, const char *event, const struct difference *d)
 {
@@ -88,9 +83,7 @@ static bool same(const struct difference *a, const struct difference *b)
            strcmp(a->policy, b->policy) == 0;
 }
 
-/* ---- what a look says
- * ------------------------------------------------------------------------------------
- */
+/* ---- what a look says -------------------------------------------------------------------------------- */
 
 static const char *next(struct apart *a, struct arena *arena)
 {
@@ -147,8 +140,7 @@ static void begin_watched(struct watching *x)
     x->watched.n = x->watched.cap = 0;
 }
 
-/* Says what is new and what is over; the new list takes the old one's place.
- * `over`: the word for that. */
+/* Says what is new and what is over; the new list takes the old one's place. `over`: the word for that. */
 static void compare(struct watching *x, struct difference *now, size_t n, const char *over)
 {
     for (size_t i = 0; i < n; i++)
@@ -170,9 +162,7 @@ static void compare(struct watching *x, struct difference *now, size_t n, const 
     x->list.n = x->list.cap = n;
 }
 
-/* ---- looks
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- looks ------------------------------------------------------------------------------------------- */
 
 static int no_look(const struct error *err)
 {
@@ -183,57 +173,71 @@ static int no_look(const struct error *err)
     return EXIT_ERROR;
 }
 
+/* What a whole look has said so far. */
+struct heard {
+    struct arena *arena;
+    VEC(struct difference) now;
+    int64_t generation;
+    size_t to_mend, what; /* `what` the next paths are of */
+    bool told, whole;     /* what is to be watched; to the end */
+};
+
+static void hear(struct watching *x, struct heard *h, struct apart *a, char letter)
+{
+    const char *text;
+    switch (letter) {
+    case 'n':
+        h->generation = strtoll(next(a, h->arena), NULL, 10);
+        h->to_mend = (size_t)strtoull(next(a, h->arena), NULL, 10);
+        begin_watched(x);
+        h->told = true;
+        break;
+    case 'r':
+        next_watched(x, a);
+        h->what = x->watched.n - 1;
+        break;
+    case 'x':
+        h->what = WATCH_ANY;
+        break;
+    case 'p':
+        text = apart_next(a);
+        watch_path(x->w, text ? text : "", h->what);
+        break;
+    case 'u':
+        text = apart_next(a);
+        watch_unit(x->w, text ? text : "", h->what);
+        break;
+    case 'd':
+        vec_push(h->arena, &h->now, next_difference(a, h->arena));
+        break;
+    case '.':
+        h->whole = true;
+        break;
+    }
+}
+
 /* 0; EXIT_LOCKED where another run is at work; any other status was printed. */
 static int look_once(struct watching *x, const char *over, bool anew)
 {
     struct look l = {.o = x->o, .generation = x->generation, .anew = anew};
+    struct heard h = {
+        .arena = &x->arenas[x->turn = !x->turn], .generation = x->generation, .what = WATCH_ANY};
     struct error err = {0};
     struct apart a;
-    VEC(struct difference) now = {0};
-    struct arena *arena = &x->arenas[x->turn = !x->turn];
-    size_t what = WATCH_ANY, to_mend = 0;
-    int64_t generation = x->generation;
-    bool told = false, whole = false;
-    arena_free(arena);
-    if (apart_begin(&a, look_whole, &l, &err) < 0)
+    arena_free(h.arena);
+    if (apart_begin(&a, look_whole, &l, &err) < 0) {
+        x->turn = !x->turn;
         return no_look(&err);
-    for (const char *text; !whole && (text = apart_next(&a));)
-        switch (*text) {
-        case 'n':
-            generation = strtoll(next(&a, arena), NULL, 10);
-            to_mend = (size_t)strtoull(next(&a, arena), NULL, 10);
-            begin_watched(x);
-            told = true;
-            break;
-        case 'r':
-            next_watched(x, &a);
-            what = x->watched.n - 1;
-            break;
-        case 'x':
-            what = WATCH_ANY;
-            break;
-        case 'p':
-            text = apart_next(&a);
-            watch_path(x->w, text ? text : "", what);
-            break;
-        case 'u':
-            text = apart_next(&a);
-            watch_unit(x->w, text ? text : "", what);
-            break;
-        case 'd':
-            vec_push(arena, &now, next_difference(&a, arena));
-            break;
-        case '.':
-            whole = true;
-            break;
-        }
-    if (told)
+    }
+    for (const char *text; !h.whole && (text = apart_next(&a));)
+        hear(x, &h, &a, *text);
+    if (h.told)
         watch_end(x->w);
     int status = apart_end(&a);
-    x->generation = whole ? generation : told ? -1 : x->generation;
-    if (whole) {
-        x->to_mend = to_mend;
-        compare(x, now.at, now.n, over);
+    x->generation = h.whole ? h.generation : h.told ? -1 : x->generation;
+    if (h.whole) {
+        x->to_mend = h.to_mend;
+        compare(x, h.now.at, h.now.n, over);
     } else {
         x->turn = !x->turn; /* what was known stays */
         status = status == EXIT_DONE ? EXIT_ERROR : status;
@@ -241,8 +245,7 @@ static int look_once(struct watching *x, const char *over, bool anew)
     return status;
 }
 
-/* What happened between the look and the first watch of its paths is seen by
- * looking once more. */
+/* What happened between the look and the first watch of its paths is seen by looking once more. */
 static int look(struct watching *x, const char *over, bool anew)
 {
     int64_t before = x->generation;
@@ -267,8 +270,7 @@ static void notice_one(struct watching *x, const struct difference *d, bool diff
         *was = x->list.at[--x->list.n];
 }
 
-/* What was hit, by itself. What this cannot tell is said by the whole look that
- * follows. */
+/* What was hit, by itself. What this cannot tell is said by the whole look that follows. */
 static void notice(struct watching *x)
 {
     struct look l = {.o = x->o, .generation = x->generation, .at = x->watched.at, .n = x->watched.n};
@@ -280,11 +282,14 @@ static void notice(struct watching *x)
     if (any && apart_begin(&a, look_near, &l, NULL) == 0) {
         for (const char *text; (text = apart_next(&a)) && *text != '.';) {
             struct difference d = {0};
-            if (*text == 'd')
+            bool differs = *text == 'd';
+            if (differs) {
                 d = next_difference(&a, arena);
-            else
-                d = (struct difference){.kind = next(&a, arena), .id = next(&a, arena)};
-            notice_one(x, &d, *text == 'd');
+            } else {
+                d.kind = next(&a, arena);
+                d.id = next(&a, arena);
+            }
+            notice_one(x, &d, differs);
         }
         apart_end(&a);
     }
@@ -292,9 +297,7 @@ static void notice(struct watching *x)
         x->watched.at[i].hit = false;
 }
 
-/* ---- mending
- * ---------------------------------------------------------------------------------------------
- */
+/* ---- mending ----------------------------------------------------------------------------------------- */
 
 static int mend_apart(void *self, FILE *out)
 {
@@ -304,8 +307,7 @@ static int mend_apart(void *self, FILE *out)
     return mend(&o, true);
 }
 
-/* Mends what the look found; a generation that keeps failing is left to a
- * person. */
+/* Mends what the look found; a generation that keeps failing is left to a person. */
 static int mend_found(struct watching *x)
 {
     struct error err = {0};
