@@ -227,8 +227,9 @@ static void run_actions(struct applying *x)
         } else {
             size_t many = group_length(x, i);
             reaches = reaches || (is_late(act) && !act->change.res->site);
-            if (many > 1)
-                n = run_group(x, i, many);
+            size_t done = many > 1 ? run_group(x, i, many) : 0;
+            if (done || (many > 1 && engine_interrupted(x->e)))
+                n = done; /* 0: the signal is seen to now */
             else
                 run_batch(x, i, n);
         }

@@ -82,6 +82,10 @@ static bool begin(struct group *g)
     struct error err = {0}, later = {0};
     if (sight_begin(x->e, x->p, &g->sight, g->batch, g->n, &g->end, &err) < 0)
         g->n = g->end;
+    if (!g->sight.seen) {
+        g->ret->n = 0;
+        return false;
+    }
     if (step_capture(x->e, x->p, &g->sight, x->tx, g->batch, g->n, &g->end, &later) < 0)
         err = later; /* the one after it is met again */
     g->n = g->end;

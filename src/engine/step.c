@@ -83,6 +83,7 @@ int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action
 {
     int r = sight_look(e, s, batch, n, err);
     size_t i = 0;
+    s->seen = r == 0 ? s->seen : NULL;
     for (; i < n && r == 0; i++) {
         struct change *c = &batch[i].change;
         const void *found = s->seen[i].found;
@@ -96,7 +97,8 @@ int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action
     s->planned = arena_array(&s->arena, const void *, n);
     for (i = 0; i < n; i++) {
         s->planned[i] = batch[i].change.found;
-        batch[i].change.found = s->seen[i].found;
+        if (s->seen)
+            batch[i].change.found = s->seen[i].found;
     }
     return r;
 }
@@ -118,6 +120,7 @@ int step_capture(struct engine *e, struct plan *p, struct sight *s, int64_t tx, 
         struct action *act = &batch[i];
         const struct kind *k = act->change.res->kind;
         *good = i;
+        act->undo = NULL; /* of a group that ended before it */
         if (act->change.op == OP_NONE)
             continue;
         struct buf b = {0};

@@ -16,7 +16,8 @@ struct sight {
 /* Observes the batch's resources into s->seen. */
 int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err);
 /* The same, and holds it against the plan: -ESTALE where somebody moved a target. `good`: how many of the
- * first are as planned, or were worked out anew. Until sight_end() each change's `found` is what was seen. */
+ * first are as planned, or were worked out anew; s->seen is NULL where they could not be looked at. Until
+ * sight_end() each change's `found` is what was seen. */
 int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
                 size_t *good, struct error *err);
 void sight_end(struct sight *s, struct action *batch);
@@ -40,7 +41,9 @@ struct group_failure {
     bool whole; /* it is not this action's own: nothing of the group can be relied on */
 };
 struct group_end {
-    size_t n; /* actions that were dealt with; those after it are planned as before, but for what is DONE */
+    size_t n; /* actions that were dealt with; those after it are planned as before, but for what is DONE.
+                 None: they could not be looked at all together, or there was a signal; one by one it shows
+                 whose fault that is */
     VEC(struct group_failure) failures; /* in the plan's arena; their actions are INTENT, or still PLANNED */
 };
 /* How many of the plan's actions from `at` on can be made as one group; less than two: none. */

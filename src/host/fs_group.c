@@ -208,6 +208,13 @@ void fs_group_drop(struct host *h, size_t from)
         g->list.n = from;
 }
 
+static int written_meanwhile(const struct pending *e, struct error *err)
+{
+    int r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);
+    error_hint(err, "what they wrote is there; look at it, then run citrus again");
+    return r;
+}
+
 /* A hard link, as undo keeps one, changes the ctime: that tells nothing here. */
 static int still_as_saved(const struct pending *e, struct error *err)
 {
@@ -224,9 +231,7 @@ static int still_as_saved(const struct pending *e, struct error *err)
     if (was->there && st.st_dev == was->dev && st.st_ino == was->ino && st.st_size == was->size &&
         st.st_mtim.tv_sec == was->mtime.tv_sec && st.st_mtim.tv_nsec == was->mtime.tv_nsec)
         return 0;
-    r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);
-    error_hint(err, "what they wrote is there; look at it, then run citrus again");
-    return r;
+    return written_meanwhile(e, err);
 }
 
 static int put_one(struct pending *e, struct error *err)
@@ -236,6 +241,8 @@ static int put_one(struct pending *e, struct error *err)
     if (r == -EINVAL && only_new) /* a file system that cannot (renameat2(2)) */
         r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, 0, e->path);
     e->put = r == 0;
+    if (r == -EEXIST && only_new)
+        return written_meanwhile(e, err);
     if (r < 0)
         error_errno(err, r, "cannot write %s", e->path);
     if (r == -EISDIR)
@@ -249,8 +256,14 @@ int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
     int r = 0;
     for (size_t i = from; i < to && r == 0; i++)
         r = still_as_saved(&g->list.at[i], err);
-    for (size_t i = from; i < to && r == 0; i++)
+    for (size_t i = from; i < to && r == 0; i++) {
         r = put_one(&g->list.at[i], err);
+        if (r == -ESTALE && i > from) { /* some were, and are to be taken back */
+            r = -EEXIST;
+            if (err)
+                err->code = r;
+        }
+    }
     for (size_t i = from; i < to && r < 0; i++)
         if (!g->list.at[i].put) {
             step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);

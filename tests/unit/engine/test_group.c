@@ -271,6 +271,30 @@ static void more_directories_than_a_process_may_hold_open_take_more_groups(void 
     rig_free(t);
 }
 
+static void accounts_cannot_be_read(struct rig *t, const struct action *a)
+{
+    if (strcmp(a->change.res->id, "first") != 0)
+        return;
+    assert_int_equal(unlink(rig_path(t, "/etc/passwd")), 0);
+    assert_int_equal(mkdir(rig_path(t, "/etc/passwd"), 0755), 0);
+}
+
+static void what_cannot_be_looked_at_is_no_fault_of_its_neighbours(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_probe(t, "first", NULL, "1");
+    rig_file(t, "/etc/a", A, "a");
+    account(t, "userb", B);
+    rig_file(t, "/etc/c", C, "c");
+    t->hook = accounts_cannot_be_read;
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_int_equal(t->res.failures.n, 1);
+    assert_string_equal(t->res.failures.at[0].site, B);
+    assert_string_equal(rig_read(t, "/etc/a"), "a");
+    assert_string_equal(rig_read(t, "/etc/c"), "c");
+    rig_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +305,7 @@ int main(void)
         cmocka_unit_test(what_a_person_wrote_meanwhile_stays),
         cmocka_unit_test(a_signal_ends_it_before_the_next_and_all_is_taken_back),
         cmocka_unit_test(a_target_that_moved_since_the_plan_ends_the_group_before_it),
+        cmocka_unit_test(what_cannot_be_looked_at_is_no_fault_of_its_neighbours),
         cmocka_unit_test(accounts_of_many_sites_are_made_in_one_go),
         cmocka_unit_test(where_that_fails_they_are_made_one_by_one_and_one_site_fails_alone),
         cmocka_unit_test(more_directories_than_a_process_may_hold_open_take_more_groups),
