@@ -1,7 +1,7 @@
 #include "content.h"
 
-bool content_diff(struct engine *e, const struct change *c, struct redactor *red,
-                  const struct diff_style *s, struct buf *out)
+bool content_diff(struct engine *e, const struct change *c, struct redactor *red, const struct diff_style *s,
+                  struct buf *out)
 {
     bool any = false;
     struct buf before = {0}, after = {0}, clean_before = {0}, clean_after = {0};

@@ -6,7 +6,7 @@
 #include "redact.h"
 
 /* False: the change has no text, it cannot be read, or nothing of the difference may be seen. */
-bool content_diff(struct engine *e, const struct change *c, struct redactor *red,
-                  const struct diff_style *s, struct buf *out);
+bool content_diff(struct engine *e, const struct change *c, struct redactor *red, const struct diff_style *s,
+                  struct buf *out);
 
 #endif

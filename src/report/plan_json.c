@@ -97,8 +97,8 @@ static void add_warnings(const struct plan *p, struct jsonw *j)
     jw_end(j);
 }
 
-static void add_action(struct engine *e, const struct plan *p, const struct action *a,
-                       struct redactor *red, struct jsonw *j)
+static void add_action(struct engine *e, const struct plan *p, const struct action *a, struct redactor *red,
+                       struct jsonw *j)
 {
     const struct change *c = &a->change;
     jw_object(j, NULL);

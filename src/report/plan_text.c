@@ -239,8 +239,8 @@ static void show_counts(const struct printing *g)
                  style_red(g->s), p->lockouts, style_off(g->s));
 }
 
-void report_plan(struct engine *e, const struct plan *p, const struct report_style *s,
-                 struct redactor *red, const char *title, struct buf *out)
+void report_plan(struct engine *e, const struct plan *p, const struct report_style *s, struct redactor *red,
+                 const char *title, struct buf *out)
 {
     struct printing g = {.e = e, .p = p, .s = s, .red = red, .out = out};
     if (p->actions.n || p->deferred.n || p->left.n)

@@ -13,8 +13,8 @@ struct report_style {
 };
 
 /* `title` without a newline: "Plan for web-01". `e` is asked for the texts of changed contents. */
-void report_plan(struct engine *e, const struct plan *p, const struct report_style *s,
-                 struct redactor *red, const char *title, struct buf *out);
+void report_plan(struct engine *e, const struct plan *p, const struct report_style *s, struct redactor *red,
+                 const char *title, struct buf *out);
 void report_plan_json(struct engine *e, const struct plan *p, struct redactor *red, struct buf *out);
 /* "Applied 12 changes as generation 4." or what failed, what was undone, and what to do. */
 void report_result(const struct plan *p, const struct apply_result *r, const struct report_style *s,

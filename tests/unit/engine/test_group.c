@@ -264,7 +264,11 @@ static void more_directories_than_a_process_may_hold_open_take_more_groups(void 
         struct resource *dir = rig_directory(t, arena_printf(&t->a, "/srv/%d", i), NULL, false);
         rig_needs(t, rig_file(t, arena_printf(&t->a, "/srv/%d/file", i), NULL, "text"), dir);
     }
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){600, 600}), 0);
+    if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){600, 600}) < 0) {
+        print_message("not run: the limit of descriptors cannot be lowered here (valgrind keeps some)\n");
+        rig_free(t);
+        skip();
+    }
     rig_done(t);
     for (int i = 0; i < MANY; i++)
         assert_string_equal(rig_read(t, arena_printf(&t->a, "/srv/%d/file", i)), "text");
