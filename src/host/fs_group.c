@@ -63,17 +63,26 @@ static size_t room_make(struct rlimit *was)
 void fs_group_begin(struct host *h)
 {
     h->group = xmalloc(sizeof *h->group);
-    *h->group = (struct fs_group){0};
+    struct fs_group *g = h->group;
+    *g = (struct fs_group){.size = 1024};
+    g->room = room_make(&g->limit);
+    while (g->size < 2 * g->room)
+        g->size *= 2;
+    g->table = arena_array(&g->arena, uint32_t, g->size);
+}
+
+static void directories_close(struct fs_group *g)
+{
+    for (size_t i = 0; i < g->directories.n; i++)
+        close(g->directories.at[i].fd);
+    g->directories.n = 0;
 }
 
 void fs_group_write(struct host *h)
 {
     struct fs_group *g = h->group;
-    g->room = room_make(&g->limit);
-    g->size = 1024;
-    while (g->size < 2 * g->room)
-        g->size *= 2;
-    g->table = arena_array(&g->arena, uint32_t, g->size);
+    directories_close(g);
+    memset(g->table, 0, g->size * sizeof *g->table);
 }
 
 size_t fs_group_size(const struct host *h)
@@ -145,15 +154,13 @@ static size_t place_of(const struct fs_group *g, const char *dir, size_t len)
 
 int fs_group_directory(const struct fs_group *g, const char *dir, size_t len)
 {
-    if (!g->table)
-        return -ENOENT;
     size_t at = place_of(g, dir, len);
     return g->table[at] ? g->directories.at[g->table[at] - 1].fd : -ENOENT;
 }
 
 bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd)
 {
-    if (!g->table || g->directories.n >= g->room)
+    if (g->directories.n >= g->room)
         return false;
     struct directory d = {arena_strndup(&g->arena, dir, len), fd};
     size_t at = place_of(g, dir, len);
@@ -286,8 +293,7 @@ void fs_group_end(struct host *h)
     struct fs_group *g = h->group;
     accounts_free(h);
     fs_group_drop(h, 0);
-    for (size_t i = 0; i < g->directories.n; i++)
-        close(g->directories.at[i].fd);
+    directories_close(g);
     for (size_t i = 0; i < g->systems.n; i++)
         close(g->systems.at[i].fd);
     if (g->limit.rlim_max)

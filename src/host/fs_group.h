@@ -19,7 +19,7 @@
 #include "host.h"
 
 void fs_group_begin(struct host *h);
-/* Once all is saved: from here on each directory that is written into is resolved once and held open. */
+/* Once all is saved, before the first write. Each directory is resolved once before it, and once after it. */
 void fs_group_write(struct host *h);
 /* How many wait to be put: entries `from` up to `to` are those written between two calls. */
 size_t fs_group_size(const struct host *h);

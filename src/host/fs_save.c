@@ -76,10 +76,12 @@ static int copy_exact(int fromfd, const char *from_name, int tofd, const char *t
 static int keep_file(struct host *h, const struct fs_place *p, const char *dir, const char *name,
                      bool *copied, struct error *err)
 {
-    int r = fs_mkdirs(h, dir, 0700, err);
-    if (r < 0)
-        return r;
-    int fd = fs_open(h, dir, O_RDONLY | O_DIRECTORY, err);
+    int fd = fs_open(h, dir, O_RDONLY | O_DIRECTORY, err), r;
+    if (fd == -ENOENT) {
+        error_clear(err);
+        r = fs_mkdirs(h, dir, 0700, err);
+        fd = r < 0 ? r : fs_open(h, dir, O_RDONLY | O_DIRECTORY, err);
+    }
     if (fd < 0)
         return fd;
     r = step_unlink(fd, name, 0, p->path);

@@ -132,7 +132,8 @@ static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t g
         return r;
     }
     r = new_attributes(fd, mode, uid, gid, p->path);
-    if (r == 0)
+    /* A new one that has its attributes from the beginning comes with its name, which is synced below. */
+    if (r == 0 && !(made && first == mode))
         r = p->group ? fs_group_touch(p->group, fd) : place_fsync(p, fd);
     close(fd);
     if (r < 0)
