@@ -155,7 +155,6 @@ static void write_all(struct group *g)
         }
         EVENT(g->x->e, started, act);
         if (act->change.res->kind->apply(&ctx, &act->change, &err) < 0) {
-            fs_group_drop(h, g->from[i]);
             fail_and_end(g, i, &err);
         } else {
             act->complete = true;

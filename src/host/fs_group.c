@@ -205,16 +205,6 @@ int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *tempo
     return 0;
 }
 
-void fs_group_drop(struct host *h, size_t from)
-{
-    struct fs_group *g = h->group;
-    for (size_t i = from; i < g->list.n; i++)
-        if (!g->list.at[i].put)
-            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
-    if (from < g->list.n)
-        g->list.n = from;
-}
-
 static int written_meanwhile(const struct pending *e, struct error *err)
 {
     int r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);
@@ -292,7 +282,9 @@ void fs_group_end(struct host *h)
 {
     struct fs_group *g = h->group;
     accounts_free(h);
-    fs_group_drop(h, 0);
+    for (size_t i = 0; i < g->list.n; i++)
+        if (!g->list.at[i].put)
+            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
     directories_close(g);
     for (size_t i = 0; i < g->systems.n; i++)
         close(g->systems.at[i].fd);

@@ -25,8 +25,6 @@ void fs_group_write(struct host *h);
 size_t fs_group_size(const struct host *h);
 /* As many directories are held open as a process should: put what there is and begin anew. */
 bool fs_group_full(const struct host *h);
-/* Gives up the last entries, from `from` on. */
-void fs_group_drop(struct host *h, size_t from);
 /* -ESTALE: none of these was put. On any other error the rest of them is given up. */
 int fs_group_put(struct host *h, size_t from, size_t to, struct error *err);
 int fs_group_sync(struct host *h, struct error *err);
