@@ -232,7 +232,9 @@ lab_net() {
     if [ ! -e "/run/netns/$LAB_SWITCH" ]; then
       ip netns add "$LAB_SWITCH"
       ip -n "$LAB_SWITCH" link set lo up
-      ip -n "$LAB_SWITCH" link add br0 type bridge
+      # an address of its own: else it is the lowest of its ports', another one whenever a host comes or goes, and
+      # the servers that are up send to the old one until their neighbour tables give it up, after half a minute
+      ip -n "$LAB_SWITCH" link add br0 address 02:00:0a:4d:00:01 type bridge
       ip -n "$LAB_SWITCH" addr add "$LAB_NET.1/24" dev br0
       ip -n "$LAB_SWITCH" link set br0 up
     fi

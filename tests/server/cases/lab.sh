@@ -10,6 +10,15 @@ LAB_TIMEOUT=1 exit_is "a command that hangs is ended" 124 sleep 30
 is "it is Debian 12 with systemd as process 1" "12 systemd" "$(guest sh -c '. /etc/os-release; echo $VERSION_ID $(cat /proc/1/comm)')"
 is "nothing has failed to start" "" "$(guest systemctl --failed --no-legend --plain)"
 
+step "the switch"
+address() { ip -n "$LAB_SWITCH" -o link show br0 | sed 's/.*link.ether \([^ ]*\).*/\1/'; }
+before=$(address)
+ip -n "$LAB_SWITCH" link add vlow address 00:00:0a:4d:00:01 type veth peer name wlow # a bridge takes its ports' lowest
+ip -n "$LAB_SWITCH" link set vlow master br0 up
+after=$(address)
+ip -n "$LAB_SWITCH" link del vlow
+is "its address stays when a host comes: the servers that are up remember it" "$before" "$after"
+
 step "apt, offline"
 hasnt "no route leads out" default "$(guest ip route)"
 exit_is "apt verifies the mirror's signature" 0 apt-get update
