@@ -24,6 +24,8 @@ struct health_memory {
     struct seen *before;
     VEC(struct records) so_far;
     bool *comparable; /* asked, and of the type that it is to have */
+    bool *late;       /* it did not answer in time since the change */
+    int64_t slowest;  /* ms, of the answers since the change */
 };
 
 static int64_t now_ms(void)
@@ -76,7 +78,19 @@ static struct probe probe_of(const struct manifest_site *m, bool tls)
                           .path = m->health.path,
                           .tls = tls,
                           .contains = m->health.contains,
-                          .timeout = (int)m->health.timeout};
+                          .timeout = verdict_seconds(&m->health, 0, 0)};
+}
+
+/* One that was late is asked again with the time that the slowest of the others shows to be right. */
+static struct probe probe_after(const struct health_memory *m, const struct health *h, bool tls)
+{
+    size_t at = place_of(m, h->site);
+    const struct manifest_site *site = site_of(m, h->site);
+    const struct probe_result *was = &m->before[at].answer;
+    struct probe p = probe_of(site, tls);
+    p.timeout = verdict_seconds(&site->health, h->known && was->code == 0 ? was->ms : 0,
+                                m->late[at] ? m->slowest : 0);
+    return p;
 }
 
 static bool has_tls(const struct manifest_site *m)
@@ -84,8 +98,8 @@ static bool has_tls(const struct manifest_site *m)
     return m->tls.issuer != TLS_NONE;
 }
 
-static int ask(struct health_memory *m, const struct health *const *sites, size_t n, struct seen *ret,
-               struct error *err)
+static int ask(struct health_memory *m, const struct health *const *sites, size_t n, bool after,
+               struct seen *ret, struct error *err)
 {
     struct arena *a = &m->s->arena;
     struct probe *list = arena_array(a, struct probe, n + 1);
@@ -96,7 +110,7 @@ static int ask(struct health_memory *m, const struct health *const *sites, size_
             arena_printf(a, "asking %zu site%s how %s", n, n == 1 ? "" : "s", n == 1 ? "it is" : "they are"));
     for (size_t i = 0; i < n; i++) {
         const struct manifest_site *site = site_of(m, sites[i]->site);
-        list[i] = probe_of(site, has_tls(site));
+        list[i] = after ? probe_after(m, sites[i], has_tls(site)) : probe_of(site, has_tls(site));
     }
     int r = host_probe(m->s->host, list, n, answers, a, err);
     for (size_t i = 0; i < n && r == 0; i++)
@@ -155,7 +169,7 @@ static int before(void *self, const struct health *sites, size_t n, struct error
     struct seen *seen = arena_array(&m->s->arena, struct seen, n + 1);
     for (size_t i = 0; i < n; i++)
         list[i] = &sites[i];
-    int r = ask(m, list, n, seen, err);
+    int r = ask(m, list, n, false, seen, err);
     if (n && r == 0)
         remember_sites(m);
     for (size_t i = 0; i < n && r == 0; i++) {
@@ -165,6 +179,13 @@ static int before(void *self, const struct health *sites, size_t n, struct error
         m->comparable[at] = same_type(m, site_of(m, sites[i].site));
     }
     return r;
+}
+
+static void heard(struct health_memory *m, size_t at, const struct probe_result *answer)
+{
+    m->late[at] = answer->code == -ETIMEDOUT;
+    if (answer->code == 0 && answer->ms > m->slowest)
+        m->slowest = answer->ms;
 }
 
 /* Asks those of `sites` that `wanted` names, and judges them. How many are worse than before is put into
@@ -180,7 +201,7 @@ static int look(struct health_memory *m, struct health *sites, size_t n,
     for (size_t i = 0; i < n; i++)
         if (!wanted || wanted(&sites[i]))
             list[count++] = &sites[i];
-    int r = ask(m, list, count, seen, err);
+    int r = ask(m, list, count, true, seen, err);
     *worse = 0;
     for (size_t i = 0, k = 0; i < n && r == 0; i++) {
         struct health *h = &sites[i];
@@ -189,6 +210,7 @@ static int look(struct health_memory *m, struct health *sites, size_t n,
             const struct seen *then = h->known && m->comparable[at] ? &m->before[at] : NULL;
             h->state = verdict(&site_of(m, h->site)->health, then, &seen[k], a, &h->text);
             h->ms = seen[k].answer.ms;
+            heard(m, at, &seen[k].answer);
             k++;
         }
         *worse += h->state == HEALTH_WORSE;
@@ -199,6 +221,14 @@ static int look(struct health_memory *m, struct health *sites, size_t n,
 static bool is_worse(const struct health *h)
 {
     return h->state == HEALTH_WORSE;
+}
+
+static bool is_late(const struct health_memory *m, const struct health *sites, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_worse(&sites[i]) && m->late[place_of(m, sites[i].site)])
+            return true;
+    return false;
 }
 
 static bool is_untold(const struct health *h)
@@ -225,11 +255,14 @@ static int after(void *self, struct health *sites, size_t n, struct error *err)
     pause_ms(health_patience.settle_ms);
     int r = look(m, sites, n, NULL, &worse, err);
     /* Once more in any case: a first page after a restart, with nothing in any cache, may take its whole
-     * time. */
-    for (bool again = true; r == 0 && worse && health_patience.grace_ms && !*interrupt_flag() && again;) {
-        again = now_ms() - begun < health_patience.grace_ms;
-        pause_ms(PAUSE_MS);
+     * time. And as long as fewer are worse each time: then it is the machine that is slow. */
+    bool again = health_patience.grace_ms || is_late(m, sites, n);
+    while (r == 0 && worse && again && !*interrupt_flag()) {
+        size_t last = worse;
+        bool early = now_ms() - begun < health_patience.grace_ms;
+        pause_ms(health_patience.grace_ms ? PAUSE_MS : 0);
         r = look(m, sites, n, is_worse, &worse, err);
+        again = early || worse < last;
     }
     if (r == 0 && !worse && health_patience.opcache_ms && may_be_old(m, sites, n)) {
         pause_ms(begun + health_patience.opcache_ms - now_ms());
@@ -243,6 +276,7 @@ void health_open(struct session *s)
     struct health_memory *m = arena_new(&s->arena, struct health_memory);
     m->s = s;
     m->before = arena_array(&s->arena, struct seen, s->manifest->sites.n + 1);
+    m->late = arena_array(&s->arena, bool, s->manifest->sites.n + 1);
     m->comparable = arena_array(&s->arena, bool, s->manifest->sites.n + 1);
     s->health = (struct engine_health){.before = before, .after = after, .self = m};
     s->engine.health = &s->health;

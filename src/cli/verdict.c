@@ -59,6 +59,16 @@ static bool title_lost(const struct seen *before, const struct seen *now)
            !now->answer.title;
 }
 
+#define TIMES_SLOWER 3
+
+int verdict_seconds(const struct site_health *want, int64_t before_ms, int64_t others_ms)
+{
+    int64_t usual = want->timeout > 0 ? want->timeout : PROBE_TIMEOUT,
+            slowest = before_ms > others_ms ? before_ms : others_ms,
+            slow = (TIMES_SLOWER * slowest + 999) / 1000;
+    return (int)(slow > usual ? slow : usual);
+}
+
 enum health_state verdict(const struct site_health *want, const struct seen *before, const struct seen *now,
                           struct arena *a, const char **text)
 {

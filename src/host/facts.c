@@ -64,7 +64,7 @@ static int64_t memory_read(void)
     return (int64_t)kib * 1024;
 }
 
-static int64_t cpus_read(void)
+int64_t facts_cpus(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -77,7 +77,7 @@ void facts_machine(struct host *h, struct facts *ret)
     if (ret->memory < 0)
         ret->memory = h->offline ? 0 : memory_read();
     if (ret->cpus < 0)
-        ret->cpus = h->offline ? 0 : cpus_read();
+        ret->cpus = h->offline ? 0 : facts_cpus();
 }
 
 /* The software whose version rendering depends on, and the packages that tell it: the first that is

@@ -14,6 +14,7 @@ struct facts {
     struct dpkg_package *packages;         /* sorted: dpkg_find */
     size_t n_packages;
 };
+int64_t facts_cpus(void);                              /* of this machine, that may be used */
 void facts_machine(struct host *h, struct facts *ret); /* memory and cpus alone */
 int facts_read(struct host *h, struct facts *ret, struct arena *a, struct error *err);
 /* Strips epoch and revision: "1:10.11.6-0+deb12u1" -> "10.11.6". */

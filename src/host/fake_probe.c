@@ -66,7 +66,13 @@ static void probe_one(struct host *h, const struct probe *p, struct probe_result
     const char *code = json_string_value(member(h, answer, "code"));
     const char *text = json_string_value(member(h, answer, "text"));
     const json_t *status = member(h, answer, "status"), *ms = member(h, answer, "ms");
+    int limit = p->timeout > 0 ? p->timeout : PROBE_TIMEOUT;
     *ret = (struct probe_result){.ms = json_integer_value(ms)};
+    if (ret->ms > limit * INT64_C(1000)) {
+        ret->ms = limit * INT64_C(1000);
+        ret->code = -ETIMEDOUT;
+        ret->reason = arena_printf(a, "no whole answer within %d s", limit);
+    }
     for (size_t i = 0; code && i < sizeof codes / sizeof *codes; i++)
         if (strcmp(code, codes[i].name) == 0) {
             ret->code = codes[i].code;

@@ -230,7 +230,7 @@ struct probe {
     const char *path; /* "/" */
     bool tls;
     const char *contains; /* text to look for; NULL */
-    int timeout;          /* seconds for all; 0: 10 */
+    int timeout;          /* seconds for all; 0: PROBE_TIMEOUT */
     uint16_t port;        /* 0: 443 or 80 */
 };
 struct probe_result {
@@ -245,8 +245,10 @@ struct probe_result {
     char certificate[SHA256_HEX]; /* SHA-256 of the one that was served; "": none was */
     int64_t ms;
 };
-#define PROBE_MOST (256 << 10) /* bytes of a page that are looked at */
-/* `n` sites, eight at a time, within a minute or so however many they are. 0 where each has its result. */
+#define PROBE_TIMEOUT 10
+#define PROBE_MOST    (256 << 10) /* bytes of a page that are looked at */
+/* `n` sites, a few at a time: two for each processor, four to eight. A minute, and a second more for each
+ * site, is what all of them get. 0 where each has its result. */
 int host_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err);
 

@@ -1,5 +1,6 @@
 /* Asking sites of this machine what their visitors get, several at once. */
 #include "curl_conn.h"
+#include "facts.h"
 #include "page.h"
 #include "real.h"
 #include "x509.h"
@@ -9,12 +10,12 @@
 #include <time.h>
 
 #define AT_ONCE   8
-#define TIMEOUT   10
 #define HOPS_MOST 5
 #define POLL_MS   200
 #define ADDRESS   "127.0.0.1"
 #ifndef TOTAL_MS /* a test waits less */
 #define TOTAL_MS 60000
+#define EACH_MS  1000
 #endif
 #define CERT_TEXT "Cert:"
 
@@ -37,7 +38,8 @@ struct round {
     struct curl_slist *connect_to, *headers;
     struct asked slots[AT_ONCE];
     struct arena *a;
-    int64_t deadline;
+    size_t at_once;
+    int64_t total_ms, deadline;
 };
 
 static int64_t now_ms(void)
@@ -58,7 +60,7 @@ static size_t on_body(char *at, size_t size, size_t count, void *self)
 
 static int64_t timeout_ms(const struct asked *s)
 {
-    int64_t whole = (s->probe->timeout > 0 ? s->probe->timeout : TIMEOUT) * INT64_C(1000);
+    int64_t whole = (s->probe->timeout > 0 ? s->probe->timeout : PROBE_TIMEOUT) * INT64_C(1000);
     int64_t left = s->begun + whole - now_ms();
     return left > 1 ? left : 1;
 }
@@ -150,7 +152,7 @@ static void read_certificate(struct round *r, struct asked *s)
 static const char *failure_words(struct round *r, const struct asked *s, CURLcode code, int *ret)
 {
     const char *own = *s->reason ? s->reason : r->conn->api.curl_easy_strerror_(code);
-    int seconds = s->probe->timeout > 0 ? s->probe->timeout : TIMEOUT;
+    int seconds = s->probe->timeout > 0 ? s->probe->timeout : PROBE_TIMEOUT;
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         *ret = -ETIMEDOUT;
@@ -239,14 +241,14 @@ static void finish(struct round *r, struct asked *s, CURLcode code)
 static void give_up(struct round *r, struct probe_result *result)
 {
     result->code = -ECANCELED;
-    result->reason = arena_printf(r->a, "it was not asked: %d s were over", TOTAL_MS / 1000);
+    result->reason = arena_printf(r->a, "it was not asked: %lld s were over", (long long)r->total_ms / 1000);
 }
 
 static size_t ask_more(struct round *r, const struct probe *list, size_t n, size_t *next,
                        struct probe_result *ret)
 {
     size_t busy = 0;
-    for (size_t i = 0; i < AT_ONCE; i++) {
+    for (size_t i = 0; i < r->at_once; i++) {
         struct asked *s = &r->slots[i];
         for (; !s->easy && *next < n; ++*next)
             if (!begin(r, s, &list[*next], &ret[*next])) {
@@ -257,6 +259,14 @@ static size_t ask_more(struct round *r, const struct probe *list, size_t n, size
         busy += s->easy != NULL;
     }
     return busy;
+}
+
+/* Pages that PHP compiles anew after a reload need a processor each: more at once are each as much slower,
+ * and come nearer to their time's end. Some wait for others (a proxy), so two for each. */
+static size_t at_once(void)
+{
+    int64_t n = 2 * facts_cpus();
+    return n < 4 ? 4 : n > AT_ONCE ? AT_ONCE : (size_t)n;
 }
 
 static void ask_all(struct round *r, const struct probe *list, size_t n, struct probe_result *ret)
@@ -288,7 +298,8 @@ static void ask_all(struct round *r, const struct probe *list, size_t n, struct 
 int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err)
 {
-    struct round r = {.a = a, .deadline = now_ms() + TOTAL_MS};
+    struct round r = {.a = a, .at_once = at_once(), .total_ms = TOTAL_MS + (int64_t)n * EACH_MS};
+    r.deadline = now_ms() + r.total_ms;
     int result = curl_conn_open(h, &r.conn, err);
     if (result < 0)
         return result;

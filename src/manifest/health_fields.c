@@ -27,7 +27,9 @@ static const struct field health_fields[] = {
      .def = "10s",
      .min = 1,
      .max = 60,
-     .doc = "How long the answer may take."},
+     .doc = "How long the answer may take. After a change, a site that was slow before may take three times "
+            "as long "
+            "as it did."},
 };
 const struct record site_health_record = {.name = "site.health",
                                           .size = sizeof(struct site_health),

@@ -65,6 +65,22 @@ exit_is "is nobody's failure" 0 citrus apply --yes
 has "and named" 'news.example.com: was broken before this run, and is: HTTP 500' "$OUT"
 guest rm /var/www/news.example.com/public/wp-content/mu-plugins/broken.php
 
+step "a site that is slow is not broken"
+# what its page takes is the setting, in seconds; it is to answer within 3
+put /var/www/shop.example.com/public/index.php <<<'<?php sleep((int)ini_get("precision")); echo "<title>Shop</title>";'
+slow() { # slow SECONDS: of every page of the shop, by a change of its own
+  manifest "$SITE" -e 's/children: 6/children: 4/' -e "/^  shop.example.com:/a\\    php: {ini: {precision: \"$1\"}}" -e '/^  shop.example.com:/a\    health: {timeout: 3s}'
+}
+slow 2
+exit_is "a page that takes 2 s" 0 citrus apply --yes
+slow 25
+exit_is "one that takes longer than it may is taken back" 4 citrus apply --yes -v
+has "with its time named" 'shop.example.com: health check: worse than before: HTTP 200 -> no whole answer within' "$OUT"
+slow 5
+exit_is "one that takes longer than its time, and less than three times as long as before, is left" 0 citrus apply --yes -v
+has "and asked until it answered" 'shop.example.com: HTTP 200' "$OUT"
+put /var/www/shop.example.com/public/index.php <<<'<?php echo "<title>Shop</title>";'
+
 step "a healthy change, and what asking costs"
 manifest "$SITE" -e 's/children: 6/children: 3/'
 t0=$(date +%s%N)

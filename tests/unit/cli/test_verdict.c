@@ -56,6 +56,17 @@ static void no_answer_is_worse_than_any(void **state)
     assert_int_equal(judged(&any, silent, silent, &text), HEALTH_BROKEN);
 }
 
+static void slow_gets_three_times_what_it_took(void **state)
+{
+    static const struct site_health three = {.timeout = 3};
+    assert_int_equal(verdict_seconds(&any, 0, 0), PROBE_TIMEOUT);
+    assert_int_equal(verdict_seconds(&three, 0, 0), 3);
+    assert_int_equal(verdict_seconds(&three, 900, 0), 3); /* never less than the manifest says */
+    assert_int_equal(verdict_seconds(&three, 2000, 0), 6);
+    assert_int_equal(verdict_seconds(&three, 2000, 5001), 16);
+    assert_int_equal(verdict_seconds(&three, 2001, 5), 7);
+}
+
 static void a_fault_in_the_page_counts_as_5xx(void **state)
 {
     struct seen fault = answer(200);
@@ -137,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worse_class_of_status_is_worse),
         cmocka_unit_test(no_answer_is_worse_than_any),
+        cmocka_unit_test(slow_gets_three_times_what_it_took),
         cmocka_unit_test(a_fault_in_the_page_counts_as_5xx),
         cmocka_unit_test(a_lost_title_is_worse),
         cmocka_unit_test(the_manifest_goes_before_the_usual),
