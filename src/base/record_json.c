@@ -53,11 +53,16 @@ static void member_to_json(const struct field *f, const void *p, struct jsonw *j
     arena_free(&a);
 }
 
+static bool is_written(const struct field *f, const void *p)
+{
+    return f->type != FIELD_BYTES && !(f->flags & FIELD_PAYLOAD) && field_is_set(f, p);
+}
+
 void record_to_json(const struct record *r, const void *p, struct jsonw *j, const struct redaction *red)
 {
     for (size_t i = 0; i < r->n; i++) {
         const struct field *f = &r->fields[i];
-        if (f->type == FIELD_BYTES || (f->flags & FIELD_PAYLOAD) || !field_is_set(f, p))
+        if (!is_written(f, p))
             continue;
         if (red && (f->flags & FIELD_SENSITIVE)) {
             struct arena a = {0};
@@ -147,6 +152,63 @@ static int list_from_json(const struct field *f, struct records *rs, json_t *v, 
             return r;
     }
     return 0;
+}
+
+/* Numbers as they lie in memory, with what is variable in length behind its count or before a NUL. Names of
+ * choices, since their numbers may move between versions. */
+static void image(const struct field *f, const void *p, struct buf *b)
+{
+    const char *text;
+    buf_add(b, f->name, strlen(f->name) + 1);
+    switch (f->type) {
+    case FIELD_STRING:
+    case FIELD_PATH:
+    case FIELD_SECRET:
+        text = *AT(char *, f, p);
+        buf_add(b, text, strlen(text) + 1);
+        break;
+    case FIELD_ENUM:
+        text = f->choices[*AT(int64_t, f, p)];
+        buf_add(b, text, strlen(text) + 1);
+        break;
+    case FIELD_BOOL:
+        buf_addc(b, *AT(int8_t, f, p) > 0 ? '1' : '0');
+        break;
+    case FIELD_STRINGS:
+        buf_add(b, &AT(struct strings, f, p)->n, sizeof(size_t));
+        for (size_t i = 0; i < AT(struct strings, f, p)->n; i++) {
+            text = AT(struct strings, f, p)->at[i];
+            buf_add(b, text, strlen(text) + 1);
+        }
+        break;
+    case FIELD_STRMAP:
+        buf_add(b, &AT(struct strmap, f, p)->n, sizeof(size_t));
+        for (size_t i = 0; i < AT(struct strmap, f, p)->n; i++) {
+            const struct strmap_item *item = &AT(struct strmap, f, p)->at[i];
+            buf_add(b, item->name, strlen(item->name) + 1);
+            buf_add(b, item->value, strlen(item->value) + 1);
+        }
+        break;
+    case FIELD_STRUCT:
+        record_image(f->of, AT(char, f, p), b);
+        break;
+    case FIELD_LIST:
+    case FIELD_MAP:
+        buf_add(b, &AT(struct records, f, p)->n, sizeof(size_t));
+        for (size_t i = 0; i < AT(struct records, f, p)->n; i++)
+            record_image(f->of, (const char *)AT(struct records, f, p)->at + i * f->of->size, b);
+        break;
+    default: /* INT, SIZE, DURATION, MODE */
+        buf_add(b, AT(int64_t, f, p), sizeof(int64_t));
+    }
+}
+
+void record_image(const struct record *r, const void *p, struct buf *b)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (is_written(&r->fields[i], p))
+            image(&r->fields[i], p, b);
+    buf_addc(b, '\0'); /* no field has an empty name: the record's end */
 }
 
 int record_from_json(const struct record *r, void *p, json_t *obj, struct arena *a, struct error *err)

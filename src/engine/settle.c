@@ -30,22 +30,22 @@ static bool *not_reached(const struct plan *p)
 }
 
 /* The store holds the same already. */
-static bool is_stored(const struct plan *p, const struct kept *k)
+static bool is_stored(const struct plan *p, const struct kept *k, struct buf *b)
 {
     if (p->corrective_only)
         return true;
-    return k->row && hash_equal(k->row->wanted, record_fingerprint(k->res->kind->record, k->promised)) &&
-           strcmp(k->row->spec, stored_write(p->arena, k->res, k->promised)) == 0;
+    return k->row && hash_equal(k->row->digest, stored_digest(k->res, k->promised, b));
 }
 
 static int record_state(struct applying *x, struct error *err)
 {
     struct plan *p = x->p;
     bool *pending = not_reached(p);
+    struct buf image = {0};
     int r = 0;
     for (size_t i = 0; i < p->kept.n && r == 0; i++) {
         const struct kept *k = &p->kept.at[i];
-        if (pending[k->res->slot] || failure_of(x, k->res->site) || is_stored(p, k))
+        if (pending[k->res->slot] || failure_of(x, k->res->site) || is_stored(p, k, &image))
             continue;
         struct store_managed m = {.kind = k->res->kind->name,
                                   .id = k->res->id,
@@ -53,9 +53,11 @@ static int record_state(struct applying *x, struct error *err)
                                   .spec = stored_write(p->arena, k->res, k->promised),
                                   .wanted = record_fingerprint(k->res->kind->record, k->promised),
                                   .rank = k->rank,
-                                  .generation = x->ret->generation};
+                                  .generation = x->ret->generation,
+                                  .digest = stored_digest(k->res, k->promised, &image)};
         r = store_managed_put(x->e->store, &m, err);
     }
+    buf_free(&image);
     /* Some are forgotten because a tree goes that they lie in: not where the run ended before. */
     for (size_t i = 0; i < p->forgotten.n && r == 0 && !x->stop; i++)
         if (!failure_of(x, p->forgotten.at[i].site))
@@ -242,8 +244,10 @@ int settle_nothing(struct applying *x, struct error *err)
 {
     x->ret->outcome = APPLY_NOTHING;
     bool news = true, rows = x->p->forgotten.n > 0;
-    for (size_t i = 0; i < x->p->kept.n; i++)
-        rows = rows || !is_stored(x->p, &x->p->kept.at[i]);
+    struct buf image = {0};
+    for (size_t i = 0; i < x->p->kept.n && !rows; i++)
+        rows = !is_stored(x->p, &x->p->kept.at[i], &image);
+    buf_free(&image);
     int r = newest(x, TX_DONE, &news, err);
     if (r == 0 && (news || rows))
         r = end(x, TX_DONE, news, true, err);

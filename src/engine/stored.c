@@ -45,6 +45,33 @@ char *stored_write(struct arena *a, const struct resource *r, const void *spec)
     return s;
 }
 
+/* Counts a change of what the text or `wanted` are made from, so that all rows are written anew then. */
+#define STORED_FORMAT 1
+
+static void name_to(struct buf *b, const struct resource *r)
+{
+    buf_add(b, r->kind->name, strlen(r->kind->name) + 1);
+    buf_add(b, r->id, strlen(r->id) + 1);
+}
+
+struct hash128 stored_digest(const struct resource *r, const void *spec, struct buf *b)
+{
+    buf_reset(b);
+    buf_addc(b, STORED_FORMAT);
+    record_image(r->kind->record, spec, b);
+    buf_add(b, &r->needs.n, sizeof r->needs.n);
+    for (size_t i = 0; i < r->needs.n; i++)
+        name_to(b, r->needs.at[i]);
+    buf_add(b, &r->notifies.n, sizeof r->notifies.n);
+    for (size_t i = 0; i < r->notifies.n; i++) {
+        name_to(b, r->notifies.at[i].service);
+        buf_adds(b, impact_names[r->notifies.at[i].how]);
+        buf_addc(b, '\0');
+    }
+    buf_addc(b, r->adopted ? '1' : '0');
+    return hash_bytes(b->at, b->len);
+}
+
 static void read_notifies(struct resource *r, json_t *list, const struct catalog *c, struct arena *a)
 {
     size_t i;

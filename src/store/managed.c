@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "kind, id, site, spec, wanted, rank, generation"
+#define COLUMNS "kind, id, site, spec, wanted, rank, generation, digest"
 
 /* `last`: of the row before, which has the same kind most times; NULL. */
 static struct store_managed row(sqlite3_stmt *st, const char *last, struct arena *a)
@@ -18,6 +18,7 @@ static struct store_managed row(sqlite3_stmt *st, const char *last, struct arena
         .wanted = db_hash(st, 4),
         .rank = sqlite3_column_int64(st, 5),
         .generation = sqlite3_column_int64(st, 6),
+        .digest = db_hash(st, 7),
     };
 }
 
@@ -72,9 +73,9 @@ int store_managed_put(struct store *s, const struct store_managed *m, struct err
         return r;
     r = db_run(s, doing, err,
                "INSERT INTO managed (" COLUMNS ")"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (kind, id) DO UPDATE SET"
-               " site = ?3, spec = ?4, wanted = ?5, rank = ?6, generation = ?7",
-               "tttthii", m->kind, m->id, m->site, m->spec, &m->wanted, m->rank, m->generation);
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (kind, id) DO UPDATE SET"
+               " site = ?3, spec = ?4, wanted = ?5, rank = ?6, generation = ?7, digest = ?8",
+               "tttthiih", m->kind, m->id, m->site, m->spec, &m->wanted, m->rank, m->generation, &m->digest);
     return db_end(s, r, doing, err);
 }
 

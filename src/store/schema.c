@@ -61,6 +61,9 @@ static const char *const migrations[] = {
     /* 7: what was worked out from contents (memo.c). */
     ("CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID,"
      " STRICT;"),
+    /* 8: what tells whether a row would be written anew with the same text. */
+    ("ALTER TABLE managed ADD COLUMN digest BLOB;"
+     "ALTER TABLE managed_before ADD COLUMN digest BLOB;"),
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -122,6 +122,95 @@ static void a_fingerprint_moves_with_every_compared_field(void **state)
     assert_false(hash_equal(record_fingerprint(&thing_record, &x), record_fingerprint(&thing_record, NULL)));
 }
 
+static char *json_of(const struct thing *t, struct arena *a)
+{
+    struct buf b = {0};
+    struct jsonw j;
+    jw_init(&j, &b, false);
+    jw_object(&j, NULL);
+    record_to_json(&thing_record, t, &j, NULL);
+    jw_end(&j);
+    char *text = arena_strdup(a, buf_str(&b));
+    buf_free(&b);
+    return text;
+}
+
+static bool same_image(const struct thing *x, const struct thing *y)
+{
+    struct buf bx = {0}, by = {0};
+    record_image(&thing_record, x, &bx);
+    record_image(&thing_record, y, &by);
+    bool same = bx.len == by.len && memcmp(bx.at, by.at, bx.len) == 0;
+    buf_free(&bx);
+    buf_free(&by);
+    return same;
+}
+
+/* All things that differ in one place from the full one, each held against each. */
+static void images_are_equal_where_the_stored_texts_are(void **state)
+{
+    static const char *words[] = {"b", "a"}, *turned[] = {"a", "b"}, *joined[] = {"b\", \"a"},
+                      *other[] = {"b", "c"};
+    static struct strmap_item item = {"k", "w"}, cut = {"kv", ""};
+    static struct part part = {"p", 4}, unnamed = {NULL, 3}, two[] = {{"p", 3}, {"p", 3}};
+    struct thing t[40];
+    size_t n = 0;
+#define LIKE(...)                                                                                            \
+    do {                                                                                                     \
+        t[n] = full();                                                                                       \
+        struct thing *x = &t[n++];                                                                           \
+        __VA_ARGS__;                                                                                         \
+    } while (0)
+    LIKE((void)x);
+    LIKE((void)x);
+    LIKE(x->path = "/etc/y");
+    LIKE(x->path = NULL);
+    LIKE(x->path = "");
+    LIKE(x->hidden = NULL; x->stored = "hunter2");
+    LIKE(x->stored = NULL);
+    LIKE(x->on = 0);
+    LIKE(x->on = -1);
+    LIKE(x->mode = 0644);
+    LIKE(x->mode = FIELD_UNSET; x->size = 0640);
+    LIKE(x->size = FIELD_UNSET);
+    LIKE(x->colour = 0);
+    LIKE(x->colour = FIELD_UNSET);
+    LIKE(x->set = ((struct strings){turned, 2}));
+    LIKE(x->set = ((struct strings){joined, 1}));
+    LIKE(x->set = ((struct strings){other, 2}));
+    LIKE(x->set.n = 1);
+    LIKE(x->set.n = 0);
+    LIKE(x->set = ((struct strings){words, 2}));
+    LIKE(x->set = ((struct strings){0}));
+    LIKE(x->map.at = &item);
+    LIKE(x->map.at = &cut);
+    LIKE(x->map.n = 0);
+    LIKE(x->map = ((struct strmap){0}));
+    LIKE(x->part.weight = 8);
+    LIKE(x->part.weight = FIELD_UNSET);
+    LIKE(x->part.name = "weight");
+    LIKE(x->parts.at = &part);
+    LIKE(x->parts.at = &unnamed);
+    LIKE(x->parts = ((struct records){two, 2}));
+    LIKE(x->parts.n = 0);
+    LIKE(x->parts = ((struct records){0}));
+    LIKE(x->payload.len = 1);
+#undef LIKE
+    struct arena a = {0};
+    size_t equal = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++) {
+            bool texts = strcmp(json_of(&t[i], &a), json_of(&t[k], &a)) == 0;
+            if (texts != same_image(&t[i], &t[k]))
+                fail_msg("%zu and %zu: %s\n%s", k, i, json_of(&t[k], &a), json_of(&t[i], &a));
+            equal += texts;
+        }
+    assert_int_equal(equal,
+                     6); /* the full one, itself again, with the same words elsewhere, another payload */
+    arena_free(&a);
+    (void)state;
+}
+
 static void a_sensitive_value_never_shows(void **state)
 {
     struct arena a = {0};
@@ -205,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_set_has_no_order),
         cmocka_unit_test(a_fingerprint_moves_with_every_compared_field),
         cmocka_unit_test(a_sensitive_value_never_shows),
+        cmocka_unit_test(images_are_equal_where_the_stored_texts_are),
         cmocka_unit_test(what_is_stored_comes_back_equal),
         cmocka_unit_test(a_copy_shares_nothing),
         cmocka_unit_test(what_lapses_is_turned_off_where_it_is_no_longer_declared),

@@ -13,7 +13,8 @@ static void managed_resources_come_in_the_order_of_kind_and_id(void **state)
                                 .spec = "{\"root\":\"/srv\"}",
                                 .wanted = {0x8000000000000001ull, 2},
                                 .rank = 3,
-                                .generation = 2};
+                                .generation = 2,
+                                .digest = {5, 0x8000000000000007ull}};
     ok(store_managed_put(s, &two, &err));
     ok(store_managed_put(s, &one, &err));
     store_close(s);
@@ -29,6 +30,7 @@ static void managed_resources_come_in_the_order_of_kind_and_id(void **state)
     assert_true(hash_equal(list[1].wanted, two.wanted));
     assert_int_equal(list[1].rank, 3);
     assert_int_equal(list[1].generation, 2);
+    assert_true(hash_equal(list[1].digest, two.digest));
     assert_null(list[0].site);
     struct store_managed found;
     ok(store_managed_get(s, "vhost", "x.example", &a, &found, &err));

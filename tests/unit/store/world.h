@@ -71,7 +71,8 @@ static inline int mode_of(const char *path)
 
 /* Takes back what later versions of the schema added. */
 #define TO_VERSION_2                                                                                         \
-    "DROP TABLE memo; DROP TABLE glance; DROP INDEX action_trash; DROP INDEX action_removed;"                \
+    "ALTER TABLE managed DROP COLUMN digest; DROP TABLE memo; DROP TABLE glance; DROP INDEX action_trash; "  \
+    "DROP INDEX action_removed;"                                                                             \
     "ALTER TABLE tx DROP COLUMN reason; ALTER TABLE tx DROP COLUMN created;"                                 \
     "ALTER TABLE tx DROP COLUMN changed; ALTER TABLE tx DROP COLUMN removed;"                                \
     "DROP TABLE managed_before; ALTER TABLE tx DROP COLUMN sites; PRAGMA user_version = 2;"
