@@ -119,10 +119,10 @@ static int make_identity(struct store *s, struct error *err)
                   (const void *)hex, (size_t)32, (const void *)key, sizeof key);
 }
 
-static int migrate(struct store *s, struct error *err)
+int schema_migrate(struct store *s, struct error *err)
 {
     static const char doing[] = "bring the schema up to date";
-    int r = vault_key_need(s, err);
+    int r = vault_key_need(s, true, err);
     if (r == 0)
         r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
@@ -206,7 +206,7 @@ static int refuse_foreign(struct store *s, struct error *err)
 
 /* Where two make the store at the same moment, SQLite tells the second at once that it is locked, without
  * asking its busy handler: both hold the lock that each waits for the other to let go. */
-static int log_ahead(struct store *s, struct error *err)
+int schema_log_ahead(struct store *s, struct error *err)
 {
     for (int waited = 0;; waited += LOG_AGAIN_MS) {
         sqlite3_stmt *st;
@@ -249,12 +249,12 @@ int schema_open(struct store *s, struct error *err)
         return -EPROTO;
     }
     if (s->mode == STORE_WRITE) {
-        r = log_ahead(s, err);
+        r = schema_log_ahead(s, err);
         if (r < 0)
             return r;
     }
     if (version < SCHEMA_VERSION)
-        r = migrate(s, err);
+        r = schema_migrate(s, err);
     s->glances = r == 0;
     return r < 0 ? r : read_identity(s, err);
 }

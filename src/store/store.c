@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STORE_FILE "store.db"
-#define KEY_FILE   "secret.key"
+#define KEY_FILE "secret.key"
 /* Above this the log is written into the database when the store is closed; below it, a run that noted one
  * row costs no fsync. SQLite's own limit, 1000 pages, bounds what a long run leaves. */
 #define WAL_KEEP (256 * 1024)
@@ -16,27 +15,22 @@
 /* The database file exists afterwards, a plain file with mode 0600. It is never opened here when it was there
  * before: closing a second descriptor would drop the locks of another connection of this process (sqlite.org,
  * "How To Corrupt An SQLite Database File", 2.2). SQLite gives -wal and -shm the database's mode. */
-static int prepare_file(int dirfd, const char *path, bool create, struct error *err)
+static int prepare_file(struct store *s, int dirfd, struct error *err)
 {
     struct stat st;
-    if (fstatat(dirfd, STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno != ENOENT || !create)
-            return error_errno(err, errno, "%s", path);
-        int fd = openat(dirfd, STORE_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0 && errno == EEXIST) /* a second run was quicker */
-            return 0;
-        if (fd < 0)
-            return error_errno(err, errno, "%s", path);
-        int r = fchmod(fd, 0600) < 0 || fsync(dirfd) < 0 ? error_errno(err, errno, "%s", path) : 0;
-        close(fd);
+    const char *path = s->path;
+    bool write = s->mode == STORE_WRITE;
+    int r = write ? make_store(s, dirfd, err) : 0;
+    if (r < 0)
         return r;
-    }
+    if (fstatat(dirfd, STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_errno(err, errno, "%s", path);
     if (!S_ISREG(st.st_mode)) {
         error_set(err, -EINVAL, "%s is no plain file", path);
         error_hint(err, "move it away; citrus makes its own store at the next apply");
         return -EINVAL;
     }
-    if (create && (st.st_mode & 07777) != 0600 && fchmodat(dirfd, STORE_FILE, 0600, 0) < 0)
+    if (write && (st.st_mode & 07777) != 0600 && fchmodat(dirfd, STORE_FILE, 0600, 0) < 0)
         return error_errno(err, errno, "%s", path);
     return 0;
 }
@@ -118,7 +112,7 @@ static int open_dir(const char *dir, enum store_mode mode, int (*then)(struct st
         if (r == 0)
             r = lost_check_log(dirfd, s->path, err);
         if (r == 0)
-            r = prepare_file(dirfd, s->path, mode == STORE_WRITE, err);
+            r = prepare_file(s, dirfd, err);
         if (dirfd >= 0)
             close(dirfd);
         if (r == 0)

@@ -19,6 +19,7 @@
 #define DB_STATEMENTS 64
 
 #define VAULT_KEY_LEN 32
+#define STORE_FILE    "store.db"
 
 struct db_statement {
     const char *sql;
@@ -84,15 +85,22 @@ struct hash128 db_hash(sqlite3_stmt *st, int col);         /* zero when it is no
 
 /* Brings the schema up to this version, or refuses. Fills lineage and plan key. */
 int schema_open(struct store *s, struct error *err);
+/* Its parts: the tables, and the mode in which the database is used. */
+int schema_migrate(struct store *s, struct error *err);
+int schema_log_ahead(struct store *s, struct error *err);
+
+/* make.c: a store where there is none. */
+int make_store(struct store *s, int dirfd, struct error *err);
 
 /* The state directory: made when `create`, then checked to be ours, mode 0700. */
 int statedir_open(const char *dir, bool create, int *ret_fd, struct error *err);
 
 /* --- vault.c: secrets at rest. vault_open() reads the key and holds it against the store: -ENOKEY lost,
  * -EKEYREJECTED another's. vault_key_need() makes one where there is none (a store that has no secrets yet),
- * and vault_note() writes down which it is. */
+ * and vault_note() writes down which it is. Not `synced`:
+ * the caller syncs the directory before anything is sealed with it. */
 int vault_open(struct store *s, struct error *err);
-int vault_key_need(struct store *s, struct error *err);
+int vault_key_need(struct store *s, bool synced, struct error *err);
 int vault_note(struct store *s, struct error *err);
 int vault_renew(struct store *s, struct error *err); /* the old key goes aside, a new one is made and noted */
 int vault_seal(struct store *s, const char *name, const struct secret *v, struct buf *out, struct error *err);

@@ -79,7 +79,7 @@ static int key_read(struct store *s, struct error *err)
 
 /* A new one beside its place, on the disk before it has its name, which it gets only if nobody has it: of two
  * runs that come at once, both read the first's. */
-static int key_make(struct store *s, struct error *err)
+static int key_make(struct store *s, bool synced, struct error *err)
 {
     unsigned char key[VAULT_KEY_LEN];
     char text[KEY_HEX + 2], part[4096], dir[4096];
@@ -105,8 +105,9 @@ static int key_make(struct store *s, struct error *err)
         close(fd);
         unlink(part);
     }
-    int dirfd = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (r == 0 && (dirfd < 0 || fsync(dirfd) < 0))
+    synced = synced && r == 0;
+    int dirfd = synced ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (synced && (dirfd < 0 || fsync(dirfd) < 0))
         r = error_errno(err, errno, "%s", dir);
     if (dirfd >= 0)
         close(dirfd);
@@ -120,7 +121,7 @@ static void key_check(const struct store *s, char out[SHA256_HEX])
     hash_keyed_hex(s->secret_key, VAULT_KEY_LEN, label, strlen(label), out);
 }
 
-int vault_key_need(struct store *s, struct error *err)
+int vault_key_need(struct store *s, bool synced, struct error *err)
 {
     int r = 0;
     if (s->have_key)
@@ -131,7 +132,7 @@ int vault_key_need(struct store *s, struct error *err)
     } else {
         r = key_read(s, err);
         if (r == -ENOENT)
-            r = key_make(s, err);
+            r = key_make(s, synced, err);
         else
             goto out;
         if (r == 0)
@@ -188,7 +189,7 @@ int vault_renew(struct store *s, struct error *err)
     if (rename(s->key_path, aside) < 0 && errno != ENOENT)
         return error_errno(err, errno, "%s", s->key_path);
     s->have_key = s->key_checked = false;
-    int r = vault_key_need(s, err);
+    int r = vault_key_need(s, true, err);
     return r < 0 ? r : vault_note(s, err);
 }
 

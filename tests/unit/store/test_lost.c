@@ -40,13 +40,21 @@ static void refused_and_left(const char *word)
     assert_int_equal(size_of("store.db-wal"), log);
 }
 
+static void with_a_log(void)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE);
+    ok(store_run_note(s, "apply", 0, 0, &err));
+    store_close(s);
+    assert_true(size_of("store.db-wal") > 0);
+}
+
 static void a_damaged_log_is_refused_and_stays(void **state)
 {
     char noise[8192];
     memset(noise, 'x', sizeof noise);
     (void)state;
-    store_close(open_store(STORE_WRITE));
-    assert_true(size_of("store.db-wal") > 0);
+    with_a_log();
     put("store.db-wal", noise, sizeof noise);
     refused_and_left("is damaged");
     assert_int_equal(unlink(path("store.db-wal")), 0);
@@ -57,7 +65,7 @@ static void a_damaged_log_is_refused_and_stays(void **state)
 static void a_log_without_its_database_is_not_thrown_away(void **state)
 {
     (void)state;
-    store_close(open_store(STORE_WRITE));
+    with_a_log();
     put("store.db", "", 0);
     refused_and_left("without its store.db");
     assert_int_equal(unlink(path("store.db")), 0);

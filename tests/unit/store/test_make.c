@@ -1,0 +1,159 @@
+/* A store that is made is whole or is not there, wherever its making is broken off. */
+#include "world.h"
+#include <dirent.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+/* What the kernel was asked for while a store was made, as far as it bears on what a loss of power leaves. */
+struct calls {
+    int all, syncs_before, syncs_after; /* the rename that makes it visible */
+    bool renamed, ended;
+};
+
+static void make_a_store_traced(void)
+{
+    struct store *s = NULL;
+    struct error err = {0};
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+        _exit(77);
+    raise(SIGSTOP);
+    _exit(store_open(dir, STORE_WRITE, &s, &err) < 0 ? 1 : 0);
+}
+
+/* Before a call; what there is on the disk after it is what there is before the next. */
+static void note_call(pid_t pid, struct calls *c)
+{
+    struct __ptrace_syscall_info info;
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY)
+        return;
+    uint64_t nr = info.entry.nr;
+    if (nr == SYS_fsync || nr == SYS_fdatasync)
+        c->renamed ? c->syncs_after++ : c->syncs_before++;
+    c->renamed = c->renamed || nr == SYS_renameat;
+    c->all++;
+}
+
+/* In a process that is killed before its `last`th system call; 0: it comes to its end.
+ * False: this machine lets nobody be traced. */
+static bool make_until(int last, struct calls *c)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        make_a_store_traced();
+    *c = (struct calls){0};
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        return false;
+    assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
+    for (;;) {
+        if (last && c->all >= last)
+            kill(pid, SIGKILL);
+        else
+            ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSTOPPED(status))
+            break;
+        note_call(pid, c);
+    }
+    c->ended = WIFEXITED(status);
+    if (c->ended)
+        assert_int_equal(WEXITSTATUS(status), 0);
+    return true;
+}
+
+static void skip_untraced(void)
+{
+    print_message("skipped: no process can be traced here (ptrace)\n");
+    skip();
+}
+
+static void is_no_trouble(int at)
+{
+    struct error err = {0};
+    struct store *s = NULL;
+    int r = store_open(dir, STORE_READ, &s, &err);
+    if (r < 0 && r != -ENOENT)
+        fail_msg("a reader, after stop %d: %s", at, err.text);
+    store_close(s);
+    error_clear(&err);
+    if (store_open(dir, STORE_WRITE, &s, &err) < 0)
+        fail_msg("after stop %d: %s", at, err.text);
+    assert_false(store_anew(s));
+    struct secret *v = secret_new("of the first", 12);
+    ok(store_secret_set(s, "mine", v, &err));
+    secret_free(v);
+    store_close(s);
+    s = open_store(STORE_WRITE);
+    assert_string_equal(secret_reveal(store_secret_get(s, "mine")), "of the first");
+    store_close(s);
+}
+
+/* Nothing of an attempt stays but what a store consists of. */
+static void nothing_else_is_there(int at)
+{
+    DIR *d = opendir(dir);
+    for (struct dirent *e; (e = readdir(d));)
+        if (strncmp(e->d_name, "store.db~", 9) == 0)
+            fail_msg("after stop %d there is %s", at, e->d_name);
+    closedir(d);
+    assert_int_equal(mode_of(file), 0600);
+}
+
+static void a_store_that_was_killed_while_it_was_made_is_no_trouble(void **state)
+{
+    struct calls c = {0};
+    int at = 1;
+    for (; !c.ended; at++) {
+        if (!make_until(at, &c))
+            skip_untraced();
+        is_no_trouble(at);
+        nothing_else_is_there(at);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+    assert_true(at > 50); /* it was broken off in between */
+}
+
+/* On the disk before it is there: its content, the key's, and the key's name. And its name before that of a
+ * log. */
+static void a_new_store_is_visible_when_it_is_durable_and_takes_four_syncs(void **state)
+{
+    struct calls c;
+    (void)state;
+    if (!make_until(0, &c))
+        skip_untraced();
+    assert_true(c.ended && c.renamed);
+    assert_int_equal(c.syncs_before, 3);
+    assert_int_equal(c.syncs_after, 1);
+}
+
+/* What was left behind by who was killed holds no key that fits, and is no store. */
+static void what_an_interrupted_making_left_is_made_anew(void **state)
+{
+    static const char *const left[] = {"store.db~", "store.db~-wal", "store.db~-shm", "store.db~-journal"};
+    char path[200];
+    (void)state;
+    store_close(open_store(STORE_WRITE));
+    unlink(file);
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, left[i]);
+        int fd = open(path, O_WRONLY | O_CREAT, 0644);
+        assert_int_equal(write(fd, "half", 4), 4);
+        close(fd);
+    }
+    is_no_trouble(0);
+    nothing_else_is_there(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        fixture(a_store_that_was_killed_while_it_was_made_is_no_trouble),
+        fixture(a_new_store_is_visible_when_it_is_durable_and_takes_four_syncs),
+        fixture(what_an_interrupted_making_left_is_made_anew),
+    };
+    return cmocka_run_group_tests_name("make", tests, NULL, NULL);
+}
