@@ -298,7 +298,8 @@ static int begin(struct applying *x, struct error *err)
     if (r < 0)
         return r;
     x->tx = x->ret->transaction = tx.id;
-    r = fs_mkdirs(x->e->host, engine_undo_dir(x->e, p->arena, x->tx), 0700, err);
+    /* The transaction's own below it is made by who has something to keep. */
+    r = fs_mkdirs(x->e->host, arena_printf(p->arena, "%s/undo", x->e->state_dir), 0700, err);
     if (r < 0) {
         error_prefix(err, "making room for undo");
         store_tx_end(x->e->store, x->tx, TX_UNDONE, err->text, NULL);

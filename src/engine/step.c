@@ -203,7 +203,12 @@ static int verify(struct engine *e, struct sight *s, const struct action *batch,
 int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n, const bool *bad,
               struct error *err)
 {
-    int r = store_begin(e->store, err);
+    /* What is done stands as an intent where this is lost to a loss of power, and the next commit is durable;
+     * an intent that was given up leads back over what a person wrote. */
+    bool given_up = false;
+    for (size_t i = 0; i < n; i++)
+        given_up = given_up || (batch[i].state == ACTION_PLANNED && batch[i].undo);
+    int r = given_up ? store_begin(e->store, err) : store_begin_after(e->store, err);
     for (size_t i = 0; i < n && r == 0; i++)
         if (batch[i].state == ACTION_INTENT && batch[i].complete && !(bad && bad[i]))
             r = store_action_state(e->store, tx, batch[i].seq, ACTION_DONE, NULL, err);

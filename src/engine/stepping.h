@@ -30,7 +30,7 @@ int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, s
 /* Whether what was seen is what was promised. */
 int step_kept(struct engine *e, const struct seen *seen, struct arena *a, struct error *err);
 /* One commit: ACTION_DONE of those that are complete and not bad (NULL: none is); an intent that is planned
- * again is no intent. */
+ * again is no intent. Durable with the next one: the next intent, or the transaction's end. */
 int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n, const bool *bad,
               struct error *err);
 

@@ -33,7 +33,10 @@ void sweep_note(struct sweep *s, enum prunable what, const char *name, int64_t n
     struct pruned one = {.what = what, .name = name, .number = number, .since = since};
     if (s->ret && name && fs_bytes(s->e->host, name, &one.bytes, NULL) == 0)
         s->ret->bytes += one.bytes;
-    if (!s->plan_only && name && fs_remove_tree(s->e->host, name, &one.err) < 0 && s->ret)
+    /* What undo kept, and came back, is met by the next sweep: its transaction's row stays for long. */
+    int (*remove)(struct host *, const char *, struct error *) =
+        what == PRUNE_UNDO ? fs_forget_tree : fs_remove_tree;
+    if (!s->plan_only && name && remove(s->e->host, name, &one.err) < 0 && s->ret)
         s->ret->failed++;
     if (s->ret)
         vec_push(s->a, &s->ret->list, one);

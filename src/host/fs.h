@@ -74,6 +74,8 @@ int fs_rmdir(struct host *h, const char *path, struct error *err);
 int fs_rename(struct host *h, const char *from, const char *to, struct error *err);
 /* Removes a tree without following anything out of it, nor across mounts. Absent is fine. */
 int fs_remove_tree(struct host *h, const char *path, struct error *err);
+/* The same of what may be there again after a loss of power: it is not synced. */
+int fs_forget_tree(struct host *h, const char *path, struct error *err);
 /* chown/chmod of a whole tree: directories and files get their modes, links their owner. */
 int fs_own_tree(struct host *h, const char *path, uid_t uid, gid_t gid, mode_t dirs, mode_t files,
                 struct error *err);

@@ -272,10 +272,12 @@ int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
 int fs_group_sync(struct host *h, struct error *err)
 {
     struct fs_group *g = h->group;
-    for (size_t i = 0; i < g->systems.n; i++)
+    int r = host_sync(h, err); /* its trees become the group's */
+    for (size_t i = 0; i < g->systems.n && r == 0; i++)
         if (syncfs(g->systems.at[i].fd) < 0)
-            return error_errno(err, errno, "cannot sync the file system that was written to");
-    return h->unsynced ? host_sync(h, err) : 0;
+            r = error_errno(err, errno, "cannot sync the file system that was written to");
+    h->unsynced = h->unsynced && r < 0;
+    return r;
 }
 
 void fs_group_end(struct host *h)

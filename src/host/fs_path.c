@@ -305,9 +305,7 @@ int place_sync(const struct fs_place *p, struct error *err)
 
 int place_fsync(const struct fs_place *p, int fd)
 {
-    if (p->group)
-        return fs_group_touch(p->group, p->dirfd);
-    return fsync(fd) < 0 ? -errno : 0;
+    return !p->group && fsync(fd) < 0 ? -errno : 0; /* what is put into a group touches it */
 }
 
 int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err)

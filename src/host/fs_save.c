@@ -72,30 +72,37 @@ static int copy_exact(int fromfd, const char *from_name, int tofd, const char *t
     return r;
 }
 
-/* Keeps the inode as dir/name. A leftover of that name is of a save that was never journalled. */
-static int keep_file(struct host *h, const struct fs_place *p, const char *dir, const char *name,
+/* A leftover of that name is of a save that was never journalled. */
+static int link_or_copy(const struct fs_place *p, const struct fs_place *k, bool *copied)
+{
+    int r = step_link(p->dirfd, p->name, k->dirfd, k->name, p->path);
+    if (r == -EEXIST) {
+        r = step_unlink(k->dirfd, k->name, 0, p->path);
+        if (r == 0)
+            r = step_link(p->dirfd, p->name, k->dirfd, k->name, p->path);
+    }
+    *copied = r == -EXDEV || r == -EPERM || r == -EMLINK || r == -EOPNOTSUPP;
+    return *copied ? copy_exact(p->dirfd, p->name, k->dirfd, k->name, p->path) : r;
+}
+
+/* Keeps the inode as `kept`, which lies in `dir`. It is where it was until its group was synced. */
+static int keep_file(struct host *h, const struct fs_place *p, const char *dir, const char *kept,
                      bool *copied, struct error *err)
 {
-    int fd = fs_open(h, dir, O_RDONLY | O_DIRECTORY, err), r;
-    if (fd == -ENOENT) {
+    struct fs_place k;
+    int r = place_open(h, kept, &k, err);
+    if (r == -ENOENT) {
         error_clear(err);
         r = fs_mkdirs(h, dir, 0700, err);
-        fd = r < 0 ? r : fs_open(h, dir, O_RDONLY | O_DIRECTORY, err);
+        if (r == 0)
+            r = place_open(h, kept, &k, err);
     }
-    if (fd < 0)
-        return fd;
-    r = step_unlink(fd, name, 0, p->path);
-    if (r == 0 || r == -ENOENT)
-        r = step_link(p->dirfd, p->name, fd, name, p->path);
-    *copied = r == -EXDEV || r == -EPERM || r == -EMLINK || r == -EOPNOTSUPP;
-    if (*copied)
-        r = copy_exact(p->dirfd, p->name, fd, name, p->path);
-    if (r == 0 && h->group && !*copied) /* the old inode is where it was until its group was synced */
-        r = fs_group_touch(h->group, fd);
-    else if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    close(fd);
-    return r < 0 ? error_errno(err, r, "cannot keep %s as %s/%s", p->path, dir, name) : 0;
+    if (r < 0)
+        return r;
+    r = link_or_copy(p, &k, copied);
+    r = r < 0 ? error_errno(err, r, "cannot keep %s as %s", p->path, kept) : place_sync(&k, err);
+    place_close(&k);
+    return r;
 }
 
 static void save_attributes(struct jsonw *j, const struct stat *st)
@@ -113,7 +120,7 @@ int fs_save(struct host *h, const char *path, const char *dir, const char *name,
     struct fs_place p;
     struct stat st;
     struct arena a = {0};
-    char *target = NULL;
+    char *target = NULL, *kept = NULL;
     bool there = false, copied = false;
     int r = place_open(h, path, &p, err);
     if (r == -ENOENT || r == -ENOTDIR) {
@@ -122,9 +129,10 @@ int fs_save(struct host *h, const char *path, const char *dir, const char *name,
         return r;
     } else {
         r = place_stat(&p, &st, &there, err);
-        if (r == 0 && there && S_ISREG(st.st_mode))
-            r = keep_file(h, &p, dir, name, &copied, err);
-        else if (r == 0 && there && S_ISLNK(st.st_mode))
+        if (r == 0 && there && S_ISREG(st.st_mode)) {
+            kept = arena_printf(&a, "%s/%s", dir, name);
+            r = keep_file(h, &p, dir, kept, &copied, err);
+        } else if (r == 0 && there && S_ISLNK(st.st_mode))
             r = fs_readlink(h, path, &a, &target, err);
         else if (r == 0 && there && !S_ISDIR(st.st_mode))
             r = error_set(err, -EOPNOTSUPP, "%s is a device, pipe or socket, which citrus does not replace",
@@ -143,10 +151,10 @@ int fs_save(struct host *h, const char *path, const char *dir, const char *name,
         save_attributes(j, &st);
     if (target)
         jw_str(j, "target", target);
-    if (there && S_ISREG(st.st_mode)) {
+    if (kept) {
         jw_int(j, "dev", (int64_t)st.st_dev);
         jw_int(j, "ino", (int64_t)st.st_ino);
-        jw_str(j, "kept", arena_printf(&a, "%s/%s", dir, name));
+        jw_str(j, "kept", kept);
         jw_bool(j, "copied", copied);
     }
     jw_end(j);

@@ -80,7 +80,7 @@ int fs_remove_at(int dirfd, const char *name, const char *path, struct error *er
     return r < 0 && r != -ENOENT ? error_errno(err, r, "cannot remove %s", path) : 0;
 }
 
-int fs_remove_tree(struct host *h, const char *path, struct error *err)
+static int remove_tree(struct host *h, const char *path, bool synced, struct error *err)
 {
     struct fs_place p;
     int r = place_open(h, path, &p, err);
@@ -95,10 +95,20 @@ int fs_remove_tree(struct host *h, const char *path, struct error *err)
     else
         r = fs_remove_at(p.dirfd, p.name, path, err);
     fs_group_moved(p.group, path);
-    if (r == 0)
+    if (r == 0 && synced)
         r = place_sync(&p, err);
     place_close(&p);
     return r;
+}
+
+int fs_remove_tree(struct host *h, const char *path, struct error *err)
+{
+    return remove_tree(h, path, true, err);
+}
+
+int fs_forget_tree(struct host *h, const char *path, struct error *err)
+{
+    return remove_tree(h, path, false, err);
 }
 
 struct own {

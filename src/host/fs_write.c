@@ -29,10 +29,11 @@ static int new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char 
  */
 static int temporary_create(const struct fs_place *p, const char *temporary)
 {
+    int fd = step_create(p->dirfd, temporary, 0600, p->path);
+    if (fd != -EEXIST)
+        return fd;
     int r = step_unlink(p->dirfd, temporary, 0, p->path);
-    if (r < 0 && r != -ENOENT)
-        return r;
-    return step_create(p->dirfd, temporary, 0600, p->path);
+    return r < 0 && r != -ENOENT ? r : step_create(p->dirfd, temporary, 0600, p->path);
 }
 
 /* Its group puts all of its own later. */
@@ -190,9 +191,12 @@ int fs_symlink(struct host *h, const char *target, const char *path, struct erro
     if (r < 0)
         return r;
     place_temporary(&p, temporary);
-    r = step_unlink(p.dirfd, temporary, 0, path);
-    if (r == 0 || r == -ENOENT)
-        r = step_symlink(target, p.dirfd, temporary, path);
+    r = step_symlink(target, p.dirfd, temporary, path);
+    if (r == -EEXIST) {
+        r = step_unlink(p.dirfd, temporary, 0, path);
+        if (r == 0)
+            r = step_symlink(target, p.dirfd, temporary, path);
+    }
     if (r == 0) {
         r = temporary_put(&p, temporary);
         if (r < 0)
@@ -325,10 +329,10 @@ int host_sync(struct host *h, struct error *err)
         size_t k = 0;
         if (fd < 0)
             continue;
-        int r = fstat(fd, &st) < 0 ? -errno : 0;
+        int r = fstat(fd, &st) < 0 ? -errno : fs_group_touch(h->group, fd);
         while (r == 0 && k < n && synced[k] != st.st_dev)
             k++;
-        if (r == 0 && k == n) {
+        if (r == 0 && k == n && !h->group) {
             synced[n++] = st.st_dev;
             r = syncfs(fd) < 0 ? -errno : 0;
         }
@@ -336,6 +340,6 @@ int host_sync(struct host *h, struct error *err)
         if (r < 0)
             return error_errno(err, r, "cannot sync the file system of %s", trees[i]);
     }
-    h->unsynced = false;
+    h->unsynced = h->unsynced && h->group;
     return 0;
 }

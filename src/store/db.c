@@ -216,7 +216,7 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
      * it often, and must not wait each time. */
     sqlite3_busy_timeout(s->db, r == -EBUSY ? STORE_AGAIN_MS : store_patience_ms);
     /* Here, so that no writer forgets it: store.h, glances. */
-    if (r == 0 && d == DURABLE && s->glances) {
+    if (r == 0 && d != CHEAP && s->glances) {
         r = db_run(s, doing, err, "DELETE FROM glance", "");
         if (r < 0)
             rollback(s);
@@ -239,6 +239,14 @@ int store_begin(struct store *s, struct error *err)
 {
     assert(!s->in_tx);
     int r = db_begin(s, DURABLE, "begin a transaction", err);
+    s->in_tx = r == 0;
+    return r;
+}
+
+int store_begin_after(struct store *s, struct error *err)
+{
+    assert(!s->in_tx);
+    int r = db_begin(s, LATER, "begin a transaction", err);
     s->in_tx = r == 0;
     return r;
 }

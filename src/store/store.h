@@ -176,6 +176,9 @@ int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_sta
 /* Many at once (a batch of actions, the end of a transaction): begin, any of the calls above and the
  * managed and generation calls, then commit. */
 int store_begin(struct store *s, struct error *err);
+/* The same, durable with the next durable commit: a loss of power before that takes it back, and nothing
+ * else. */
+int store_begin_after(struct store *s, struct error *err);
 int store_commit(struct store *s, struct error *err);
 void store_rollback(struct store *s);
 int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err);

@@ -62,8 +62,9 @@ struct store {
     struct store_secrets *secrets; /* NULL: not loaded */
 };
 
-/* DURABLE survives a power cut from the commit on; CHEAP may lose the last commits, never the order. */
-enum durability { DURABLE, CHEAP };
+/* DURABLE survives a power cut from the commit on; CHEAP may lose the last commits, never the order. LATER is
+ * CHEAP, of what is no less than DURABLE in all else. */
+enum durability { DURABLE, LATER, CHEAP };
 
 /* The error of SQLite's result `rc`: names the file, and says what to do. */
 int db_error(const struct store *s, int rc, const char *doing, struct error *err);

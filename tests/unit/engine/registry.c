@@ -1,4 +1,5 @@
 /* The real kinds and the probe, in the place of src/kinds/registry.c. */
+#include "fs.h"
 #include "probe.h"
 #include "specs.h"
 #include <errno.h>
@@ -119,6 +120,8 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
                    struct error *err)
 {
     int r = trouble(c->res->id, PROBE_CAPTURE, err);
+    if (r == 0) /* as who keeps a file there */
+        r = fs_mkdirs(ctx->host, ctx->undo_dir, 0700, err);
     if (r == 0)
         jw_str(undo, "value", probe_get(c->res->id));
     return r;
