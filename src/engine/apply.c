@@ -63,7 +63,10 @@ static bool disk_failed(struct applying *x)
 
 static void prepare(struct applying *x)
 {
-    if (disk_failed(x))
+    fs_near_begin(x->e->host);
+    bool failed = disk_failed(x);
+    fs_near_end(x->e->host);
+    if (failed)
         return;
     for (size_t i = 0, n; i < x->p->actions.n; i += n) {
         struct action *act = &x->p->actions.at[i];

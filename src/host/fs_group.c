@@ -47,6 +47,8 @@ struct fs_group {
     struct rlimit limit; /* of descriptors, as it was */
     size_t room;         /* for directories */
     size_t next;         /* in `saw`: it is written in the order in which it was saved */
+    bool writes;         /* fs_group_write() */
+    struct fs_absent absent;
 };
 
 /* As many as this process may have; the old limit comes back at the end. */
@@ -64,7 +66,8 @@ void fs_group_begin(struct host *h)
 {
     h->group = xmalloc(sizeof *h->group);
     struct fs_group *g = h->group;
-    *g = (struct fs_group){.size = 1024};
+    memset(g, 0, sizeof *g);
+    g->size = 1024;
     g->room = room_make(&g->limit);
     while (g->size < 2 * g->room)
         g->size *= 2;
@@ -81,8 +84,14 @@ static void directories_close(struct fs_group *g)
 void fs_group_write(struct host *h)
 {
     struct fs_group *g = h->group;
+    g->writes = true;
     directories_close(g);
     memset(g->table, 0, g->size * sizeof *g->table);
+}
+
+struct fs_absent *fs_group_absent(struct fs_group *g)
+{
+    return g->writes ? NULL : &g->absent;
 }
 
 size_t fs_group_size(const struct host *h)
@@ -127,6 +136,7 @@ int fs_group_touch(struct fs_group *g, int fd)
     struct stat st;
     if (!g)
         return 0;
+    g->absent.len = 0;
     if (fstat(fd, &st) < 0)
         return -errno;
     for (size_t i = 0; i < g->systems.n; i++)

@@ -33,6 +33,9 @@ void fs_group_end(struct host *h);
 /* --- for host's own files; `g` is NULL where no group is open */
 struct stat;
 struct fs_place;
+/* What is not there, until the first write or something is made; then NULL. */
+struct fs_absent;
+struct fs_absent *fs_group_absent(struct fs_group *g);
 /* What fs_save() found. */
 void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there);
 /* Something changed on this descriptor's file system. -errno */

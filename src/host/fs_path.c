@@ -168,12 +168,14 @@ struct near_dir {
 struct near {
     size_t n, next; /* the place of the next one */
     struct near_dir at[NEAR_MOST];
+    struct fs_absent absent;
 };
 
 void fs_near_begin(struct host *h)
 {
     h->near = xmalloc(sizeof *h->near);
     h->near->n = h->near->next = 0;
+    h->near->absent.len = 0;
 }
 
 void fs_near_end(struct host *h)
@@ -206,16 +208,36 @@ static void near_keep(struct near *n, const char *dir, size_t len, int fd)
     n->next = (n->next + 1) % NEAR_MOST;
 }
 
+/* A directory that was not there a moment ago is not asked for again, nor what would lie below it: a new site
+ * has ten paths in one. */
+static bool is_absent(const struct fs_absent *absent, const char *dir, size_t len)
+{
+    return absent && absent->len && len >= absent->len && memcmp(dir, absent->path, absent->len) == 0;
+}
+
+static void note_absent(struct fs_absent *absent, const char *dir, size_t len)
+{
+    if (!absent)
+        return;
+    absent->len = len;
+    memcpy(absent->path, dir, len);
+}
+
 static int open_near(struct host *h, const char *dir, const char *path, bool *near, struct error *err)
 {
     struct near *n = *near ? h->near : NULL;
     size_t len = strlen(dir);
     const struct near_dir *known = n ? near_find(n, dir, len) : NULL;
     int fd = known ? known->fd : !n && h->group ? fs_group_directory(h->group, dir, len) : -ENOENT;
+    struct fs_absent *absent = n ? &n->absent : h->group ? fs_group_absent(h->group) : NULL;
     *near = true;
     if (fd >= 0)
         return fd;
+    if (is_absent(absent, dir, len))
+        return error_errno(err, ENOENT, "%s", path);
     fd = open_dir(h, dir, path, err);
+    if (fd == -ENOENT)
+        note_absent(absent, dir, len);
     if (n && fd >= 0)
         near_keep(n, dir, len, fd);
     else

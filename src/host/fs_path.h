@@ -18,6 +18,11 @@ struct fs_place {
     char name[NAME_MAX + 1]; /* "." for "/" itself */
     const char *path;        /* as given; for messages */
 };
+/* A directory that was looked for and is not there, with its last slash; `len` 0: none. */
+struct fs_absent {
+    size_t len;
+    char path[PATH_MAX];
+};
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 /* The same for one short look, in the directory of the last one where it is that (fs_near_begin()). */
 int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err);

@@ -1,7 +1,7 @@
 /* Whether there is room, and whether it can be written to: asked before something large is begun. What is
  * told is of this moment; who writes still meets ENOSPC and EROFS. */
 #include "footprint.h"
-#include "fs.h"
+#include "fs_path.h"
 #include "text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,25 +19,36 @@ int fs_room_at(int fd, struct fs_room *ret)
     return 0;
 }
 
+/* Of what is there, which may be a mount of its own, or of the directory that it is to be made in. */
+static int room_of(const struct fs_place *p, struct fs_room *ret)
+{
+    int fd = openat(p->dirfd, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? fs_room_at(p->dirfd, ret) : -errno;
+    int r = fs_room_at(fd, ret);
+    close(fd);
+    return r;
+}
+
 int fs_room(struct host *h, const char *path, struct fs_room *ret, struct error *err)
 {
     struct arena a = {0};
+    struct fs_place p;
     char *at = arena_strdup(&a, path);
-    int fd;
+    int r;
     footprint_spoil(h);
-    while ((fd = fs_open(h, at, O_PATH, err)) == -ENOENT || fd == -ENOTDIR) {
+    while ((r = place_look(h, at, &p, err)) == -ENOENT || r == -ENOTDIR) {
         char *slash = strrchr(at, '/');
         if (!slash || strcmp(at, "/") == 0)
             break;
         slash[slash == at] = '\0';
         error_clear(err);
     }
-    int r = fd;
-    if (fd >= 0) {
-        r = fs_room_at(fd, ret);
+    if (r == 0) {
+        r = room_of(&p, ret);
         if (r < 0)
             error_errno(err, r, "cannot ask for the room at %s", path);
-        close(fd);
+        place_close(&p);
     }
     arena_free(&a);
     return r;

@@ -14,7 +14,7 @@ static int fd_attributes(int fd, const struct stat *st, mode_t mode, uid_t uid, 
     int r = own ? step_fchown(fd, uid, gid, path) : 0;
     if (r == 0 && mode == (mode_t)-1)
         mode = st->st_mode & 07777;
-    if (r == 0 && (own || (st->st_mode & 07777) != mode))
+    if (r == 0 && ((own && (mode & 06000)) || (st->st_mode & 07777) != mode))
         r = step_fchmod(fd, mode, path);
     return r;
 }
@@ -27,13 +27,16 @@ static int new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char 
 
 /* The temporary file of a writer, made exclusively: a leftover of a crash, or what somebody put there, goes.
  */
-static int temporary_create(const struct fs_place *p, const char *temporary)
+static int temporary_create(const struct fs_place *p, const char *temporary, mode_t mode, uid_t uid,
+                            gid_t gid)
 {
-    int fd = step_create(p->dirfd, temporary, 0600, p->path);
+    /* What stays root's has its mode from the beginning; what does not is root's alone till then. */
+    mode_t first = uid == 0 && gid == 0 && mode != (mode_t)-1 ? mode : 0600;
+    int fd = step_create(p->dirfd, temporary, first, p->path);
     if (fd != -EEXIST)
         return fd;
     int r = step_unlink(p->dirfd, temporary, 0, p->path);
-    return r < 0 && r != -ENOENT ? r : step_create(p->dirfd, temporary, 0600, p->path);
+    return r < 0 && r != -ENOENT ? r : step_create(p->dirfd, temporary, first, p->path);
 }
 
 /* Its group puts all of its own later. */
@@ -70,7 +73,7 @@ int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode
     if (r < 0)
         return r;
     place_temporary(&p, temporary);
-    int fd = temporary_create(&p, temporary);
+    int fd = temporary_create(&p, temporary, mode, uid, gid);
     if (fd < 0) {
         r = error_errno(err, fd, "cannot make the temporary file for %s", path);
     } else {
@@ -102,7 +105,7 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
         return r;
     }
     place_temporary(&p, temporary);
-    int fd = temporary_create(&p, temporary);
+    int fd = temporary_create(&p, temporary, mode, uid, gid);
     if (fd < 0) {
         r = error_errno(err, fd, "cannot make the temporary file for %s", to);
     } else {
@@ -118,10 +121,12 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
 
 static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t gid, struct error *err)
 {
-    /* Nobody's but root's until it is its owner's. What stays root's has its mode from the beginning: a crash
-     * before the next step leaves no directory of another mode behind, which later runs would take as it is.
+    /* Nobody's but root's, and its group's, until it is its owner's. What stays root's has its mode from the
+     * beginning: a crash before the next step leaves no directory of another mode behind, which later runs
+     * would take as it is.
      */
-    mode_t first = uid == 0 && gid == 0 && mode != (mode_t)-1 ? mode : 0700;
+    bool roots = uid == 0 && gid == 0;
+    mode_t first = mode == (mode_t)-1 ? 0700 : roots ? mode : mode & 0770;
     int r = step_mkdir(p->dirfd, p->name, first, p->path);
     bool made = r == 0;
     if (r < 0 && r != -EEXIST)
@@ -134,7 +139,7 @@ static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t g
     }
     r = new_attributes(fd, mode, uid, gid, p->path);
     /* A new one that has its attributes from the beginning comes with its name, which is synced below. */
-    if (r == 0 && !(made && first == mode))
+    if (r == 0 && !(made && roots && first == mode))
         r = p->group ? fs_group_touch(p->group, fd) : place_fsync(p, fd);
     close(fd);
     if (r < 0)

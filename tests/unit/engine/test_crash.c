@@ -161,10 +161,10 @@ static void dead_at_any_step_of_an_apply_the_state_is_the_old_one_or_the_new(voi
 
 static void dead_at_any_step_of_an_undo_the_old_state_comes_back(void **state)
 {
-    unsigned n = 45; /* about where the undo begins */
+    unsigned n = 38; /* about where the undo begins */
     for (enum came_to to; (to = round_of("undone", 3, n, 0)) != ENDED; n++)
         assert_int_equal(to, OLD);
-    assert_in_range(n, 60, 400);
+    assert_in_range(n, 50, 400);
 }
 
 static void dead_again_at_any_step_of_recover_the_old_state_comes_back(void **state)
