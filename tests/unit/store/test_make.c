@@ -21,6 +21,22 @@ static void make_a_store_traced(void)
     _exit(store_open(dir, STORE_WRITE, &s, &err) < 0 ? 1 : 0);
 }
 
+/* What changes the disk, or what of it survives. */
+static bool bears_on_the_disk(uint64_t nr)
+{
+    static const uint64_t calls[] = {
+        SYS_openat, SYS_write,    SYS_pwrite64, SYS_fsync,    SYS_fdatasync, SYS_ftruncate,
+        SYS_fchmod, SYS_renameat, SYS_linkat,   SYS_unlinkat, SYS_mkdirat,   SYS_exit_group,
+#ifdef SYS_open
+        SYS_open,   SYS_link,     SYS_unlink,   SYS_mkdir,    SYS_rename,
+#endif
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (nr == calls[i])
+            return true;
+    return false;
+}
+
 /* Before a call; what there is on the disk after it is what there is before the next. */
 static void note_call(pid_t pid, struct calls *c)
 {
@@ -31,14 +47,17 @@ static void note_call(pid_t pid, struct calls *c)
     if (nr == SYS_fsync || nr == SYS_fdatasync)
         c->renamed ? c->syncs_after++ : c->syncs_before++;
     c->renamed = c->renamed || nr == SYS_renameat;
-    c->all++;
+    c->all += bears_on_the_disk(nr);
 }
 
-/* In a process that is killed before its `last`th system call; 0: it comes to its end.
+/* In a process that is killed before its `last`th call that bears on the disk; 0: it comes to its end.
  * False: this machine lets nobody be traced. */
 static bool make_until(int last, struct calls *c)
 {
     int status;
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded && strstr(preloaded, "vgpreload")) /* what is seen below valgrind is its own */
+        return false;
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
@@ -66,7 +85,7 @@ static bool make_until(int last, struct calls *c)
 
 static void skip_untraced(void)
 {
-    print_message("skipped: no process can be traced here (ptrace)\n");
+    print_message("skipped: no process can be traced here (ptrace), or only valgrind's own calls\n");
     skip();
 }
 
@@ -107,6 +126,7 @@ static void a_store_that_was_killed_while_it_was_made_is_no_trouble(void **state
     struct calls c = {0};
     int at = 1;
     for (; !c.ended; at++) {
+        assert_true(at < 1000);
         if (!make_until(at, &c))
             skip_untraced();
         is_no_trouble(at);
@@ -114,7 +134,7 @@ static void a_store_that_was_killed_while_it_was_made_is_no_trouble(void **state
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
-    assert_true(at > 50); /* it was broken off in between */
+    assert_true(at > 30); /* it was broken off in between */
 }
 
 /* On the disk before it is there: its content, the key's, and the key's name. And its name before that of a
