@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,25 +379,22 @@ static int name_order(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* What opendir() does beside is as much as the half of listing a small directory, and WordPress has 413. */
 int fs_names(int fd, struct arena *a, const char ***ret, size_t *n)
 {
-    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = own < 0 ? NULL : fdopendir(own);
-    if (!d) {
-        int r = -errno;
-        if (own >= 0)
-            close(own);
-        return r;
-    }
+    alignas(struct dirent) char block[32768];
     VEC(const char *) names = {0};
-    struct dirent *e;
-    for (errno = 0; (e = readdir(d)); errno = 0)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            vec_push(a, &names, arena_strdup(a, e->d_name));
-    int r = -errno;
-    closedir(d);
-    if (r < 0)
-        return r;
+    ssize_t got = lseek(fd, 0, SEEK_SET);
+    while (got >= 0 && (got = getdents64(fd, block, sizeof block)) > 0) {
+        const struct dirent *e;
+        for (ssize_t at = 0; at < got; at += e->d_reclen) {
+            e = (const struct dirent *)(const void *)(block + at);
+            if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+                vec_push(a, &names, arena_strdup(a, e->d_name));
+        }
+    }
+    if (got < 0)
+        return -errno;
     if (names.n > 1)
         qsort(names.at, names.n, sizeof *names.at, name_order);
     *ret = names.at;

@@ -166,6 +166,25 @@ static void a_listing_is_sorted_and_whole(void **state)
     assert_int_equal(fs_list(&t->h, "/none", &t->a, &names, &n, &t->err), -ENOENT);
 }
 
+static void a_directory_of_more_than_a_block_is_listed_whole(void **state)
+{
+    struct test_root *t = *state;
+    const char **names;
+    char name[160];
+    size_t n = 0;
+    dir(AT("/many"), 0755, 0, 0);
+    for (int i = 0; i < 700; i++) { /* a hundred bytes each: more than is asked for at once */
+        snprintf(name, sizeof name, "/many/%0100d", i);
+        put(AT(name), "", 0644);
+    }
+    assert_int_equal(fs_list(&t->h, "/many", &t->a, &names, &n, &t->err), 0);
+    assert_int_equal(n, 700);
+    for (int i = 0; i < 700; i++) {
+        snprintf(name, sizeof name, "%0100d", i);
+        assert_string_equal(names[i], name);
+    }
+}
+
 struct cache {
     struct fs_stat st;
     struct hash128 digest;
@@ -438,6 +457,7 @@ int main(void)
         TEST(absent_is_told_from_an_error),
         TEST(reading_is_bounded_and_never_hangs),
         TEST(a_listing_is_sorted_and_whole),
+        TEST(a_directory_of_more_than_a_block_is_listed_whole),
         TEST(a_digest_is_remembered_until_the_file_moves),
         TEST(a_digest_is_of_the_whole_content_whatever_its_size),
         TEST(a_write_replaces_the_file_whole_with_mode_and_owner),
