@@ -157,8 +157,8 @@ bool record_lapse(const struct record *r, const void *was, void *want);
 /* A fingerprint of all set, comparable fields; NULL gives that of "absent". Never equal for different values.
  */
 struct hash128 record_fingerprint(const struct record *r, const void *p);
-/* Appends what record_to_json(..., NULL) would write, so that equal bytes mean equal texts; several times as fast,
- * to be hashed and compared, not to be read back. */
+/* Appends what record_to_json(..., NULL) would write, so that equal bytes mean equal texts; several times as
+ * fast, to be hashed and compared, not to be read back. */
 void record_image(const struct record *r, const void *p, struct buf *b);
 
 /* Writes the members (inside an object that the caller opened). Unset fields and payload are left out.

@@ -31,7 +31,8 @@ int engine_observe_one(struct engine *e, struct arena *a, const struct resource 
 /* --- stored.c: resources as the store and the journal hold them */
 /* `spec`: the resource's, or what of it is promised. */
 char *stored_write(struct arena *a, const struct resource *r, const void *spec);
-/* Equal where stored_write() writes the same text, without writing it. `b` is used and may hold memory before. */
+/* Equal where stored_write() writes the same text, without writing it. `b` is used and may hold memory
+ * before. */
 struct hash128 stored_digest(const struct resource *r, const void *spec, struct buf *b);
 bool stored_adopted(const char *text); /* its resource was there before citrus came */
 /* Whether a field may be in there that is to be off when it is no longer declared: without reading all of it.

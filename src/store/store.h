@@ -96,7 +96,7 @@ struct store_managed {
     struct hash128 wanted;        /* fingerprint of the spec as last promised */
     int64_t rank;                 /* place in the order of the transaction that made it */
     int64_t generation;           /* that last promised it */
-    struct hash128 digest;        /* the caller's, of what `spec` was made from; zero: an older citrus wrote it */
+    struct hash128 digest; /* the caller's, of what `spec` was made from; zero: an older citrus wrote it */
 };
 /* In the order of kind and id, bytewise, which is the table's own. */
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
