@@ -1,14 +1,31 @@
 #include "arena.h"
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+/* Allocations are zeroed ahead of them and not one by one: bytes from `used` to `zeroed` are zero, those
+ * behind it hold anything. */
 struct arena_block {
     struct arena_block *next;
-    size_t used, cap;
+    size_t used, zeroed, cap;
+    bool huge; /* a page of its own */
     _Alignas(max_align_t) char data[];
 };
+#define AHEAD ((size_t)1024)
+
+#define LARGE     ((size_t)1 << 18)
+#define HUGE_PAGE ((size_t)1 << 21)
+
+static void block_free(struct arena_block *b)
+{
+    if (b->huge)
+        munmap(b, HUGE_PAGE);
+    else
+        free(b);
+}
 
 static void out_of_memory(size_t n)
 {
@@ -38,35 +55,93 @@ static size_t align_up(size_t n)
     return (n + align - 1) & ~(align - 1);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* One huge page, where the kernel has one to give, is one fault where small pages are five hundred; NULL
+ * where there is no such memory. The kernel gives it zeroed. */
+static void *huge_page(void)
+{
+#ifdef __SANITIZE_ADDRESS__ /* what is not malloc's it does not search for pointers */
+    return NULL;
+#endif
+    char *p = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
+    if (before)
+        munmap(p, before);
+    munmap(p + before + HUGE_PAGE, HUGE_PAGE - before);
+    madvise(p + before, HUGE_PAGE, MADV_HUGEPAGE); /* or small pages, all the same */
+    return p + before;
+}
+
+__attribute__((noinline)) static struct arena_block *block_new(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)
         out_of_memory(size);
     size = align_up(size);
     struct arena_block *b = a->head;
-    if (!b || b->cap - b->used < size) {
-        size_t cap = b ? b->cap * 2 : 4096;
-        if (cap > (1u << 18))
-            cap = 1u << 18;
-        if (cap < size)
-            cap = size;
-        struct arena_block *fresh = xmalloc(sizeof *fresh + cap);
-        fresh->next = b;
-        fresh->used = 0;
-        fresh->cap = cap;
-        a->head = b = fresh;
+    size_t cap = b ? b->cap * 2 : 4096;
+    if (cap > LARGE)
+        cap = LARGE;
+    if (cap < size)
+        cap = size;
+    struct arena_block *fresh = b && b->cap >= LARGE && cap <= HUGE_PAGE - sizeof *fresh ? huge_page() : NULL;
+    if (fresh) {
+        *fresh = (struct arena_block){.next = b, .cap = HUGE_PAGE - sizeof *fresh, .huge = true};
+        fresh->zeroed = fresh->cap;
+    } else {
+        fresh = xmalloc(sizeof *fresh + cap);
+        *fresh = (struct arena_block){.next = b, .cap = cap};
     }
-    void *p = b->data + b->used;
+    return a->head = fresh;
+}
+
+/* `size` bytes that hold anything. */
+static inline __attribute__((always_inline)) char *take(struct arena *a, size_t size)
+{
+    struct arena_block *b = a->head;
+    size_t wanted = align_up(size);
+    if (!b || b->cap - b->used < wanted || wanted < size)
+        b = block_new(a, size);
+    size = wanted;
+    char *p = b->data + b->used;
     b->used += size;
-    memset(p, 0, size);
+    return p;
+}
+
+__attribute__((noinline)) static void zero_more(struct arena_block *b)
+{
+    size_t to = b->cap - b->used > AHEAD ? b->used + AHEAD : b->cap;
+    memset(b->data + b->zeroed, 0, to - b->zeroed);
+    b->zeroed = to;
+}
+
+static void zero(struct arena_block *b)
+{
+    if (b->used > b->zeroed)
+        zero_more(b);
+}
+
+/* What lies before `used` was not handed out zeroed. */
+static void skip(struct arena_block *b)
+{
+    if (b->zeroed < b->used)
+        b->zeroed = b->used;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *p = take(a, size);
+    zero(a->head);
     return p;
 }
 
 void *arena_memdup(struct arena *a, const void *p, size_t n)
 {
-    char *q = arena_alloc(a, n + 1);
+    char *q = take(a, n + 1);
+    skip(a->head);
     if (n)
         memcpy(q, p, n);
+    q[n] = '\0';
     return q;
 }
 
@@ -85,7 +160,9 @@ char *arena_cat(struct arena *a, const char *const *texts)
     size_t n = 0;
     for (const char *const *t = texts; *t; t++)
         n += strlen(*t);
-    char *s = arena_alloc(a, n + 1), *at = s;
+    char *s = take(a, n + 1), *at = s;
+    skip(a->head);
+    *s = '\0';
     for (const char *const *t = texts; *t; t++)
         at = stpcpy(at, *t);
     return s;
@@ -103,8 +180,11 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     if (n >= 0 && (size_t)n < room && align_up((size_t)n + 1) <= room) {
         char *s = b->data + b->used;
         b->used += align_up((size_t)n + 1);
+        skip(b);
         return s;
     }
+    if (b)
+        b->zeroed = b->used; /* what did not fit was written there */
     if (n < 0)
         n = 0;
     char *s = arena_alloc(a, (size_t)n + 1);
@@ -130,7 +210,7 @@ void arena_reset(struct arena *a)
     a->head = kept->next;
     arena_free(a);
     kept->next = NULL;
-    kept->used = 0;
+    kept->used = kept->zeroed = 0;
     a->head = kept;
 }
 
@@ -138,7 +218,7 @@ void arena_free(struct arena *a)
 {
     for (struct arena_block *b = a->head, *next; b; b = next) {
         next = b->next;
-        free(b);
+        block_free(b);
     }
     a->head = NULL;
 }
@@ -147,12 +227,12 @@ void *arena_grow(struct arena *a, void *old, size_t n, size_t *cap, size_t item)
 {
     struct arena_block *b = a->head;
     size_t had = align_up(n * item);
-    *cap = n ? n * 2 : 4;
+    *cap = n ? n * 2 : item > 32 ? 2 : 4; /* most lists have few items, and there are many lists */
     size_t more = align_up(*cap * item) - had;
     /* What was allocated last grows where it is. */
     if (n && (char *)old + had == b->data + b->used && b->cap - b->used >= more) {
-        memset(b->data + b->used, 0, more);
         b->used += more;
+        zero(b);
         return old;
     }
     void *fresh = arena_alloc(a, *cap * item);

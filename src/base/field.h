@@ -62,6 +62,7 @@ enum field_flag {
     FIELD_LATER = 1 << 7,     /* known to the manifest's design; this version refuses it */
     FIELD_CREATE_ONLY =
         1 << 8,             /* used when made; later differences are nobody's (e.g. a site's first title) */
+    FIELD_LOCAL = 1 << 11,  /* of a site: no resource of the server and of another site depends on it */
     FIELD_LAPSES = 1 << 10, /* a BOOL that is to be off once it was declared to be on and no longer is */
     FIELD_REST = 1 << 9, /* a STRMAP that takes all keys which the struct has no field for; `choices` are its
                             values. Its name is for the reference page alone */
@@ -160,6 +161,8 @@ struct hash128 record_fingerprint(const struct record *r, const void *p);
 /* Appends what record_to_json(..., NULL) would write, so that equal bytes mean equal texts; several times as
  * fast, to be hashed and compared, not to be read back. */
 void record_image(const struct record *r, const void *p, struct buf *b);
+/* The same without the fields that have one of these flags. */
+void record_image_without(const struct record *r, const void *p, unsigned flags, struct buf *b);
 
 /* Writes the members (inside an object that the caller opened). Unset fields and payload are left out.
  * `red` != NULL redacts sensitive fields (for plans and reports); NULL writes all (for the store). */

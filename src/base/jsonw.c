@@ -31,14 +31,23 @@ static void jw_escape(struct buf *out, unsigned char c)
     }
 }
 
+/* What stands for itself, of ASCII. */
+static const bool plain[256] = {
+    [' ' ... '!'] = true,
+    ['#' ... '['] = true,
+    [']' ... '~'] = true,
+};
+
 static void jw_quote(struct buf *out, const char *s, size_t n)
 {
     buf_addc(out, '"');
     for (size_t i = 0, from = 0; i <= n;) {
+        while (i < n && plain[(unsigned char)s[i]])
+            i++;
         unsigned char c = i < n ? (unsigned char)s[i] : 0;
         size_t k = i < n && c >= 0x80 ? utf8_char(s + i, n - i) : 0;
-        if (k || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')) {
-            i += k ? k : 1;
+        if (k) {
+            i += k;
             continue;
         }
         buf_add(out, s + from, i - from); /* what needs no escape goes in one piece */

@@ -156,7 +156,7 @@ static int list_from_json(const struct field *f, struct records *rs, json_t *v, 
 
 /* Numbers as they lie in memory, with what is variable in length behind its count or before a NUL. Names of
  * choices, since their numbers may move between versions. */
-static void image(const struct field *f, const void *p, struct buf *b)
+static void image(const struct field *f, const void *p, unsigned without, struct buf *b)
 {
     const char *text;
     buf_add(b, f->name, strlen(f->name) + 1);
@@ -190,25 +190,31 @@ static void image(const struct field *f, const void *p, struct buf *b)
         }
         break;
     case FIELD_STRUCT:
-        record_image(f->of, AT(char, f, p), b);
+        record_image_without(f->of, AT(char, f, p), without, b);
         break;
     case FIELD_LIST:
     case FIELD_MAP:
         buf_add(b, &AT(struct records, f, p)->n, sizeof(size_t));
         for (size_t i = 0; i < AT(struct records, f, p)->n; i++)
-            record_image(f->of, (const char *)AT(struct records, f, p)->at + i * f->of->size, b);
+            record_image_without(f->of, (const char *)AT(struct records, f, p)->at + i * f->of->size, without,
+                                 b);
         break;
     default: /* INT, SIZE, DURATION, MODE */
         buf_add(b, AT(int64_t, f, p), sizeof(int64_t));
     }
 }
 
-void record_image(const struct record *r, const void *p, struct buf *b)
+void record_image_without(const struct record *r, const void *p, unsigned flags, struct buf *b)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (is_written(&r->fields[i], p))
-            image(&r->fields[i], p, b);
+        if (!(r->fields[i].flags & flags) && is_written(&r->fields[i], p))
+            image(&r->fields[i], p, flags, b);
     buf_addc(b, '\0'); /* no field has an empty name: the record's end */
+}
+
+void record_image(const struct record *r, const void *p, struct buf *b)
+{
+    record_image_without(r, p, 0, b);
 }
 
 int record_from_json(const struct record *r, void *p, json_t *obj, struct arena *a, struct error *err)

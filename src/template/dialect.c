@@ -263,7 +263,7 @@ static struct machine php_machine;
 const struct dialect dialect_php = {"php",    "a PHP file", php_places, PHP_STATES,
                                     php_step, &php_machine, escape_php};
 
-static const uint8_t (*steps(const struct dialect *d))[256]
+const uint8_t (*dialect_steps(const struct dialect *d))[256]
 {
     struct machine *m = d->machine;
     for (uint8_t state = 0; !m->made && state < d->states; state++)
@@ -306,11 +306,15 @@ const char *dialect_near(const char *name)
 /* States that have met go on together, so after a line or two only a few are left to follow. */
 void dialect_run(const struct dialect *d, const char *text, size_t len, uint8_t *next)
 {
-    const uint8_t(*to_next)[256] = steps(d);
+    const uint8_t(*to_next)[256] = dialect_steps(d);
     uint8_t live[DIALECT_STATES], group[DIALECT_STATES], n = d->states;
     for (uint8_t i = 0; i < n; i++)
         live[i] = group[i] = i;
     for (size_t at = 0; at < len; at++) {
+        if (n == 1) {
+            live[0] = to_next[live[0]][(unsigned char)text[at]];
+            continue;
+        }
         for (uint8_t i = 0; i < n; i++)
             live[i] = to_next[live[i]][(unsigned char)text[at]];
         if (text[at] != '\n' && text[at] != ' ')
@@ -330,61 +334,4 @@ void dialect_run(const struct dialect *d, const char *text, size_t len, uint8_t 
     }
     for (uint8_t s = 0; s < d->states; s++)
         next[s] = live[group[s]];
-}
-
-/* A second opinion on what escape made: the reader must still be where the value ends, never outside it. */
-static bool contained(const struct dialect *d, enum place place, uint8_t *state, const char *made, size_t n)
-{
-    const uint8_t(*to_next)[256] = steps(d);
-    uint8_t s = *state, first = s;
-    bool inside = true;
-    for (size_t i = 0; i < n; i++) {
-        s = to_next[s][(unsigned char)made[i]];
-        enum place p = d->places[s];
-        if (place == PLACE_COMMENT || place == PLACE_CODE)
-            inside = inside && p == place;
-        else if (place == PLACE_WORD)
-            inside = inside && p == PLACE_WORD;
-        else if (i + 1 < n)
-            inside = inside && p != PLACE_GAP && p != PLACE_AFTER && p != PLACE_CODE && p != PLACE_COMMENT;
-    }
-    *state = s;
-    if (place == PLACE_GAP)
-        return inside && (n == 0 || d->places[s] == PLACE_WORD || d->places[s] == PLACE_AFTER);
-    if (place == PLACE_DOUBLE || place == PLACE_SINGLE)
-        return inside && s == first;
-    return inside;
-}
-
-const char *dialect_put(const struct dialect *d, uint8_t *state, const char *v, size_t n, struct buf *out,
-                        bool *ret_quoted, bool *ret_fault)
-{
-    *ret_quoted = *ret_fault = false;
-    if (!d->step) {
-        buf_add(out, v, n);
-        return NULL;
-    }
-    enum place place = d->places[*state];
-    if (place == PLACE_NONE) {
-        *ret_fault = true;
-        return "stands where a value cannot be made safe";
-    }
-    if (place == PLACE_AFTER && n) {
-        *ret_fault = true;
-        return "stands right behind a closing quote";
-    }
-    size_t before = out->len;
-    const char *why = d->escape(place, v, n, out);
-    uint8_t s = *state;
-    if (!why && !contained(d, place, &s, out->at ? out->at + before : "", out->len - before))
-        why = "would not stay one value";
-    if (why) {
-        if (out->at)
-            memset(out->at + before, 0, out->len - before);
-        out->len = before;
-        return why;
-    }
-    *state = s;
-    *ret_quoted = place == PLACE_GAP && d->places[s] == PLACE_AFTER;
-    return NULL;
 }

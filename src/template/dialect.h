@@ -27,6 +27,7 @@ enum place {
 struct machine {
     bool made;
     uint8_t next[DIALECT_STATES][256];
+    uint8_t bare[DIALECT_STATES]; /* what becomes of bare values, by the state before them; see put.c */
 };
 
 struct dialect {
@@ -48,12 +49,14 @@ const char *dialect_near(const char *name);
 /* The state behind `text`, for every state before it: fills `next` (d->states bytes). */
 void dialect_run(const struct dialect *d, const char *text, size_t len, uint8_t *next);
 
-/* Appends the value escaped for `*state`, and moves the state behind it. NULL, or why the dialect cannot hold
- * it
- * (`out` and state are as before). `ret_fault` tells whether the template is at fault, not the value;
- * `ret_quoted` whether the value brought its own quotes. */
-const char *dialect_put(const struct dialect *d, uint8_t *state, const char *v, size_t n, struct buf *out,
-                        bool *ret_quoted, bool *ret_fault);
+/* By state and byte. */
+const uint8_t (*dialect_steps(const struct dialect *d))[256];
+
+/* put.c. Appends the value escaped for `*state`, and moves the state behind it. `bare`: escape_bare() of it.
+ * NULL, or why the dialect cannot hold it (`out` and state are as before). `ret_fault` tells whether the
+ * template is at fault, not the value; `ret_quoted` whether the value brought its own quotes. */
+const char *dialect_put(const struct dialect *d, uint8_t *state, const char *v, size_t n, bool bare,
+                        struct buf *out, bool *ret_quoted, bool *ret_fault);
 
 /* May `c` follow a value that brought its quotes? */
 bool dialect_follows(const struct dialect *d, uint8_t state, unsigned char c);
@@ -63,5 +66,7 @@ const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *
 const char *escape_ini(enum place place, const char *v, size_t n, struct buf *out);
 const char *escape_php(enum place place, const char *v, size_t n, struct buf *out);
 const char *escape_mysql(enum place place, const char *v, size_t n, struct buf *out);
+/* Whether it holds nothing but letters, digits and what every dialect's reader takes for a part of a word. */
+bool escape_bare(const char *v, size_t n);
 
 #endif

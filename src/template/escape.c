@@ -70,6 +70,11 @@ static bool bare(const char *v, size_t n, uint8_t these)
     return true;
 }
 
+bool escape_bare(const char *v, size_t n)
+{
+    return bare(v, n, WORD);
+}
+
 /* Each byte of `these` gets a backslash in front. */
 static void add_escaped(struct buf *out, const char *v, size_t n, uint8_t these)
 {

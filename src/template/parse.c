@@ -122,7 +122,7 @@ static int parse_name(struct parser *p, const struct template *t, const struct t
             if ((unsigned char)at[i] <= ' ')
                 return scan_error(t->name, k->line, k->col, err, "\"%.*s\" is no name: it holds a space",
                                   (int)k->len, k->text);
-        struct name_part part = {at, len, name_hash(at, len)};
+        struct name_part part = {.name = at, .len = len, .hash = name_hash(at, len)};
         vec_push(p->arena, &parts, part);
         at += len + 1;
     }
@@ -239,6 +239,69 @@ static int parse_one(struct parser *p, struct template *t, struct error *err)
     return r;
 }
 
+/* --- partials that stand alone, indented here and not each time ------------------------------------------
+ */
+
+/* How deep partials in partials are copied, indented as they will stand; what lies deeper (one that includes
+ * itself) is indented when it is rendered. */
+#define COPIES 4
+
+struct indent {
+    const char *text;
+    size_t len;
+    int depth;
+};
+
+static void text_indent(struct parser *p, struct node *n, const struct indent *in)
+{
+    struct buf out = {0};
+    node_indent(n, in->text, in->len, &out);
+    n->text = arena_memdup(p->arena, out.at, out.len);
+    n->len = out.len;
+    buf_free(&out);
+}
+
+/* The nodes of `t` as they stand with that indentation, in `to`. Only what was parsed is copied: `t` may be
+ * copied elsewhere, with another one. */
+static void copy_indented(struct parser *p, const struct template *t, const struct indent *in,
+                          struct node *to)
+{
+    for (size_t i = 0; i < t->nodes.n; i++) {
+        struct node *n = &to[i];
+        *n = t->nodes.at[i];
+        if (n->type == NODE_TEXT && in->len)
+            text_indent(p, n, in);
+        if (n->type != NODE_PARTIAL || !n->alone || !n->partial || in->len + n->len == 0)
+            continue;
+        struct indent below = {
+            .text = arena_printf(p->arena, "%.*s%.*s", (int)in->len, in->text, (int)n->len, n->text),
+            .len = in->len + n->len,
+            .depth = in->depth + 1};
+        n->text = below.text;
+        n->len = below.len;
+        if (below.depth > COPIES)
+            continue;
+        struct template *copy = arena_memdup(p->arena, n->partial, sizeof *copy);
+        copy->nodes.at = arena_array(p->arena, struct node, n->partial->nodes.n);
+        copy_indented(p, n->partial, &below, copy->nodes.at);
+        n->partial = copy;
+        n->alone = false;
+    }
+}
+
+static void indent_all(struct parser *p)
+{
+    const struct indent none = {.text = ""};
+    struct node **made = arena_array(p->arena, struct node *, p->known.n + 1);
+    for (size_t i = 0; i <= p->known.n; i++) {
+        const struct template *t = i ? p->known.at[i - 1] : p->root;
+        made[i] = arena_array(p->arena, struct node, t->nodes.n);
+        copy_indented(p, t, &none, made[i]);
+    }
+    for (size_t i = 0; i <= p->known.n; i++)
+        (i ? p->known.at[i - 1] : p->root)->nodes.at = made[i];
+}
+
 int template_parse(const char *name, const char *text, size_t len, const struct template_loader *partials,
                    struct arena *a, struct template **ret, struct error *err)
 {
@@ -251,6 +314,7 @@ int template_parse(const char *name, const char *text, size_t len, const struct 
         r = parse_one(&p, p.known.at[i], err);
     if (r < 0)
         return r;
+    indent_all(&p);
     *ret = root;
     return 0;
 }

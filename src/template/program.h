@@ -15,7 +15,7 @@ struct node {
     const char *text; /* TEXT; PARTIAL: the indentation; else the name as it was written */
     size_t len;
     const uint8_t *next;            /* TEXT: the dialect's state behind it, by the state before */
-    const struct name_part *parts;  /* of a dotted name */
+    struct name_part *parts;        /* of a dotted name */
     size_t n_parts;                 /* 0: "." */
     size_t end;                     /* SECTION, INVERTED: the first node behind it */
     const struct template *partial; /* NULL: not there */
@@ -29,6 +29,9 @@ struct template
     size_t len;
     VEC(struct node) nodes;
 };
+
+/* Appends a TEXT as it stands where each line is indented. */
+void node_indent(const struct node *n, const char *indent, size_t indent_len, struct buf *out);
 
 /* --- scan.c ------------------------------------------------------------------------------------------- */
 

@@ -67,19 +67,19 @@ static int check_quoted(struct rendering *r, char c)
         "needs quotes, but the hole is a part of a word (put the whole word in quotes in the template)");
 }
 
-static void add_indented(struct rendering *r, const struct scope *s, const struct node *n)
+void node_indent(const struct node *n, const char *indent, size_t indent_len, struct buf *out)
 {
     const char *at = n->text, *end = n->text + n->len;
     bool at_line = n->at_line;
     if (at == end && at_line)
-        buf_add(r->out, s->indent, s->indent_len);
+        buf_add(out, indent, indent_len);
     while (at < end) {
         const char *line = memchr(at, '\n', (size_t)(end - at));
         const char *stop = line ? line + 1 : end;
         bool empty = *at == '\n' || (*at == '\r' && at + 1 == line);
         if (at_line && !empty)
-            buf_add(r->out, s->indent, s->indent_len);
-        buf_add(r->out, at, (size_t)(stop - at));
+            buf_add(out, indent, indent_len);
+        buf_add(out, at, (size_t)(stop - at));
         at = stop;
         at_line = true;
     }
@@ -93,7 +93,7 @@ static int text(struct rendering *r, const struct scope *s, const struct node *n
             return e;
     }
     if (s->indent_len)
-        add_indented(r, s, n);
+        node_indent(n, s->indent, s->indent_len, r->out);
     else
         buf_add(r->out, n->text, n->len);
     if (n->next)
@@ -115,7 +115,7 @@ static int hole(struct rendering *r, const struct scope *s, const struct node *n
         return fail(r, -EINVAL, r->quoted_in, r->quoted, r->quoted_pos,
                     "needs quotes, but another hole follows without a space between");
     bool quoted, fault;
-    const char *why = dialect_put(r->dialect, &r->state, v->text, v->len, r->out, &quoted, &fault);
+    const char *why = dialect_put(r->dialect, &r->state, v->text, v->len, v->bare, r->out, &quoted, &fault);
     if (why && fault)
         return fail(r, -EPROTO, s->t, n, v->pos, "%s", why);
     if (why)

@@ -19,7 +19,8 @@
  * name that no value has (a section of it is merely false), a partial that is not there. A partial has its
  * includer's dialect; its own dialect line may only say the same. Values are never shown in errors.
  *
- * A template is parsed once and rendered many times. Rendering is a pure function of template and values. */
+ * A template is parsed once and rendered many times. Rendering is a pure function of template and values; it
+ * notes in the template where names were found, so two threads cannot render one. */
 #ifndef CITRUS_TEMPLATE_H
 #define CITRUS_TEMPLATE_H
 #include "arena.h"
@@ -32,8 +33,11 @@ enum value_type { VALUE_TEXT, VALUE_FLAG, VALUE_LIST, VALUE_MAP };
 struct value;
 struct value *value_map(struct arena *a);
 struct value *value_list(struct arena *a);
-/* Text is copied, NULL sets nothing; `pos` is where the operator wrote it (zero: nowhere), for errors. The
- * empty text, a false flag and an empty list are false in a section. A name that was set is set anew. */
+/* Room for `n` names: for maps that are made for each site. */
+void value_reserve(struct value *map, size_t n);
+/* Text is copied and names are borrowed, NULL sets nothing; `pos` is where the operator wrote it (zero:
+ * nowhere), for errors. The empty text, a false flag and an empty list are false in a section. A name that
+ * was set is set anew. */
 void value_set(struct value *map, const char *name, const char *text);
 void value_set_at(struct value *map, const char *name, const char *text, struct pos pos);
 void value_set_int(struct value *map, const char *name, long long n);

@@ -1,4 +1,5 @@
 #include "value.h"
+#include "dialect.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,8 @@ static struct value *make_text(struct arena *a, const char *text, struct pos pos
 {
     struct value *v = make(a, VALUE_TEXT);
     v->len = strlen(text);
-    v->text = arena_strndup(a, text, v->len);
+    v->text = arena_memdup(a, text, v->len);
+    v->bare = escape_bare(text, v->len);
     v->pos = pos;
     return v;
 }
@@ -34,18 +36,33 @@ struct value *value_map(struct arena *a)
     return make(a, VALUE_MAP);
 }
 
+void value_reserve(struct value *map, size_t n)
+{
+    assert(map->type == VALUE_MAP && !map->map.at);
+    map->map.at = arena_array(map->arena, struct value_member, n);
+    map->map.cap = n;
+}
+
 struct value *value_list(struct arena *a)
 {
     return make(a, VALUE_LIST);
 }
 
+static uint64_t name_bit(uint32_t hash)
+{
+    return UINT64_C(1) << (hash >> 26);
+}
+
+static bool is_named(const struct value_member *m, const char *name, size_t len, uint32_t hash)
+{
+    return m->hash == hash && m->len == len && memcmp(m->name, name, len) == 0;
+}
+
 static struct value_member *member(const struct value *map, const char *name, size_t len, uint32_t hash)
 {
-    for (size_t i = 0; i < map->map.n; i++) {
-        struct value_member *m = &map->map.at[i];
-        if (m->hash == hash && m->len == len && memcmp(m->name, name, len) == 0)
-            return m;
-    }
+    for (size_t i = 0; (map->names & name_bit(hash)) && i < map->map.n; i++)
+        if (is_named(&map->map.at[i], name, len, hash))
+            return &map->map.at[i];
     return NULL;
 }
 
@@ -61,7 +78,7 @@ void value_set_value(struct value *map, const char *name, struct value *v)
         old->value = v;
         return;
     }
-    new.name = arena_strndup(map->arena, name, len);
+    map->names |= name_bit(new.hash);
     vec_push(map->arena, &map->map, new);
 }
 
@@ -88,7 +105,8 @@ void value_set_flag(struct value *map, const char *name, bool on)
     struct value *v = make(map->arena, VALUE_FLAG);
     v->on = on;
     v->text = on ? "true" : "false";
-    v->len = strlen(v->text);
+    v->len = on ? 4 : 5;
+    v->bare = true;
     value_set_value(map, name, v);
 }
 
@@ -108,15 +126,19 @@ void value_push_text(struct value *list, const char *text)
     value_push_text_at(list, text, (struct pos){0});
 }
 
-static const struct value *in_map(const struct value *v, const struct name_part *p)
+static const struct value *in_map(const struct value *v, struct name_part *p)
 {
     if (v->type != VALUE_MAP)
         return NULL;
+    if (p->near < v->map.n && is_named(&v->map.at[p->near], p->name, p->len, p->hash))
+        return v->map.at[p->near].value;
     const struct value_member *m = member(v, p->name, p->len, p->hash);
+    if (m)
+        p->near = (size_t)(m - v->map.at);
     return m ? m->value : NULL;
 }
 
-const struct value *value_find(const struct context *c, const struct name_part *parts, size_t n)
+const struct value *value_find(const struct context *c, struct name_part *parts, size_t n)
 {
     if (n == 0)
         return c->value;

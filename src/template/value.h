@@ -14,13 +14,21 @@ struct value_member {
 
 struct value {
     enum value_type type;
+    bool on;   /* FLAG */
+    bool bare; /* TEXT, FLAG: escape_bare() */
     struct arena *arena;
     struct pos pos;
-    const char *text; /* TEXT, FLAG ("true", "false") */
-    size_t len;
-    bool on; /* FLAG */
-    VEC(struct value *) list;
-    VEC(struct value_member) map;
+    union {
+        struct {
+            const char *text; /* TEXT, FLAG ("true", "false") */
+            size_t len;
+        };
+        VEC(struct value *) list;
+        struct {
+            VEC(struct value_member) map;
+            uint64_t names; /* a bit for each name's hash: most that are not there show at once */
+        };
+    };
 };
 
 /* One part of a dotted name. */
@@ -28,6 +36,7 @@ struct name_part {
     const char *name;
     size_t len;
     uint32_t hash;
+    size_t near; /* where in its map it was last: the maps of all sites are made alike */
 };
 
 /* Contexts, innermost first; each lives in its section's frame. */
@@ -39,7 +48,7 @@ struct context {
 uint32_t name_hash(const char *name, size_t len);
 /* No parts: ".", the innermost context. NULL: a miss. The first part is searched outwards, the others only in
  * what it named, as the specification has it. */
-const struct value *value_find(const struct context *c, const struct name_part *parts, size_t n);
+const struct value *value_find(const struct context *c, struct name_part *parts, size_t n);
 bool value_truth(const struct value *v); /* NULL is false */
 
 #endif

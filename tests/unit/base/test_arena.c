@@ -25,6 +25,29 @@ static void memory_is_zeroed_and_aligned_across_blocks(void **state)
     arena_free(&a);
 }
 
+/* Past half a megabyte, in huge pages; then the same memory once more, and beside it what is only copied. */
+static void memory_is_zeroed_in_an_arena_that_grows_large(void **state)
+{
+    struct arena a = {0};
+    char text[700];
+    memset(text, 'x', sizeof text);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < 7000; i++) {
+            unsigned char *p = arena_alloc(&a, 500);
+            for (size_t k = 0; k < 500; k++)
+                assert_int_equal(p[k], 0);
+            memset(p, 0xff, 500);
+            if (i % 3 == 0)
+                assert_memory_equal(arena_memdup(&a, text, sizeof text), text, sizeof text);
+            if (i % 5 == 0)
+                assert_int_equal(strlen(arena_printf(&a, "%*d", i, 7)), i ? i : 1);
+        }
+        assert_non_null(arena_alloc(&a, (size_t)5 << 20));
+        arena_reset(&a);
+    }
+    arena_free(&a);
+}
+
 static void a_vector_keeps_its_items_when_it_grows(void **state)
 {
     struct arena a = {0};
@@ -93,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned_across_blocks),
+        cmocka_unit_test(memory_is_zeroed_in_an_arena_that_grows_large),
         cmocka_unit_test(a_vector_keeps_its_items_when_it_grows),
         cmocka_unit_test(a_buf_holds_nul_bytes_and_long_formats),
         cmocka_unit_test(a_prefix_goes_in_front_and_never_overflows),

@@ -265,7 +265,7 @@ static void a_nul_is_refused_by_every_dialect(void **state)
         bool quoted, fault;
         dialect_run(all[i], before[i], strlen(before[i]), next);
         s = next[0];
-        assert_non_null(dialect_put(all[i], &s, "a\0b", 3, &out, &quoted, &fault));
+        assert_non_null(dialect_put(all[i], &s, "a\0b", 3, escape_bare("a\0b", 3), &out, &quoted, &fault));
         assert_int_equal(out.len, 0);
         assert_int_equal(s, next[0]);
         assert_false(fault);
@@ -303,14 +303,14 @@ static void no_short_value_leaves_its_place(void **state)
         uint8_t harmless = before[0];
         struct buf one = {0};
         bool q, f;
-        assert_null(dialect_put(d, &harmless, "1", 1, &one, &q, &f));
+        assert_null(dialect_put(d, &harmless, "1", 1, true, &one, &q, &f));
         buf_free(&one);
         for (size_t i = 0; i < n * n * n; i++) {
             char v[3] = {bytes[i % n], bytes[i / n % n], bytes[i / n / n]};
             uint8_t s = before[0], read[DIALECT_STATES];
             struct buf out = {0};
             bool quoted, fault;
-            if (!dialect_put(d, &s, v, 3, &out, &quoted, &fault)) {
+            if (!dialect_put(d, &s, v, 3, escape_bare(v, 3), &out, &quoted, &fault)) {
                 dialect_run(d, out.at, out.len, read);
                 assert_int_equal(read[before[0]], s);
                 assert_null(memchr(out.at, d == &dialect_php ? '\0' : '\n', out.len));
@@ -320,6 +320,38 @@ static void no_short_value_leaves_its_place(void **state)
             buf_free(&out);
         }
     }
+    (void)state;
+}
+
+/* What spares bare values the dialect's own look at them does as that does, whatever stands in front. */
+static void bare_values_come_out_as_they_do_the_long_way(void **state)
+{
+    static const struct dialect *const all[] = {&dialect_nginx, &dialect_ini, &dialect_mysql, &dialect_php};
+    static const char *const values[] = {
+        "a",    "7", "-",  "*",   "/",   "//",    "/*",     "*/x",
+        "true", "@", "/a", "a.b", "64M", "a:b,c", "%d+_-*", "blog.example.com"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (uint8_t from = 0; from < all[i]->states; from++)
+            for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
+                struct buf out[2] = {0};
+                uint8_t s[2] = {from, from};
+                bool quoted[2], fault[2];
+                const char *why[2];
+                assert_true(escape_bare(values[k], strlen(values[k])));
+                for (int bare = 0; bare < 2; bare++)
+                    why[bare] = dialect_put(all[i], &s[bare], values[k], strlen(values[k]), bare, &out[bare],
+                                            &quoted[bare], &fault[bare]);
+                assert_ptr_equal(why[0], why[1]);
+                assert_string_equal(buf_str(&out[0]), buf_str(&out[1]));
+                assert_int_equal(s[0], s[1]);
+                assert_int_equal(quoted[0], quoted[1]);
+                assert_int_equal(fault[0], fault[1]);
+                buf_free(&out[0]);
+                buf_free(&out[1]);
+            }
+    assert_false(escape_bare("a b", 3));
+    assert_false(escape_bare("a$", 2));
+    assert_false(escape_bare("=", 1));
     (void)state;
 }
 
@@ -335,6 +367,7 @@ int main(void)
         cmocka_unit_test(text_is_as_it_is),
         cmocka_unit_test(a_nul_is_refused_by_every_dialect),
         cmocka_unit_test(no_short_value_leaves_its_place),
+        cmocka_unit_test(bare_values_come_out_as_they_do_the_long_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
