@@ -49,9 +49,19 @@ void builder_make(struct builder *b, const struct catalog_input *in, struct cata
                           .a = a,
                           .texts = a,
                           .d = d,
-                          .t = templates_new(a, in->host, in->share_dir),
+                          .t = in->templates ? *in->templates : NULL,
                           .web_user = web_user ? web_user : "www-data"};
+    if (!b->t)
+        b->t = templates_new(a, in->host, in->share_dir);
+    if (in->templates)
+        *in->templates = b->t;
     tuning_make(in->manifest, in->facts, &b->tuning, d);
+}
+
+void builder_end(struct builder *b)
+{
+    arena_free(&b->values);
+    templates_end(b->t);
 }
 
 struct resource *add_package(struct builder *b, const char *name, const char *site, struct pos pos)
@@ -126,10 +136,10 @@ int render(struct builder *b, const char *template, const struct value *v, struc
 int add_rendered(struct builder *b, const char *path, const char *template, const struct value *v,
                  const char *site, struct pos pos, struct resource **ret, struct error *err)
 {
-    struct bytes text;
-    bool ok;
+    struct bytes text = {.at = ""};
+    bool ok = true;
     *ret = NULL;
-    int r = render(b, template, v, pos, &text, &ok, err);
+    int r = !site && b->in->sites_only ? 0 : render(b, template, v, pos, &text, &ok, err);
     if (r < 0 || !ok)
         return r;
     *ret = catalog_add(b->c, &file_kind, path, site, pos);

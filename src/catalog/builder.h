@@ -31,7 +31,7 @@ struct builder {
     struct catalog *c;
     struct arena *a;
     struct arena values; /* for templates; emptied before each site */
-    struct arena *texts; /* for what is rendered: `a`, or `values` where only its digest is kept */
+    struct arena *texts; /* for what is rendered: `a`, or NULL where only its digest is kept */
     struct diags *d;
     struct templates *t;
     struct tuning tuning;
@@ -49,6 +49,7 @@ struct builder {
 
 void builder_make(struct builder *b, const struct catalog_input *in, struct catalog *c, struct arena *a,
                   struct diags *d);
+void builder_end(struct builder *b);
 int server_build(struct builder *b, struct error *err);
 void server_php_versions(struct builder *b); /* fills b->php and b->php_default */
 void server_packages(struct builder *b);     /* all of them, side by side: one run of apt */

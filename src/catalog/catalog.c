@@ -53,7 +53,7 @@ static int sites_build(struct builder *b, struct error *err)
 {
     const struct manifest_site *sites = b->m->sites.at;
     int r = 0;
-    b->texts = b->in->digests ? &b->values : b->a;
+    b->texts = b->in->digests ? NULL : b->a;
     for (size_t i = 0; i < b->m->sites.n && r >= 0; i++) {
         size_t first = b->c->list.n;
         arena_reset(&b->values);
@@ -74,7 +74,7 @@ int catalog_build(const struct catalog_input *in, struct catalog *ret, struct ar
     int r = server_build(&b, err);
     if (r >= 0)
         r = sites_build(&b, err);
-    arena_free(&b.values);
+    builder_end(&b);
     if (r < 0)
         return r;
     policies_set(&b);

@@ -13,6 +13,7 @@
 #include "kind.h"
 #include "manifest.h"
 
+struct templates;
 struct catalog_input {
     const struct manifest *manifest;
     const struct facts *facts;
@@ -27,6 +28,10 @@ struct catalog_input {
     /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody.
      */
     void (*derived)(void *self, const char *name, const char *value);
+    /* Templates are read and parsed once for calls that share this; they live in the arena of the first.
+     * NULL: each call reads its own. */
+    struct templates **templates;
+    bool sites_only; /* the server's files are there for what sites say of them, without content */
     bool digests; /* of the sites' contents the digests alone are kept: catalog_contents() brings them back */
 };
 /* 0 even where `d` holds errors: look at d->errors. The catalog lives in `a`. */

@@ -55,6 +55,7 @@ int catalog_contents(const struct catalog_input *in, const struct resource *cons
     if (n == 0)
         return 0;
     again.digests = false;
+    again.sites_only = true;
     diags_init(&quiet, &scratch);
     builder_make(&b, &again, &c, &scratch, &quiet);
     struct name_index wanted = domains_of(list, n, &scratch);
@@ -68,7 +69,7 @@ int catalog_contents(const struct catalog_input *in, const struct resource *cons
     }
     for (size_t i = 0; i < n && r >= 0; i++)
         r = contents_take(list[i], catalog_find(&c, list[i]->kind, list[i]->id), a, err);
-    arena_free(&b.values);
+    builder_end(&b);
     arena_free(&scratch);
     return r;
 }

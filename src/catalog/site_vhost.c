@@ -7,6 +7,8 @@
  * pool's master ends it and nginx stops waiting. */
 #define TERMINATE_GRACE 30
 
+#define SITE_VALUES 48 /* a few more than the templates of a site have names for */
+
 static void tls_values(struct builder *b, const struct manifest_site *m, struct value *v)
 {
     const struct tls_hsts *h = &m->tls.hsts;
@@ -61,6 +63,7 @@ struct value *site_values(struct builder *b, const struct site *s)
 {
     const struct manifest_site *m = s->m;
     struct value *v = value_map(&b->values), *aliases = value_list(&b->values);
+    value_reserve(v, SITE_VALUES);
     for (size_t i = 0; i < m->aliases.n; i++)
         value_push_text(aliases, m->aliases.at[i]);
     value_set_at(v, "domain", m->domain, s->pos);

@@ -49,6 +49,7 @@ static void salt_values(struct builder *b, struct value *v, const char *secret, 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char hex[SHA256_HEX];
         struct value *one = value_map(&b->values);
+        value_reserve(one, 2);
         hash_key_hex(&key, names[i], strlen(names[i]), hex);
         if (b->in->derived)
             b->in->derived(b->in->secret_self, secret, hex);

@@ -20,7 +20,8 @@ struct templates {
     struct host *host;
     const char *share_dir;
     VEC(struct entry *) list;
-    int failed; /* of a partial: the loader's contract cannot carry an error */
+    struct buf out; /* what was rendered last; it has grown to what the largest takes */
+    int failed;     /* of a partial: the loader's contract cannot carry an error */
     struct error err;
 };
 
@@ -109,11 +110,16 @@ int templates_render(struct templates *t, const char *name, const struct value *
         if (r < 0 || t->failed)
             return r < 0 ? r : t->failed;
     }
-    struct buf out = {0};
-    r = template_render(e->parsed, v, &out, err);
+    buf_reset(&t->out);
+    r = template_render(e->parsed, v, &t->out, err);
     *ret_bad = r == -EINVAL;
     if (r == 0)
-        *ret = (struct bytes){.at = arena_memdup(a, out.at, out.len), .len = out.len};
-    buf_wipe(&out);
+        *ret = (struct bytes){.at = a ? arena_memdup(a, t->out.at, t->out.len) : buf_str(&t->out),
+                              .len = t->out.len};
     return *ret_bad ? 0 : r;
+}
+
+void templates_end(struct templates *t)
+{
+    buf_wipe(&t->out);
 }

@@ -12,8 +12,9 @@
 
 struct templates;
 struct templates *templates_new(struct arena *a, struct host *h, const char *share_dir);
-/* The text lives in `a`. *ret_bad is set, and 0 returned, where the values are at fault; the caller makes a
- * diagnostic of `err`. */
+void templates_end(struct templates *t); /* wipes what was rendered last: it may hold a password */
+/* The text lives in `a`; NULL: it is lent until the next one is rendered. *ret_bad is set, and 0 returned,
+ * where the values are at fault; the caller makes a diagnostic of `err`. */
 int templates_render(struct templates *t, const char *name, const struct value *v, struct arena *a,
                      struct bytes *ret, bool *ret_bad, struct error *err);
 
