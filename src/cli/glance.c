@@ -71,7 +71,7 @@ static bool as_then(struct session *s, const struct store_glance *g)
 {
     struct hash128 stamps;
     int64_t now = time(NULL);
-    return g->made <= now && now < g->until && footprint_stamps(s->host, g->paths, g->len, &stamps) == 0 &&
+    return g->made <= now && now < g->until && footprint_stamps(s->host, g->paths, g->len, &stamps, NULL) == 0 &&
            hash_equal(stamps, g->stamps) && engine_as_promised(&s->engine, g->kinds, NULL) == 1;
 }
 

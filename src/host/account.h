@@ -24,7 +24,10 @@ struct accounts {
     struct name_index by_user, by_group;
 };
 /* In the arena; while a group of writes is open (fs_group.h), read once, and good until it ends or an account
- * is changed by the functions below. */
+ * is changed by the functions below. Between the two below, read once for as long as the files are the same,
+ * and good until the second. */
+void accounts_look_begin(struct host *h);
+void accounts_look_end(struct host *h);
 int accounts_read(struct host *h, struct accounts *ret, struct arena *a, struct error *err);
 const struct account_user *accounts_user(const struct accounts *s, const char *name);
 const struct account_group *accounts_group(const struct accounts *s, const char *name);
@@ -60,10 +63,22 @@ struct account_new {
 };
 int account_add_many(struct host *h, const struct account_new *list, size_t n, struct error *err);
 
+/* Of an offline root: temporaries that a run left that ended while it wrote accounts. */
+int account_leftovers_drop(struct host *h, struct error *err);
+
 /* --- for host's own files */
 void accounts_changed(struct host *h);
 void accounts_free(struct host *h);
 int account_name_check(const char *name, struct error *err);
 int account_locks_drop(struct host *h, struct error *err);
+/* account_files.c: all four are files. */
+bool account_files_there(struct host *h);
+/* The descriptor that holds lckpwdf(3)'s lock, or -errno. */
+int account_files_lock(struct host *h);
+/* Under that lock. -EOPNOTSUPP without words: it is the tools' to do. */
+int account_files_add(struct host *h, const struct account_new *list, const int64_t *numbers, size_t n,
+                      struct error *err);
+/* What passwd and group will say when the open group is put; accounts_changed() ends it. */
+void accounts_foresee(struct host *h, const char *passwd, const char *group);
 
 #endif

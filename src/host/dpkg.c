@@ -3,12 +3,15 @@
 #include "fs.h"
 #include "host.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STATUS_PATH "/var/lib/dpkg/status"
 #define UPDATES_DIR "/var/lib/dpkg/updates"
 #define STATUS_MAX  ((size_t)256 << 20) /* a desktop with all of Debian has some 100 MB */
+#define BLOCK       ((size_t)64 << 10)
 
 struct piece {
     const char *at;
@@ -23,8 +26,13 @@ struct paragraph {
 /* While parsing, a package keeps its rank: its architecture is native (or "all"), or a foreign one. */
 struct entry {
     struct dpkg_package package;
-    struct piece architecture;
+    struct piece architecture; /* in the scratch arena */
     size_t order;
+};
+struct entries {
+    struct entry *at;
+    size_t n, cap;
+    struct piece architecture; /* the last one that was another than "all": there are one or two */
 };
 
 static bool piece_is(struct piece p, const char *word)
@@ -133,10 +141,24 @@ static int entry_compare(const void *a, const void *b)
     return r ? r : x->order < y->order ? -1 : 1;
 }
 
+static bool piece_same(struct piece x, struct piece y)
+{
+    return x.len == y.len && (!x.len || memcmp(x.at, y.at, x.len) == 0);
+}
+
 static bool entry_same(const struct entry *x, const struct entry *y)
 {
-    return strcmp(x->package.name, y->package.name) == 0 && x->architecture.len == y->architecture.len &&
-           (!x->architecture.len || memcmp(x->architecture.at, y->architecture.at, x->architecture.len) == 0);
+    return strcmp(x->package.name, y->package.name) == 0 && piece_same(x->architecture, y->architecture);
+}
+
+static struct piece architecture_kept(struct entries *list, struct piece p, struct arena *scratch)
+{
+    static const char all[] = "all";
+    if (piece_is(p, all))
+        return (struct piece){all, sizeof all - 1};
+    if (!piece_same(list->architecture, p))
+        list->architecture = (struct piece){p.at ? arena_strndup(scratch, p.at, p.len) : NULL, p.len};
+    return list->architecture;
 }
 
 static struct entry entry_make(const struct paragraph *p, size_t order, struct arena *a)
@@ -180,20 +202,16 @@ static size_t entries_settle(struct entry *list, size_t n, struct dpkg_package *
     return made;
 }
 
-struct entries {
-    struct entry *at;
-    size_t n, cap;
-};
-
-static void paragraphs_add(const struct buf *text, bool over, struct entries *list, struct arena *scratch,
+static void paragraphs_add(const char *at, size_t len, bool over, struct entries *list, struct arena *scratch,
                            struct arena *a)
 {
-    const char *at = buf_str(text), *end = at + text->len;
+    const char *end = at + len;
     while (at < end) {
         struct paragraph p = {0};
         paragraph_read(&at, end, &p);
         if (!p.name.len || !p.status.len)
             continue;
+        p.architecture = architecture_kept(list, p.architecture, scratch);
         struct entry e = entry_make(&p, list->n, a);
         size_t i = over ? 0 : list->n;
         while (i < list->n && !entry_same(&list->at[i], &e))
@@ -214,8 +232,8 @@ static bool is_update(const char *name)
 
 /* dpkg notes each change of a state in a small file of its own, and writes `status` anew when it comes to its
  * end (lib/dpkg/dbmodify.c). After one that was killed `status` is not the truth without them. */
-static int updates_read(struct host *h, struct entries *list, struct buf **texts, size_t *n_texts,
-                        struct arena *scratch, struct arena *a, struct error *err)
+static int updates_read(struct host *h, struct entries *list, struct arena *scratch, struct arena *a,
+                        struct error *err)
 {
     const char **names;
     size_t n;
@@ -224,15 +242,14 @@ static int updates_read(struct host *h, struct entries *list, struct buf **texts
         error_clear(err);
         return 0;
     }
-    *texts = arena_array(scratch, struct buf, r < 0 ? 1 : n + 1);
     for (size_t i = 0; r == 0 && i < n; i++) {
-        struct buf *text = &(*texts)[*n_texts];
+        struct buf text = {0};
         if (!is_update(names[i]))
             continue;
-        r = fs_read(h, arena_printf(scratch, UPDATES_DIR "/%s", names[i]), STATUS_MAX, text, err);
+        r = fs_read(h, arena_printf(scratch, UPDATES_DIR "/%s", names[i]), STATUS_MAX, &text, err);
         if (r == 0) {
-            (*n_texts)++;
-            paragraphs_add(text, true, list, scratch, a);
+            paragraphs_add(buf_str(&text), text.len, true, list, scratch, a);
+            buf_free(&text);
         } else if (r == -ENOENT) { /* a dpkg that runs has just written `status` */
             error_clear(err);
             r = 0;
@@ -255,13 +272,67 @@ bool dpkg_interrupted(struct host *h)
     return any;
 }
 
+/* Where the last whole paragraph of it ends. */
+static size_t paragraphs_end(const char *text, size_t len)
+{
+    while (len > 1 && !(text[len - 1] == '\n' && text[len - 2] == '\n')) {
+        const char *at = memrchr(text, '\n', len - 1);
+        len = at ? (size_t)(at - text) + 1 : 0;
+    }
+    return len > 1 ? len : 0;
+}
+
+/* Block by block, each of whole paragraphs: it is long, and memory that is new costs more than reading it. */
+static int status_parse(int fd, struct entries *list, struct arena *scratch, struct arena *a,
+                        struct error *err)
+{
+    size_t cap = BLOCK, have = 0;
+    char *block = xmalloc(cap);
+    ssize_t got;
+    for (;;) {
+        got = read(fd, block + have, cap - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        have += (size_t)got;
+        size_t whole = paragraphs_end(block, have);
+        paragraphs_add(block, whole, false, list, scratch, a);
+        memmove(block, block + whole, have - whole);
+        have -= whole;
+        if (have == cap && cap >= STATUS_MAX)
+            break;
+        if (have == cap)
+            block = xrealloc(block, cap *= 2);
+    }
+    int r = got < 0    ? error_errno(err, errno, "cannot read " STATUS_PATH)
+            : got == 0 ? 0
+                       : error_set(err, -EFBIG, STATUS_PATH " has a paragraph without an end");
+    if (r == 0)
+        paragraphs_add(block, have, false, list, scratch, a);
+    free(block);
+    return r;
+}
+
+static int status_read(struct host *h, struct entries *list, struct arena *scratch, struct arena *a,
+                       struct error *err)
+{
+    struct stat st;
+    int fd = fs_open(h, STATUS_PATH, O_RDONLY | O_NONBLOCK, err);
+    if (fd < 0)
+        return fd;
+    int r = fstat(fd, &st) < 0     ? error_errno(err, errno, "cannot look at " STATUS_PATH)
+            : !S_ISREG(st.st_mode) ? error_set(err, -EINVAL, STATUS_PATH " is no regular file")
+                                   : status_parse(fd, list, scratch, a, err);
+    close(fd);
+    return r;
+}
+
 int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena *a, struct error *err)
 {
-    struct buf text = {0}, *updates = NULL;
-    size_t n_updates = 0;
     struct arena scratch = {0};
     struct entries list = {0};
-    int r = fs_read(h, STATUS_PATH, STATUS_MAX, &text, err);
+    int r = status_read(h, &list, &scratch, a, err);
     if (r == -ENOENT) {
         /* An empty root: nothing is installed there. */
         error_clear(err);
@@ -269,19 +340,14 @@ int dpkg_read(struct host *h, struct dpkg_package **ret, size_t *n, struct arena
         *n = 0;
         return 0;
     }
-    if (r == 0) {
-        paragraphs_add(&text, false, &list, &scratch, a);
-        r = updates_read(h, &list, &updates, &n_updates, &scratch, a, err);
-    }
+    if (r == 0)
+        r = updates_read(h, &list, &scratch, a, err);
     if (r == 0) {
         struct dpkg_package *packages = arena_array(a, struct dpkg_package, list.n + 1);
         *n = list.n ? entries_settle(list.at, list.n, packages) : 0;
         *ret = packages;
     }
-    for (size_t i = 0; i < n_updates; i++)
-        buf_free(&updates[i]);
     arena_free(&scratch);
-    buf_free(&text);
     return r;
 }
 

@@ -89,6 +89,12 @@ void footprint_note(struct host *h, const char *path, int dirfd, const char *nam
         footprint_spoil(h);
 }
 
+void footprint_note_seen(struct host *h, const char *path, const struct stat *st)
+{
+    if (h->footprint)
+        note(h->footprint, 'r', path, st, false);
+}
+
 void footprint_note_absent(struct host *h, const char *path)
 {
     if (h->footprint)
@@ -239,7 +245,30 @@ static int open_above(struct host *h, const char *dir)
     return fd < 0 ? -errno : fd;
 }
 
-static int add_stamp(struct hash_stream *s, int dirfd, const char *name, bool listed, int flags)
+/* What the stamps of all paths make, and the contents of those that were read; `contents` NULL: those do not
+ * matter. */
+struct sums {
+    struct hash_stream *stamps, *contents;
+};
+
+static int add_content(struct sums *s, int dirfd, const char *name, int follow)
+{
+    struct hash128 digest;
+    struct stat st;
+    int fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | follow);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ESTALE;
+    if (r == 0)
+        r = fs_hash_fd(fd, (uint64_t)st.st_size, &digest);
+    close(fd);
+    if (r == 0)
+        hash_stream_add(s->contents, &digest, sizeof digest);
+    return r;
+}
+
+/* `read`: where it is a file, the look read it. */
+static int add_entry(struct sums *s, int dirfd, const char *name, bool listed, bool read, int flags)
 {
     struct stat st;
     bool there = dirfd >= 0;
@@ -249,33 +278,44 @@ static int add_stamp(struct hash_stream *s, int dirfd, const char *name, bool li
         there = false;
     }
     struct hash128 stamp = stamp_of(there ? &st : NULL, listed);
-    hash_stream_add(s, &stamp, sizeof stamp);
-    return 0;
+    hash_stream_add(s->stamps, &stamp, sizeof stamp);
+    if (!s->contents || !read || !there || !S_ISREG(st.st_mode))
+        return 0;
+    return add_content(s, dirfd, name, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
 }
 
-int footprint_stamps(struct host *h, const char *paths, size_t len, struct hash128 *ret)
+static int add_all(struct host *h, struct sums *s, const char *paths, size_t len)
 {
-    struct hash_stream *s = hash_stream_new();
     const char *at = paths, *end = paths + len;
     int r = 0;
-    while (r == 0 && at < end) {
-        int flags = *at == 'm' ? 0 : AT_SYMLINK_NOFOLLOW;
-        if (*at != 'm' && *at != 'r')
-            break;
+    while (r == 0 && at < end && (*at == 'm' || *at == 'r')) {
+        bool machine = *at == 'm';
         int fd = open_above(h, at);
         if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
             r = fd;
         at += strlen(at) + 1;
         for (; r == 0 && at < end && *at; at += strlen(at) + 1)
-            r = add_stamp(s, fd, at + 1, *at == 'l', flags);
+            r = add_entry(s, fd, at + 1, *at == 'l', machine || *at == 'l',
+                          machine ? 0 : AT_SYMLINK_NOFOLLOW);
         at++;
         if (fd >= 0)
             close(fd);
     }
-    struct hash128 stamps = hash_stream_end(s);
-    if (r == 0 && at < end)
-        r = -EINVAL;
-    if (r == 0)
-        *ret = stamps;
-    return r;
+    return r == 0 && at < end ? -EINVAL : r;
+}
+
+int footprint_stamps(struct host *h, const char *paths, size_t len, struct hash128 *ret,
+                     struct hash128 *contents)
+{
+    struct sums s = {.stamps = hash_stream_new(), .contents = contents ? hash_stream_new() : NULL};
+    int r = add_all(h, &s, paths, len);
+    struct hash128 stamps = hash_stream_end(s.stamps), read = {0};
+    if (s.contents)
+        read = hash_stream_end(s.contents);
+    if (r < 0)
+        return r;
+    *ret = stamps;
+    if (contents)
+        *contents = read;
+    return 0;
 }

@@ -11,16 +11,17 @@
  *     ... looking ...
  *     bool whole = footprint_end(h, &f, &arena);   -- f.paths and f.stamps
  *     ... the next time ...
- *     footprint_stamps(h, f.paths, f.len, &now);   -- equal to f.stamps: all is as it was
+ *     footprint_stamps(h, f.paths, f.len, &now, NULL);   -- equal to f.stamps: all is as it was
  */
 #ifndef CITRUS_FOOTPRINT_H
 #define CITRUS_FOOTPRINT_H
 #include "host.h"
+#include <sys/stat.h>
 
 struct footprint {
     const char
         *paths; /* directory by directory: "r" (below the root) or "m" (the machine's own), the directory,
-                   NUL; then "e" or "l" (listed), the name, NUL, for each entry; a further NUL */
+                   NUL; then "e" or "l" (listed, or read), the name, NUL, for each entry; a further NUL */
     size_t len;
     struct hash128 stamps;
     int64_t until; /* unix seconds: from then on the same would mean something else; INT64_MAX: never */
@@ -29,7 +30,9 @@ struct footprint {
 void footprint_begin(struct host *h);
 /* False: the look cannot be told by its paths. Ends the taking in any case. */
 bool footprint_end(struct host *h, struct footprint *ret, struct arena *a);
-int footprint_stamps(struct host *h, const char *paths, size_t len, struct hash128 *ret);
+/* `contents`, where it is not NULL: of every file that the look read, which is read again. */
+int footprint_stamps(struct host *h, const char *paths, size_t len, struct hash128 *ret,
+                     struct hash128 *contents);
 
 /* Looks that are one: when they asked the machine in between (true), none of their paths is taken: such a
  * part is to be looked at again each time. */
@@ -41,6 +44,8 @@ void footprint_until(struct host *h, int64_t time);
 
 /* --- for host's own files; nothing where no footprint is taken */
 void footprint_note(struct host *h, const char *path, int dirfd, const char *name, bool listed);
+/* The stamp of what was just looked at; NULL: it is not there. */
+void footprint_note_seen(struct host *h, const char *path, const struct stat *st);
 void footprint_note_absent(struct host *h, const char *path);  /* a directory on the way is not there */
 void footprint_note_machine(struct host *h, const char *path); /* outside of the root, by its plain name */
 void footprint_asked(struct host *h);

@@ -98,15 +98,20 @@ int fs_trash(struct host *h, const char *path, const char *name, struct arena *a
 /* A digest over a tree's relative paths, types and contents (not modes, owners, times), in sorted order.
  * `skip` names top-level entries to leave out (NULL-terminated, may be NULL); `only_top` when not NULL
  * decides which top-level names count. Contents come from one cached row for the whole tree when no
- * file's identity changed. */
+ * file's identity changed. A walk of all files that is not older than `within` seconds stands for them as
+ * long as the directories and what lies at the top are as it found them (fs_stamps.h): then a file that was
+ * written in place is not seen. 0, and where the host verifies: each call walks. */
 struct fs_tree {
     const char *const *skip;
     bool (*only_top)(const char *name, bool is_directory);
+    int64_t within;
     /* after the call: */
-    size_t files;
+    bool walked;
+    size_t files; /* that were walked */
 };
 int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret,
                    struct error *err);
+void fs_tree_forget(struct host *h); /* what it keeps in memory for the next one; host_close() does it */
 
 /* Saving a path so that it can come back exactly: absent, file (the old inode is kept by a hard link, or
  * a copy on another file system, with mode, owner, times), link (its target), directory (mode, owner,

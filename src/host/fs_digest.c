@@ -1,5 +1,6 @@
 #include "footprint.h"
 #include "fs_path.h"
+#include "fs_stamps.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)64 * 1024)
+#define SMALL 4096 /* needs no memory from the heap */
 
 /* Up to `n` bytes; how many came, fewer only where the file ends. -errno. */
 static ssize_t read_full(int fd, char *to, size_t n)
@@ -31,7 +33,7 @@ int fs_hash_fd(int fd, uint64_t size, struct hash128 *ret)
     /* Most files are small: read in one, and hashed in one. What says that it is empty may be /proc's. */
     size_t want = size > 0 && size < BLOCK ? (size_t)size : BLOCK;
     struct hash_stream *s = want == BLOCK ? hash_stream_new() : NULL;
-    char *block = xmalloc(want);
+    char small[SMALL], *block = want <= sizeof small ? small : xmalloc(want);
     ssize_t n = read_full(fd, block, want);
     size_t used = n > 0 ? (size_t)n : 0;
     struct hash128 digest = hash_bytes(block, s ? 0 : used);
@@ -40,20 +42,31 @@ int fs_hash_fd(int fd, uint64_t size, struct hash128 *ret)
     if (s)
         digest = hash_stream_end(s);
     explicit_bzero(block, used); /* not all of it: that would cost more than the hash */
-    free(block);
+    if (block != small)
+        free(block);
     if (n < 0)
         return (int)n;
     *ret = digest;
     return 0;
 }
 
-/* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100): two changes within
- * one tick look alike. Git calls such an entry "racily clean". Twice that is safe. */
-bool fs_settled(int64_t ctime_ns)
+static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return fs_ns(now) - ctime_ns > 20 * 1000 * 1000;
+    return fs_ns(now);
+}
+
+/* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100): two changes within
+ * one tick look alike. Git calls such an entry "racily clean". Twice that is safe. */
+bool fs_settled_at(int64_t ctime_ns, int64_t now)
+{
+    return now - ctime_ns > 20 * 1000 * 1000;
+}
+
+bool fs_settled(int64_t ctime_ns)
+{
+    return fs_settled_at(ctime_ns, now_ns());
 }
 
 /* One walk makes the identity (what fstat says of all entries) and, when asked, the content digest. */
@@ -64,7 +77,8 @@ struct tree_walk {
     char path[PATH_MAX];                    /* relative; for the digest and for messages */
     size_t len;
     size_t files;
-    int64_t newest; /* ctime */
+    int64_t began, newest; /* when the walk did; the latest ctime of a file */
+    struct tree_stamps stamps;
 };
 
 static void tree_entry(struct tree_walk *w, char type, const struct stat *st)
@@ -126,7 +140,7 @@ static int tree_link(struct tree_walk *w, int dir, const char *name, const struc
     return 0;
 }
 
-static bool tree_counts(const struct fs_tree *t, const char *name, bool is_directory)
+bool fs_tree_counts(const struct fs_tree *t, const char *name, bool is_directory)
 {
     for (const char *const *s = t->skip; s && *s; s++)
         if (strcmp(*s, name) == 0)
@@ -148,13 +162,14 @@ static int tree_directory(struct tree_walk *w, int fd, int depth)
             return -ENAMETOOLONG;
         if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
             return -errno;
-        if (depth == 0 && !tree_counts(w->t, names[i], S_ISDIR(st.st_mode)))
+        if (depth == 0 && !fs_tree_counts(w->t, names[i], S_ISDIR(st.st_mode)))
             continue;
         if (len > 0)
             w->path[len] = '/';
         w->len = len + (len > 0);
         memcpy(w->path + w->len, names[i], name_len + 1);
         w->len += name_len;
+        tree_stamps_add(&w->stamps, w->path, depth == 0, &st);
         if (S_ISREG(st.st_mode))
             r = tree_file(w, fd, names[i], &st);
         else if (S_ISLNK(st.st_mode))
@@ -186,6 +201,10 @@ static int tree_run(struct tree_walk *w, int fd, bool content, struct hash128 *i
     w->content = content ? hash_stream_new() : NULL;
     w->len = w->files = 0;
     w->path[0] = '\0';
+    w->newest = 0;
+    w->began = now_ns();
+    tree_stamps_free(&w->stamps);
+    w->stamps = (struct tree_stamps){0};
     int r = tree_directory(w, fd, 0);
     *identity = hash_stream_end(w->identity);
     if (content)
@@ -201,33 +220,46 @@ static struct fs_stat tree_key(const struct stat *top, struct hash128 identity)
         .type = FS_DIRECTORY, .dev = top->st_dev, .ino = identity.high, .size = identity.low};
 }
 
+/* Of all entries, and of their contents where one is another than the last time. */
+static int tree_whole(struct host *h, const char *path, int fd, struct tree_walk *w, struct hash128 *ret)
+{
+    struct buf row = {0};
+    struct stat top;
+    struct fs_stat key;
+    struct hash128 identity;
+    bool known = false;
+    buf_addf(&row, "%s//tree", path);
+    int r = fstat(fd, &top) < 0 ? -errno : 0;
+    if (r == 0 && h->cache && !h->verify) {
+        r = tree_run(w, fd, false, &identity, NULL);
+        key = tree_key(&top, identity);
+        known = r == 0 && h->cache->get(h->cache->self, row.at, &key, ret);
+    }
+    if (r == 0 && !known)
+        r = tree_run(w, fd, true, &identity, ret);
+    bool settled = fs_settled_at(w->newest, w->began);
+    if (r == 0 && !known && h->cache && settled) {
+        key = tree_key(&top, identity);
+        h->cache->put(h->cache->self, row.at, &key, *ret);
+    }
+    if (r == 0)
+        tree_stamps_keep(h, path, &top, &w->stamps, settled, w->began, *ret);
+    buf_free(&row);
+    tree_stamps_free(&w->stamps);
+    return r;
+}
+
 int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret,
                    struct error *err)
 {
+    struct hash128 digest;
     int fd = fs_open(h, path, O_RDONLY | O_DIRECTORY, err);
     if (fd < 0)
         return fd;
     footprint_asked(h); /* thousands of paths, to be walked each time */
     struct tree_walk w = {.t = t};
-    struct buf row = {0};
-    struct stat top;
-    struct fs_stat key;
-    struct hash128 identity, digest;
-    bool known = false;
-    buf_addf(&row, "%s//tree", path);
-    int r = fstat(fd, &top) < 0 ? -errno : 0;
-    if (r == 0 && h->cache && !h->verify) {
-        r = tree_run(&w, fd, false, &identity, NULL);
-        key = tree_key(&top, identity);
-        known = r == 0 && h->cache->get(h->cache->self, row.at, &key, &digest);
-    }
-    if (r == 0 && !known) {
-        r = tree_run(&w, fd, true, &identity, &digest);
-        key = tree_key(&top, identity);
-        if (r == 0 && h->cache && fs_settled(w.newest))
-            h->cache->put(h->cache->self, row.at, &key, digest);
-    }
-    buf_free(&row);
+    t->walked = !tree_stamps_same(h, path, fd, t, &digest);
+    int r = t->walked ? tree_whole(h, path, fd, &w, &digest) : 0;
     close(fd);
     if (r < 0)
         return error_errno(err, r, "cannot read the tree %s, at \"%s\"", path, w.path);

@@ -13,6 +13,8 @@
 /* Descriptors for all else, of the least that a process may have: 1024 (systemd-system.conf(5),
  * DefaultLimitNOFILE), while it may ask for more. */
 enum { DESCRIPTORS_LEFT = 512, DESCRIPTORS_WANTED = 16384 };
+/* Most groups are of few directories; twice as large when it is half full. */
+enum { TABLE_FIRST = 256 };
 
 struct identity {
     const char *path;
@@ -67,11 +69,15 @@ void fs_group_begin(struct host *h)
     h->group = xmalloc(sizeof *h->group);
     struct fs_group *g = h->group;
     memset(g, 0, sizeof *g);
-    g->size = 1024;
     g->room = room_make(&g->limit);
-    while (g->size < 2 * g->room)
-        g->size *= 2;
+    g->size = TABLE_FIRST;
     g->table = arena_array(&g->arena, uint32_t, g->size);
+}
+
+void fs_group_hold(struct host *h, int fd)
+{
+    struct directory d = {NULL, fd};
+    vec_push(&h->group->arena, &h->group->directories, d);
 }
 
 static void directories_close(struct fs_group *g)
@@ -168,10 +174,23 @@ int fs_group_directory(const struct fs_group *g, const char *dir, size_t len)
     return g->table[at] ? g->directories.at[g->table[at] - 1].fd : -ENOENT;
 }
 
+static void table_grow(struct fs_group *g)
+{
+    g->size *= 2;
+    g->table = arena_array(&g->arena, uint32_t, g->size);
+    for (size_t i = 0; i < g->directories.n; i++) {
+        const char *path = g->directories.at[i].path;
+        if (path)
+            g->table[place_of(g, path, strlen(path))] = (uint32_t)i + 1;
+    }
+}
+
 bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd)
 {
     if (g->directories.n >= g->room)
         return false;
+    if (2 * g->directories.n >= g->size)
+        table_grow(g);
     struct directory d = {arena_strndup(&g->arena, dir, len), fd};
     size_t at = place_of(g, dir, len);
     vec_push(&g->arena, &g->directories, d);
@@ -257,10 +276,26 @@ static int put_one(struct pending *e, struct error *err)
     return r;
 }
 
+static void temporary_drop(struct pending *e)
+{
+    if (!e->put)
+        step_unlink(e->dirfd, e->temporary, 0, e->path);
+    e->put = true;
+}
+
+void fs_group_drop(struct host *h, size_t from)
+{
+    struct fs_group *g = h->group;
+    for (size_t i = from; i < g->list.n; i++)
+        temporary_drop(&g->list.at[i]);
+    g->list.n = from;
+}
+
 int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
 {
     struct fs_group *g = h->group;
     int r = 0;
+    accounts_changed(h); /* they may be among these */
     for (size_t i = from; i < to && r == 0; i++)
         r = still_as_saved(&g->list.at[i], err);
     for (size_t i = from; i < to && r == 0; i++) {
@@ -272,10 +307,7 @@ int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
         }
     }
     for (size_t i = from; i < to && r < 0; i++)
-        if (!g->list.at[i].put) {
-            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
-            g->list.at[i].put = true;
-        }
+        temporary_drop(&g->list.at[i]);
     return r;
 }
 
@@ -294,9 +326,7 @@ void fs_group_end(struct host *h)
 {
     struct fs_group *g = h->group;
     accounts_free(h);
-    for (size_t i = 0; i < g->list.n; i++)
-        if (!g->list.at[i].put)
-            step_unlink(g->list.at[i].dirfd, g->list.at[i].temporary, 0, g->list.at[i].path);
+    fs_group_drop(h, 0);
     directories_close(g);
     for (size_t i = 0; i < g->systems.n; i++)
         close(g->systems.at[i].fd);

@@ -28,6 +28,8 @@ bool fs_group_full(const struct host *h);
 /* -ESTALE: none of these was put. On any other error the rest of them is given up. */
 int fs_group_put(struct host *h, size_t from, size_t to, struct error *err);
 int fs_group_sync(struct host *h, struct error *err);
+/* What waits from there on is not to be put. */
+void fs_group_drop(struct host *h, size_t from);
 void fs_group_end(struct host *h);
 
 /* --- for host's own files; `g` is NULL where no group is open */
@@ -43,6 +45,8 @@ int fs_group_touch(struct fs_group *g, int fd);
 /* A directory that is held open, by its path; -ENOENT. Keeping one makes its descriptor the group's. */
 int fs_group_directory(const struct fs_group *g, const char *dir, size_t len);
 bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd);
+/* Closed when the group ends: a lock. */
+void fs_group_hold(struct host *h, int fd);
 /* What is at the path, and below it, is not there any more. */
 void fs_group_moved(struct fs_group *g, const char *path);
 /* `temporary`, beside the place, is to be renamed to it. -errno */

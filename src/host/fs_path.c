@@ -158,16 +158,19 @@ int fs_open_directory(struct host *h, const char *dir)
 }
 
 /* The directories that were looked into last, while looks are near each other: resources of one kind lie side
- * by side, or in a few directories by turns (a site's own, and one where each site has a file). */
+ * by side, or in a few directories by turns (a site's own, and one where each site has a file: that stays).
+ */
 #define NEAR_MOST 4
 
 struct near_dir {
     int fd;
-    size_t len; /* of the path */
+    unsigned used; /* when: by the count of looks */
+    size_t len;    /* of the path */
     char path[PATH_MAX];
 };
 struct near {
-    size_t n, next; /* the place of the next one */
+    size_t n;
+    unsigned looks;
     struct near_dir at[NEAR_MOST];
     struct fs_absent absent;
 };
@@ -175,7 +178,7 @@ struct near {
 void fs_near_begin(struct host *h)
 {
     h->near = xmalloc(sizeof *h->near);
-    h->near->n = h->near->next = 0;
+    h->near->n = h->near->looks = 0;
     h->near->absent.len = 0;
 }
 
@@ -187,26 +190,32 @@ void fs_near_end(struct host *h)
     h->near = NULL;
 }
 
-static const struct near_dir *near_find(const struct near *n, const char *dir, size_t len)
+static const struct near_dir *near_find(struct near *n, const char *dir, size_t len)
 {
     for (size_t i = 0; i < n->n; i++)
-        if (n->at[i].len == len && memcmp(n->at[i].path, dir, len) == 0)
+        if (n->at[i].len == len && memcmp(n->at[i].path, dir, len) == 0) {
+            n->at[i].used = ++n->looks;
             return &n->at[i];
+        }
     return NULL;
 }
 
-/* Takes the place of the one that was opened longest ago. */
+/* Takes the place of the one that was not looked into for longest. */
 static void near_keep(struct near *n, const char *dir, size_t len, int fd)
 {
-    struct near_dir *d = &n->at[n->next];
-    if (n->next == n->n)
-        n->n++;
-    else
+    struct near_dir *d = &n->at[0];
+    if (n->n < NEAR_MOST) {
+        d = &n->at[n->n++];
+    } else {
+        for (size_t i = 1; i < n->n; i++)
+            if (n->at[i].used < d->used)
+                d = &n->at[i];
         close(d->fd);
+    }
     d->fd = fd;
+    d->used = ++n->looks;
     d->len = len;
     memcpy(d->path, dir, len);
-    n->next = (n->next + 1) % NEAR_MOST;
 }
 
 /* A directory that was not there a moment ago is not asked for again, nor what would lie below it: a new site
@@ -246,7 +255,8 @@ static int open_near(struct host *h, const char *dir, const char *path, bool *ne
     return fd;
 }
 
-static int place_find(struct host *h, const char *path, bool near, struct fs_place *ret, struct error *err)
+static int place_find(struct host *h, const char *path, bool near, bool note, struct fs_place *ret,
+                      struct error *err)
 {
     size_t len = path ? strlen(path) : 0;
     if (len == 0 || path[0] != '/')
@@ -280,18 +290,24 @@ static int place_find(struct host *h, const char *path, bool near, struct fs_pla
     ret->path = path;
     memcpy(ret->name, n ? name : ".", n ? n : 1);
     ret->name[n ? n : 1] = '\0';
-    footprint_note(h, path, fd, ret->name, false);
+    if (note)
+        footprint_note(h, path, fd, ret->name, false);
     return 0;
 }
 
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
-    return place_find(h, path, false, ret, err);
+    return place_find(h, path, false, true, ret, err);
 }
 
 int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
-    return place_find(h, path, true, ret, err);
+    return place_find(h, path, true, true, ret, err);
+}
+
+int place_seek(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+{
+    return place_find(h, path, true, false, ret, err);
 }
 
 void place_close(struct fs_place *p)
@@ -379,7 +395,7 @@ static int name_order(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* What opendir() does beside is as much as the half of listing a small directory, and WordPress has 413. */
+/* What opendir() does beside is as much as the half of listing a small directory, and WordPress has 411. */
 int fs_names(int fd, struct arena *a, const char ***ret, size_t *n)
 {
     alignas(struct dirent) char block[32768];

@@ -26,6 +26,8 @@ struct fs_absent {
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 /* The same for one short look, in the directory of the last one where it is that (fs_near_begin()). */
 int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err);
+/* The same for who notes by himself what is there (footprint.h): he looks at it anyway. */
+int place_seek(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same way; -errno */
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
@@ -51,6 +53,7 @@ int64_t fs_ns(struct timespec t);
 int fs_hash_fd(int fd, uint64_t size, struct hash128 *ret); /* of the content; `size` as fstat had it */
 /* True when a file last changed long enough ago that a later change must show in its ctime. */
 bool fs_settled(int64_t ctime_ns);
+bool fs_settled_at(int64_t ctime_ns, int64_t now_ns);
 
 /* How deep trees are followed: WordPress with its plugins stays under 20; each level holds a descriptor,
  * and the usual limit of those is 1024. */

@@ -9,7 +9,7 @@
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err)
 {
     struct fs_place p;
-    int r = place_look(h, path, &p, err);
+    int r = place_seek(h, path, &p, err);
     if (r == -ENOENT || r == -ENOTDIR) {
         error_clear(err);
         *ret = (struct fs_stat){.type = FS_ABSENT};
@@ -21,8 +21,11 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
     bool there;
     r = place_stat(&p, &st, &there, err);
     place_close(&p);
-    if (r < 0)
+    if (r < 0) {
+        footprint_spoil(h);
         return r;
+    }
+    footprint_note_seen(h, path, there ? &st : NULL);
     if (there)
         fs_stat_from(&st, ret);
     else
@@ -33,11 +36,10 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
 int fs_open(struct host *h, const char *path, int flags, struct error *err)
 {
     struct fs_place p;
-    int r = place_look(h, path, &p, err);
+    int r = place_seek(h, path, &p, err);
     if (r < 0)
         return r;
-    if (!(flags & O_PATH))
-        footprint_note(h, path, p.dirfd, p.name, true);
+    footprint_note(h, path, p.dirfd, p.name, !(flags & O_PATH));
     int fd = openat(p.dirfd, p.name, flags | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         fd = error_errno(err, errno, "cannot open %s", path);
@@ -148,10 +150,31 @@ int fs_list(struct host *h, const char *path, struct arena *a, const char ***ret
     return r < 0 ? error_errno(err, r, "cannot list the directory %s", path) : 0;
 }
 
+/* With --verify: read, and found to be what is remembered of the file that was looked at a moment ago. Then
+ * there is nothing to remember anew, and it need not be looked at once more between opening and reading. */
+static bool reads_as_remembered(struct host *h, const char *path, const struct fs_stat *known,
+                                struct hash128 *ret)
+{
+    struct hash128 remembered, digest;
+    if (!known || known->type != FS_FILE || !h->cache ||
+        !h->cache->get(h->cache->self, path, known, &remembered))
+        return false;
+    int fd = fs_open(h, path, O_RDONLY | O_NONBLOCK, NULL);
+    if (fd < 0)
+        return false;
+    bool same = fs_hash_fd(fd, known->size, &digest) == 0 && hash_equal(digest, remembered);
+    close(fd);
+    if (same)
+        *ret = digest;
+    return same;
+}
+
 int fs_digest(struct host *h, const char *path, const struct fs_stat *known, struct hash128 *ret,
               struct error *err)
 {
     if (known && h->cache && !h->verify && h->cache->get(h->cache->self, path, known, ret))
+        return 0;
+    if (h->verify && reads_as_remembered(h, path, known, ret))
         return 0;
     struct stat st;
     int fd = open_regular(h, path, &st, err);

@@ -26,6 +26,8 @@ struct digest_cache {
     bool (*get)(void *self, const char *path, const struct fs_stat *st, struct hash128 *ret);
     void (*put)(void *self, const char *path, const struct fs_stat *st, struct hash128 digest);
     void *self;
+    /* What was put, whatever the path is now; NULL: it cannot say. */
+    bool (*recall)(void *self, const char *path, struct fs_stat *ret, struct hash128 *digest);
 };
 
 /* Remembers what was worked out from a content, by a name with its hash in it; the store's in the program.
@@ -277,19 +279,21 @@ struct host {
     int rootfd;       /* O_PATH */
     bool offline;
     const struct host_ops *ops;
-    void *ops_data;                   /* of a fake */
-    void (*ops_free)(void *ops_data); /* called by host_close(); NULL: nothing to free */
-    struct digest_cache *cache;       /* NULL: none */
-    struct content_memo *memo;        /* NULL: none */
-    bool verify;                      /* read every file, trust no cache */
-    bool unsynced;                    /* a program changed something since the last host_sync() */
-    struct near *near;                /* fs_near_begin(); NULL: none */
-    struct accounts_kept *accounts;   /* of /etc/passwd and /etc/group, while a group is open; else NULL */
-    struct fs_group *group;           /* fs_group_begin(); NULL: none is open */
-    struct taking *footprint;         /* footprint.h; NULL: none is taken */
-    struct progress *progress;        /* NULL: none */
-    int stall_seconds;                /* without progress, a download is given up; 0: 30, of apt's 120 */
-    int lock_seconds;                 /* how long apt_wait() waits for others that install; 0: 300 */
+    void *ops_data;                      /* of a fake */
+    void (*ops_free)(void *ops_data);    /* called by host_close(); NULL: nothing to free */
+    struct digest_cache *cache;          /* NULL: none */
+    struct content_memo *memo;           /* NULL: none */
+    bool verify;                         /* read every file, trust no cache */
+    bool unsynced;                       /* a program changed something since the last host_sync() */
+    struct near *near;                   /* fs_near_begin(); NULL: none */
+    struct tree_list *tree_list;         /* fs_stamps.c; NULL: none */
+    struct accounts_look *accounts_look; /* accounts_look_begin(); NULL: none is open */
+    struct accounts_kept *accounts;      /* of /etc/passwd and /etc/group, while a group is open; else NULL */
+    struct fs_group *group;              /* fs_group_begin(); NULL: none is open */
+    struct taking *footprint;            /* footprint.h; NULL: none is taken */
+    struct progress *progress;           /* NULL: none */
+    int stall_seconds;                   /* without progress, a download is given up; 0: 30, of apt's 120 */
+    int lock_seconds;                    /* how long apt_wait() waits for others that install; 0: 300 */
     /* Set while nothing is changed (downloads, checks): a signal then ends what is waited for, -EINTR. */
     const volatile sig_atomic_t *interrupted;
     const char *db_socket; /* NULL: MariaDB's usual one, /run/mysqld/mysqld.sock */

@@ -30,6 +30,7 @@ struct host *host_close(struct host *h)
     if (h->curl)
         real_curl_close(h);
     footprint_end(h, NULL, NULL);
+    fs_tree_forget(h);
     if (h->ops_free)
         h->ops_free(h->ops_data);
     if (h->rootfd >= 0)

@@ -99,11 +99,8 @@ static int time_read(const ASN1_TIME *t, int64_t *ret)
     return 0;
 }
 
-int x509_parse(const char *pem, size_t len, struct x509_info *ret, struct arena *a, struct error *err)
+static int certificate_info(X509 *c, struct x509_info *ret, struct arena *a, struct error *err)
 {
-    X509 *c = certificate_read(pem, len);
-    if (!c)
-        return error_set(err, -EINVAL, "this is no certificate in PEM form (%s)", crypto_reason());
     struct x509_info info = {0};
     int r = 0;
     unsigned char *der = NULL;
@@ -123,6 +120,15 @@ int x509_parse(const char *pem, size_t len, struct x509_info *ret, struct arena 
     *ret = info;
 out:
     OPENSSL_free(der);
+    return r;
+}
+
+int x509_parse(const char *pem, size_t len, struct x509_info *ret, struct arena *a, struct error *err)
+{
+    X509 *c = certificate_read(pem, len);
+    if (!c)
+        return error_set(err, -EINVAL, "this is no certificate in PEM form (%s)", crypto_reason());
+    int r = certificate_info(c, ret, a, err);
     X509_free(c);
     return r;
 }
@@ -133,19 +139,38 @@ static int no_password(char *out, int size, int writing, void *self)
     return -1;
 }
 
-bool x509_key_matches(const char *pem, size_t len, const char *key_pem, size_t key_len)
+static bool key_matches(X509 *c, const char *key_pem, size_t key_len)
 {
     if (key_len > INT32_MAX)
         return false;
-    X509 *c = certificate_read(pem, len);
     BIO *bio = BIO_new_mem_buf(key_pem, (int)key_len);
     EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
     bool matches = c && key && X509_check_private_key(c, key) == 1;
     EVP_PKEY_free(key);
     BIO_free(bio);
-    X509_free(c);
     ERR_clear_error();
     return matches;
+}
+
+bool x509_key_matches(const char *pem, size_t len, const char *key_pem, size_t key_len)
+{
+    X509 *c = certificate_read(pem, len);
+    bool matches = key_matches(c, key_pem, key_len);
+    X509_free(c);
+    return matches;
+}
+
+int x509_parse_pair(const struct buf *certificate, const struct buf *key, struct x509_info *ret,
+                    bool *ret_matches, struct arena *a, struct error *err)
+{
+    X509 *c = certificate_read(buf_str(certificate), certificate->len);
+    if (!c)
+        return error_set(err, -EINVAL, "this is no certificate in PEM form (%s)", crypto_reason());
+    int r = certificate_info(c, ret, a, err);
+    if (r == 0)
+        *ret_matches = key_matches(c, buf_str(key), key->len);
+    X509_free(c);
+    return r;
 }
 
 /* RFC 6125 6.4.3: the wildcard is the whole leftmost label and stands for exactly one. */

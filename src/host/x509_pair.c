@@ -86,10 +86,20 @@ int x509_pair(struct host *h, const struct buf *certificate, const struct buf *k
     key_make(certificate, key, name);
     if (recall(h, name, ret, ret_matches, a))
         return 0;
-    int r = x509_parse(buf_str(certificate), certificate->len, ret, a, err);
+    int r = x509_parse_pair(certificate, key, ret, ret_matches, a, err);
     if (r < 0)
         return r;
-    *ret_matches = x509_key_matches(buf_str(certificate), certificate->len, buf_str(key), key->len);
     remember(h, name, ret, *ret_matches);
     return 0;
+}
+
+void x509_pair_made(struct host *h, const struct buf *certificate, const struct buf *key)
+{
+    struct arena a = {0};
+    struct x509_info info;
+    char name[X509_PAIR_KEY];
+    key_make(certificate, key, name);
+    if (x509_parse(buf_str(certificate), certificate->len, &info, &a, NULL) == 0)
+        remember(h, name, &info, true);
+    arena_free(&a);
 }

@@ -257,19 +257,26 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     return r;
 }
 
+static bool together(const struct kind_ctx *ctx, const struct change *c)
+{
+    return c->op == OP_CREATE && !c->restore;
+}
+
 /* In one go; where that cannot be, one by one, which tells what is wrong. */
 static int apply_all(struct kind_ctx *ctx, struct change *const *list, size_t n, struct error *err)
 {
     struct arena a = {0};
     struct account_new *new = arena_array(&a, struct account_new, n);
+    bool can = n > 1 || ctx->host->offline;
     int r = 0;
 
     for (size_t i = 0; i < n; i++) {
         const struct account_spec *s = list[i]->res->spec;
+        can = can && together(ctx, list[i]);
         new[i] = (struct account_new){list[i]->res->id, s->home ? s->home : NO_HOME,
                                       s->shell ? s->shell : NO_LOGIN, s->members.at, s->members.n};
     }
-    if (n > 1 && account_add_many(ctx->host, new, n, NULL) >= 0)
+    if (can && account_add_many(ctx->host, new, n, NULL) >= 0)
         goto out;
     for (size_t i = 0; i < n && r >= 0; i++) {
         r = apply(ctx, list[i], err);
@@ -278,11 +285,6 @@ static int apply_all(struct kind_ctx *ctx, struct change *const *list, size_t n,
 out:
     arena_free(&a);
     return r;
-}
-
-static bool together(const struct kind_ctx *ctx, const struct change *c)
-{
-    return c->op == OP_CREATE && !c->restore;
 }
 
 /* --- undo ---------------------------------------------------------------------------------------------- */
@@ -328,9 +330,9 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
     const char *name = res->id, **list;
     struct accounts acc;
     size_t n;
-    int r = 0;
+    int r = account_leftovers_drop(ctx->host, err);
 
-    if (!user || !gid)
+    if (r >= 0 && (!user || !gid))
         r = remove_both(ctx, name, !user, !gid && !user, err);
     if (r >= 0)
         r = accounts_read(ctx->host, &acc, ctx->arena, err);

@@ -412,6 +412,21 @@ static int kept_read(struct kind_ctx *ctx, const struct change *c, struct pair *
     return error_set(err, -ESTALE, "the pair in %s can be used no more", c->restore->path);
 }
 
+static int self_signed(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
+                       struct error *err)
+{
+    int r = x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &ret->certificate, &ret->key, err);
+    if (r == 0)
+        x509_pair_made(ctx->host, &ret->certificate, &ret->key);
+    return r;
+}
+
+/* On a running system it may be needed by a neighbour that is validated. */
+static bool certificate_together(const struct kind_ctx *ctx, const struct change *c)
+{
+    return ctx->host->offline && !c->restore && !from_files(c->res->spec) && !only_modes_differ(c);
+}
+
 static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct certificate_spec *s = c->res->spec;
@@ -425,10 +440,9 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
         r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
         return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
     }
-    r = c->restore ? kept_read(ctx, c, &p, err)
-        : from_files(s)
-            ? source_read(ctx, s, &p, err)
-            : x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &p.certificate, &p.key, err);
+    r = c->restore      ? kept_read(ctx, c, &p, err)
+        : from_files(s) ? source_read(ctx, s, &p, err)
+                        : self_signed(ctx, s, &p, err);
     if (r == 0)
         r = fs_mkdirs(ctx->host, tls_dir(ctx->arena, id), 0755, err);
     if (r == 0)
@@ -485,6 +499,7 @@ const struct kind certificate_kind = {
     .prepare = certificate_prepare,
     .capture = certificate_capture,
     .apply = certificate_apply,
+    .together = certificate_together,
     .undo = certificate_undo,
     .remains = certificate_remains,
 };

@@ -79,7 +79,7 @@ struct catalog {
     size_t index_size;
 };
 /* Adds a resource with a cleared spec, where only texts that have a default in the kind's table are set
- * (`type`, `installed`, ...). The id is copied. Of one kind and id there is one resource: the second call
+ * (`type`, `installed`, ...). The id is borrowed. Of one kind and id there is one resource: the second call
  * returns the first's. */
 struct resource *catalog_add(struct catalog *c, const struct kind *k, const char *id, const char *site,
                              struct pos pos);

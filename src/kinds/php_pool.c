@@ -27,6 +27,9 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "php_pool", FIELDS(fields), .size = sizeof(struct php_pool_spec)};
 
+/* A few pools are looked for; of more the directories are listed, which hold the pools of all sites. */
+enum { LOOKED_FOR = 8 };
+
 /* One PHP version's pool directory, listed once for all pools. */
 struct pool_dir {
     const char *version;
@@ -152,9 +155,15 @@ static int php_pool_observe(struct kind_ctx *ctx, const struct resource *const *
                             struct error *err)
 {
     struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, NULL, &dirs, err);
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = observe_one(ctx, &dirs, res[i], &found[i], err);
+    bool few = n <= LOOKED_FOR;
+    int r = few ? 0 : pool_dirs_read(ctx, NULL, &dirs, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const char *file = arena_join(ctx->arena, res[i]->id, ".conf");
+        if (few)
+            r = pool_dirs_read(ctx, &file, &dirs, err);
+        if (r == 0)
+            r = observe_one(ctx, &dirs, res[i], &found[i], err);
+    }
     return r;
 }
 

@@ -42,22 +42,24 @@ static void spec_defaults(const struct record *r, void *spec)
 struct resource *catalog_add(struct catalog *c, const struct kind *k, const char *id, const char *site,
                              struct pos pos)
 {
-    struct resource *r = catalog_find(c, k, id);
+    if (2 * (c->list.n + 1) > c->index_size)
+        index_grow(c);
+
+    size_t at = index_place(c->index, c->index_size, k, id);
+    struct resource *r = c->index[at];
 
     if (r)
         return r;
-    if (2 * (c->list.n + 1) > c->index_size)
-        index_grow(c);
     r = arena_new(c->arena, struct resource);
     r->kind = k;
-    r->id = arena_strdup(c->arena, id);
+    r->id = id;
     r->site = site;
     r->pos = pos;
     r->spec = arena_alloc(c->arena, k->record->size);
     record_clear(k->record, r->spec);
     spec_defaults(k->record, r->spec);
     vec_push(c->arena, &c->list, r);
-    c->index[index_place(c->index, c->index_size, k, id)] = r;
+    c->index[at] = r;
     return r;
 }
 

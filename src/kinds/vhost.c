@@ -45,16 +45,15 @@ static char *link_target(struct arena *a, const char *id)
 static int link_state(struct kind_ctx *ctx, const char *id, bool *ret_there, bool *ret_ours,
                       struct error *err)
 {
-    char *path = path_link(ctx->arena, id), *target;
-    struct fs_stat st;
-    int r = fs_stat(ctx->host, path, &st, err);
-    if (r < 0)
-        return r;
-    *ret_there = st.type != FS_ABSENT;
+    char *target;
+    int r = fs_readlink(ctx->host, path_link(ctx->arena, id), ctx->arena, &target, err);
+    bool nothing = r == -ENOENT || r == -ENOTDIR;
+    *ret_there = !nothing;
     *ret_ours = false;
-    if (st.type != FS_LINK)
+    if (nothing || r == -EINVAL) { /* something else than a link */
+        error_clear(err);
         return 0;
-    r = fs_readlink(ctx->host, path, ctx->arena, &target, err);
+    }
     if (r < 0)
         return r;
     *ret_ours = !strcmp(target, link_target(ctx->arena, id)) || !strcmp(target, path_file(ctx->arena, id));

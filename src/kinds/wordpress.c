@@ -113,7 +113,8 @@ static int core_state(struct kind_ctx *ctx, const struct wordpress_spec *want, c
                       const char **ret, struct error *err)
 {
     struct wordpress_artifact w;
-    const char *recorded, *have;
+    const char *recorded;
+    bool intact;
     if (!version) {
         *ret = "missing";
         return 0;
@@ -128,9 +129,9 @@ static int core_state(struct kind_ctx *ctx, const struct wordpress_spec *want, c
         *ret = "unknown";
     if (r < 0 || !recorded)
         return r;
-    r = wordpress_core_digest(ctx, want->path, &have, err);
+    r = wordpress_core_intact(ctx, want->path, recorded, &intact, err);
     if (r == 0)
-        *ret = !strcmp(have, recorded) ? "intact" : "altered";
+        *ret = intact ? "intact" : "altered";
     return r;
 }
 

@@ -36,7 +36,12 @@ bool wordpress_core_part(const char *name, bool is_directory);
 /* $wp_version of wp-includes/version.php; NULL when the text names none. */
 const char *wordpress_version_parse(struct arena *a, const char *text, size_t n);
 int wordpress_version_read(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
+/* Of a walk of all files. */
 int wordpress_core_digest(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
+/* Whether a site's core has the recorded digest. What was added, removed or replaced since the last look
+ * shows at once; what was written in place within an hour, and where the host verifies at once, too. */
+int wordpress_core_intact(struct kind_ctx *ctx, const char *path, const char *recorded, bool *ret,
+                          struct error *err);
 
 /* Begins to copy what will be needed of `tree`; NULL: it is copied when it is. */
 struct ahead *wordpress_graft_ahead(struct kind_ctx *ctx, const char *tree, bool with_content);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { USER = 4711, GROUP = 4712 }; /* numbers that nobody has */
@@ -26,6 +27,16 @@ struct test_root {
     struct error err;
     struct arena a;
 };
+
+/* What changed this instant is not remembered: a second change could look the same. On a busy machine the instant
+ * may be over before a test has looked; it tries again as long as this is false of when it began, and says so if
+ * it never was true. */
+static inline bool within_the_instant(const struct timespec *began)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - began->tv_sec) * 1000000000L + now.tv_nsec - began->tv_nsec < 10000000L;
+}
 
 static inline int root_setup(void **state)
 {

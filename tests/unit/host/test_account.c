@@ -1,6 +1,8 @@
 /* Accounts of a root of its own: read by citrus, changed by shadow's real tools below it. */
 #include "account.h"
+#include "fs_group.h"
 #include "root.h"
+#include <time.h>
 
 static int accounts_setup(void **state)
 {
@@ -186,9 +188,114 @@ static void many_are_made_in_one_go(void **state)
     assert_int_equal(u->uid, 997);
     assert_int_equal(accounts_group(&all, "shop")->n_members, 0);
     assert_int_equal(fs_read(&t->h, "/etc/shadow", 0, &shadow, &t->err), 0);
-    assert_non_null(strstr(buf_str(&shadow), "\nblog:!*:")); /* no password works */
+    assert_non_null(strstr(buf_str(&shadow), "\nblog:!:")); /* no password works */
     buf_free(&shadow);
     assert_int_equal(account_user_remove(&t->h, "blog", &t->err), 0);
+}
+
+/* Without a process: citrus's own lines behind what is there, in files of the same mode and owner. */
+static void below_an_offline_root_they_are_written_as_useradd_writes_them(void **state)
+{
+    struct test_root *t = *state;
+    const char *const members[] = {"www-data"};
+    const struct account_new list[] = {{"blog", "/srv/blog", "/usr/sbin/nologin", members, 1}};
+    long long today = (long long)time(NULL) / 86400;
+    assert_int_equal(chown(AT("/etc/shadow"), 0, 42), 0);
+    assert_int_equal(account_add_many(&t->h, list, 1, &t->err), 0);
+    assert_content(AT("/etc/passwd"),
+                   "root:x:0:0:root:/root:/bin/bash\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
+                   "blog:x:999:999::/srv/blog:/usr/sbin/nologin\n");
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nblog:x:999:www-data\n");
+    assert_content(AT("/etc/gshadow"), "root:*::\nwww-data:!::\nblog:!::www-data\n");
+    assert_content(AT("/etc/shadow"),
+                   arena_printf(&t->a,
+                                "root:*:19000:0:99999:7:::\nwww-data:*:19000:0:99999:7:::\n"
+                                "blog:!:%lld::::::\n",
+                                today));
+    struct stat st;
+    assert_int_equal(stat(AT("/etc/shadow"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(st.st_gid, 42);
+}
+
+static bool is_locked(struct test_root *t)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(AT("/etc/.pwd.lock"), O_WRONLY);
+    assert_true(fd >= 0);
+    bool locked = fcntl(fd, F_OFD_SETLK, &whole) < 0;
+    close(fd);
+    return locked;
+}
+
+/* They are there for who owns files by them; on the disk not before all of the group is. */
+static void in_a_group_of_writes_they_wait_for_the_others(void **state)
+{
+    struct test_root *t = *state;
+    const struct account_new list[] = {{"blog", "/srv", "/bin/false", NULL, 0},
+                                       {"shop", "/srv", "/bin/false", NULL, 0}};
+    uid_t uid;
+    fs_group_begin(&t->h);
+    assert_int_equal(account_ids(&t->h, "blog", NULL, &uid, NULL, &t->err), -ENOENT);
+    fs_group_write(&t->h);
+    assert_int_equal(account_add_many(&t->h, list, 2, NULL), 0);
+    assert_int_equal(account_ids(&t->h, "shop", NULL, &uid, NULL, &t->err), 0);
+    assert_int_equal(uid, 998);
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\n");
+    assert_true(is_locked(t)); /* nobody else changes them now */
+    assert_int_equal(fs_group_sync(&t->h, &t->err), 0);
+    assert_int_equal(fs_group_put(&t->h, 0, fs_group_size(&t->h), &t->err), 0);
+    fs_group_end(&t->h);
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nblog:x:999:\nshop:x:998:\n");
+    assert_false(is_locked(t));
+}
+
+static void an_account_that_somebody_made_meanwhile_is_not_written_over(void **state)
+{
+    struct test_root *t = *state;
+    const struct account_new list[] = {{"blog", "/srv", "/bin/false", NULL, 0}};
+    fs_group_begin(&t->h);
+    fs_group_write(&t->h);
+    assert_int_equal(account_add_many(&t->h, list, 1, NULL), 0);
+    put(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nother:x:500:\n", 0644);
+    assert_int_equal(fs_group_put(&t->h, 0, fs_group_size(&t->h), &t->err), -ESTALE);
+    fs_group_end(&t->h);
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\nother:x:500:\n");
+    assert_gone(AT("/etc/.group.citrus~"));
+    assert_gone(AT("/etc/.shadow.citrus~"));
+    error_clear(&t->err);
+}
+
+static void what_is_not_plain_is_left_to_the_tools(void **state)
+{
+    struct test_root *t = *state;
+    const struct account_new list[] = {{"blog", "/srv", "/bin/false", NULL, 0}};
+    const int64_t number = 999;
+    put(AT("/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n+::::::\n", 0644);
+    assert_int_equal(account_files_add(&t->h, list, &number, 1, &t->err), -EOPNOTSUPP);
+    put(AT("/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n", 0644);
+    put(AT("/etc/shadow"), "root:*:19000:0:99999:7:::\nblog:!:1::::::\n", 0640); /* left by somebody */
+    assert_int_equal(account_files_add(&t->h, list, &number, 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(unlink(AT("/etc/shadow")), 0);
+    assert_int_equal(account_files_add(&t->h, list, &number, 1, &t->err), -EOPNOTSUPP);
+    assert_int_equal(t->err.code, 0);
+    /* And one alone not to sysusers, which makes files that no undo knows of. */
+    assert_int_equal(account_add_many(&t->h, list, 1, &t->err), -EOPNOTSUPP);
+    assert_gone(AT("/etc/shadow"));
+    assert_gone(AT("/etc/.pwd.lock"));
+    assert_content(AT("/etc/group"), "root:x:0:\nwww-data:x:33:\n");
+    error_clear(&t->err);
+}
+
+static void what_a_run_that_was_killed_left_of_them_goes(void **state)
+{
+    struct test_root *t = *state;
+    put(AT("/etc/.passwd.citrus~"), "half", 0644);
+    put(AT("/etc/.shadow.citrus~"), "half", 0640);
+    assert_int_equal(account_leftovers_drop(&t->h, &t->err), 0);
+    assert_gone(AT("/etc/.passwd.citrus~"));
+    assert_gone(AT("/etc/.shadow.citrus~"));
+    assert_int_equal(account_leftovers_drop(&t->h, &t->err), 0);
 }
 
 static void many_with_a_member_that_is_not_there_are_not_made(void **state)
@@ -278,6 +385,11 @@ int main(void)
         TOOL_TEST(numbers_can_be_given),
         TOOL_TEST(more_sites_than_the_system_has_numbers_get_further_ones),
         TOOL_TEST(many_are_made_in_one_go),
+        TOOL_TEST(below_an_offline_root_they_are_written_as_useradd_writes_them),
+        TOOL_TEST(in_a_group_of_writes_they_wait_for_the_others),
+        TOOL_TEST(an_account_that_somebody_made_meanwhile_is_not_written_over),
+        TOOL_TEST(what_is_not_plain_is_left_to_the_tools),
+        TOOL_TEST(what_a_run_that_was_killed_left_of_them_goes),
         TOOL_TEST(many_with_a_member_that_is_not_there_are_not_made),
         TOOL_TEST(many_beyond_the_systems_numbers_get_further_ones),
         TOOL_TEST(a_lock_from_before_the_boot_is_nobodys),

@@ -49,7 +49,7 @@ static void world(struct test_root *t)
 static bool same(struct test_root *t)
 {
     struct hash128 now;
-    assert_int_equal(footprint_stamps(&t->h, kept.paths, kept.len, &now), 0);
+    assert_int_equal(footprint_stamps(&t->h, kept.paths, kept.len, &now, NULL), 0);
     return hash_equal(now, kept.stamps);
 }
 
@@ -114,7 +114,7 @@ static void a_directory_that_became_a_link_of_a_user_is_seen(void **state)
     assert_int_equal(rename(AT("/site/logs"), AT("/site/moved")), 0);
     assert_int_equal(symlink("moved", AT("/site/logs")), 0);
     assert_int_equal(lchown(AT("/site/logs"), USER, GROUP), 0);
-    assert_int_equal(footprint_stamps(&t->h, kept.paths, kept.len, &now), -ELOOP);
+    assert_int_equal(footprint_stamps(&t->h, kept.paths, kept.len, &now, NULL), -ELOOP);
 }
 
 static void what_has_just_changed_is_not_trusted(void **state)
@@ -181,11 +181,45 @@ static void what_is_no_path_spoils_it(void **state)
     assert_false(footprint_end(&t->h, &kept, &t->a));
 }
 
+static struct hash128 contents(struct test_root *t)
+{
+    struct hash128 stamps, read;
+    assert_int_equal(footprint_stamps(&t->h, kept.paths, kept.len, &stamps, &read), 0);
+    return read;
+}
+
+/* As it would be where somebody wrote past the file system: the stamps are not asked. */
+static void the_content_of_each_file_that_was_read_is_told_apart_from_its_stamp(void **state)
+{
+    struct test_root *t = *state;
+    static const char *const read[] = {"/etc/read", "/etc/digest", "/machine"};
+    world(t);
+    assert_true(see(t));
+    struct hash128 before = contents(t);
+    assert_true(hash_equal(contents(t), before));
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+        struct stat st;
+        char byte, other;
+        const char *path = AT(read[i]);
+        int fd = open(path, O_RDWR);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(pread(fd, &byte, 1, 1), 1);
+        other = (char)(byte + 1);
+        assert_int_equal(pwrite(fd, &other, 1, 1), 1);
+        assert_false(hash_equal(contents(t), before));
+        assert_int_equal(pwrite(fd, &byte, 1, 1), 1);
+        assert_true(hash_equal(contents(t), before));
+        close(fd);
+    }
+    put(AT("/etc/list/a"), "b", 0644); /* it was not read */
+    assert_true(hash_equal(contents(t), before));
+}
+
 static void a_record_that_is_none_is_refused(void **state)
 {
     struct test_root *t = *state;
     struct hash128 now;
-    assert_int_equal(footprint_stamps(&t->h, "x/\0eetc\0\0", 9, &now), -EINVAL);
+    assert_int_equal(footprint_stamps(&t->h, "x/\0eetc\0\0", 9, &now, NULL), -EINVAL);
 }
 
 int main(void)
@@ -198,6 +232,7 @@ int main(void)
         TEST(what_changes_while_it_is_looked_at_shows_the_next_time),
         TEST(a_part_that_asked_the_machine_leaves_no_paths),
         TEST(what_is_no_path_spoils_it),
+        TEST(the_content_of_each_file_that_was_read_is_told_apart_from_its_stamp),
         TEST(a_record_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,17 @@ static void torn(struct peer *p, const char *text)
     setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+/* Counted until before the answer: who has it may ask the next at once. */
+static void late(struct peer *p)
+{
+    int busy = atomic_fetch_add(&p->server->busy, 1) + 1, most = p->server->most;
+    while (busy > most && !atomic_compare_exchange_weak(&p->server->most, &most, busy))
+        ;
+    nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+    atomic_fetch_sub(&p->server->busy, 1);
+    page(p, "200 OK", "late");
+}
+
 static void answer(struct peer *p, const char *path)
 {
     static const struct {
@@ -117,10 +128,9 @@ static void answer(struct peer *p, const char *path)
         endless(p);
     else if (strcmp(path, "/slow") == 0)
         until_closed(p);
-    else if (strcmp(path, "/pause") == 0) {
-        nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
-        page(p, "200 OK", "late");
-    } else if (strcmp(path, "/reset") == 0)
+    else if (strcmp(path, "/pause") == 0)
+        late(p);
+    else if (strcmp(path, "/reset") == 0)
         torn(p, "");
     else if (strcmp(path, "/half") == 0)
         torn(p, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
@@ -134,9 +144,6 @@ static void *talk(void *self)
 {
     struct peer *p = self;
     char request[2048] = "", path[64] = "";
-    int busy = atomic_fetch_add(&p->server->busy, 1) + 1, most = p->server->most;
-    while (busy > most && !atomic_compare_exchange_weak(&p->server->most, &most, busy))
-        ;
     if (!p->ssl || SSL_accept(p->ssl) == 1) {
         ssize_t n =
             p->ssl ? SSL_read(p->ssl, request, sizeof request - 1) : read(p->fd, request, sizeof request - 1);
@@ -149,7 +156,6 @@ static void *talk(void *self)
     if (p->ssl)
         SSL_shutdown(p->ssl);
     SSL_free(p->ssl);
-    atomic_fetch_sub(&p->server->busy, 1);
     close(p->fd);
     free(p);
     return NULL;

@@ -196,8 +196,20 @@ static void a_tree_is_one_row_of_the_cache_until_a_file_moves(void **state)
     struct fs_tree tree = {0};
     t->h.cache = &dc;
     arrange(t);
-    digest_of(t, &tree);
-    assert_int_equal(c.puts, 0); /* too fresh to be told from a change in the same tick */
+    bool within = false;
+    for (int i = 0; i < 50 && !within; i++) {
+        struct timespec began;
+        memset(&c, 0, sizeof c);
+        clock_gettime(CLOCK_MONOTONIC, &began);
+        put(AT("/t/wp-includes/b.php"), "b", 0644);
+        digest_of(t, &tree);
+        within = within_the_instant(&began);
+    }
+    if (within)
+        assert_int_equal(c.puts, 0);
+    else
+        print_message("too slow here to look within 10 ms of a change: not tested\n");
+    memset(&c, 0, sizeof c);
     usleep(50000);
     struct hash128 one = digest_of(t, &tree);
     assert_int_equal(c.puts, 1);

@@ -226,6 +226,29 @@ static void a_pair_that_was_seen_is_remembered_by_its_content(void **state)
     arena_free(&a);
 }
 
+static void a_pair_that_was_just_made_is_known(void **state)
+{
+    const char *at[] = {"a.example.com"};
+    struct remembered m = {0};
+    struct content_memo memo = {recall, remember, &m};
+    struct host h = {.memo = &memo};
+    struct buf c = {0}, k = {0};
+    struct x509_info info;
+    struct arena a = {0};
+    bool fits = false;
+    made(at, 1, 90, &c, &k);
+    x509_pair_made(&h, &c, &k);
+    assert_int_equal(m.puts, 1);
+    assert_int_equal(x509_pair(&h, &c, &k, &info, &fits, &a, NULL), 0);
+    assert_int_equal(m.hits, 1);
+    assert_true(fits);
+    assert_true(info.self_signed);
+    assert_string_equal(info.names.at[0], "a.example.com");
+    buf_free(&c);
+    buf_wipe(&k);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +261,7 @@ int main(void)
         cmocka_unit_test(every_name_must_be_covered),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime),
         cmocka_unit_test(a_pair_that_was_seen_is_remembered_by_its_content),
+        cmocka_unit_test(a_pair_that_was_just_made_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,21 @@ static void a_removed_pair_is_kept_for_root_alone_and_serves_again(void **state)
     kit_free(t);
 }
 
+static void below_an_offline_root_one_that_citrus_makes_is_made_with_others(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct change *own = kit_change(t, certificate(t, "self-signed"));
+    assert_false(certificate_kind.together(&t->ctx, own)); /* a neighbour is validated with it */
+    t->h->offline = true;
+    assert_true(certificate_kind.together(&t->ctx, own));
+    own->restore = arena_new(&t->a, struct remains);
+    assert_false(certificate_kind.together(&t->ctx, own));
+    put_pair(t, &both, FULLCHAIN, PRIVKEY);
+    assert_int_equal(chmod(kit_path(t, PRIVKEY), 0644), 0); /* in place: nothing is to be renamed */
+    assert_false(certificate_kind.together(&t->ctx, kit_change(t, certificate(t, "self-signed"))));
+    kit_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
         cmocka_unit_test(a_removed_pair_is_kept_for_root_alone_and_serves_again),
+        cmocka_unit_test(below_an_offline_root_one_that_citrus_makes_is_made_with_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 /* The core's files: altered, fetched, exchanged, and a crash at each rename and removal. */
 #include "wordpress_world.h"
+/* it needs cmocka.h */
+#include "../host/memory.h"
 #include <sys/wait.h>
 
 static void an_altered_core_is_seen_and_only_the_core_is_put_back(void **state)
@@ -23,6 +25,29 @@ static void an_altered_core_is_seen_and_only_the_core_is_put_back(void **state)
     assert_string_equal(kit_read(t, HTDOCS "/wp-content/plugins/mine.php"), "mine\n");
     assert_string_equal(kit_read(t, HTDOCS "/robots.txt"), "mine\n");
     assert_false(kit_there(t, HTDOCS "/.citrus-core~"));
+    world_free(t);
+}
+
+/* Told by its directories: host/fs_stamps.h. */
+static void a_core_that_was_put_right_in_place_is_not_put_right_again(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    const char *deep = HTDOCS "/wp-admin/admin.php";
+    memset(&memory, 0, sizeof memory);
+    t->h->cache = &cache;
+    t->h->memo = &memo;
+    json_decref(kit_apply(t, prepared(t, r)));
+    usleep(50000);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    kit_put(t, deep, "<?php evil();\n", 0644);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE); /* within the hour, and a put in place */
+    usleep(50000);
+    memory_row(HTDOCS "//directories")->ctime_ns = 0;
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "core: altered -> intact");
+    assert_true(memory_row(HTDOCS "//directories")->ctime_ns > 0);
+    kit_put(t, deep, "<?php // admin\n", 0644);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
     world_free(t);
 }
 
@@ -199,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_altered_core_is_seen_and_only_the_core_is_put_back),
+        cmocka_unit_test(a_core_that_was_put_right_in_place_is_not_put_right_again),
         cmocka_unit_test(a_lost_cache_does_not_make_a_core_unknown_and_comes_back_when_needed),
         cmocka_unit_test(an_altered_cache_never_reaches_a_site),
         cmocka_unit_test(what_was_fetched_first_must_come_again),
