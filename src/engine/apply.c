@@ -51,11 +51,12 @@ static bool prepare_failed(struct applying *x, const struct action *act, const s
 
 static bool disk_failed(struct applying *x)
 {
+    struct disk_look look = {0};
     for (size_t i = 0; i < x->p->actions.n; i++) {
         const struct action *act = &x->p->actions.at[i];
         struct error err = {0};
         if (act->change.op != OP_REFRESH && !failure_of(x, act->change.res->site) &&
-            disk_check(x->e, act, &err) < 0 && prepare_failed(x, act, &err))
+            disk_check(x->e, act, &look, &err) < 0 && prepare_failed(x, act, &err))
             return true;
     }
     return false;
@@ -219,8 +220,11 @@ static void run_actions(struct applying *x)
             n = 0; /* it may have ended here */
         } else if (engine_interrupted(x->e)) {
             struct error err = {0};
+            group_drop(x);
             error_set(&err, -EINTR, "interrupted by a signal");
             apply_failed(x, act, NULL, &err);
+        } else if (x->ready) {
+            n = run_group(x, i, x->ready_length);
         } else if (act->state != ACTION_PLANNED) {
             n = 1; /* with a group before it */
         } else if (failure_of(x, act->change.res->site)) {
@@ -258,56 +262,85 @@ int64_t applying_room(const struct plan *p)
     return bytes < most ? bytes : most;
 }
 
-/* Opens the transaction, all in one commit. -ESTALE: the saved plan was applied before. */
-static int begin(struct applying *x, struct error *err)
+/* The first `intents` have theirs already. */
+static int rows_add(struct applying *x, size_t intents, struct error *err)
 {
     struct plan *p = x->p;
     struct store_action *rows = arena_array(p->arena, struct store_action, p->actions.n);
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct action *a = &p->actions.at[i];
         rows[i] = (struct store_action){.seq = a->seq,
+                                        .state = i >= intents ? ACTION_PLANNED
+                                                 : a->undo    ? ACTION_INTENT
+                                                              : ACTION_SKIPPED,
                                         .kind = a->change.res->kind->name,
                                         .id = a->change.res->id,
                                         .site = a->change.res->site,
                                         .op = op_names[a->change.op],
                                         .spec = stored_write(p->arena, a->change.res, a->change.res->spec),
                                         .before = a->before,
-                                        .after = a->after};
+                                        .after = a->after,
+                                        .undo = i < intents ? a->undo : NULL};
     }
+    return store_actions_add(x->e->store, x->tx, rows, p->actions.n, err);
+}
+
+static int open_transaction(struct applying *x, struct error *err)
+{
     struct store_tx tx = {.why = x->o->why ? x->o->why : "apply",
                           .who = x->o->who,
                           .reason = x->o->reason,
-                          .bundle = p->bundle_json,
-                          .sites = sites_text(p)};
-    int r = store_reserve(x->e->store, applying_room(p), err);
-    if (r == 0)
-        r = store_begin(x->e->store, err);
-    if (r < 0)
-        return r;
-    if (x->o->plan_digest)
-        r = store_plan_use(x->e->store, x->o->plan_digest, err);
+                          .bundle = x->p->bundle_json,
+                          .sites = sites_text(x->p)};
+    int r = x->o->plan_digest ? store_plan_use(x->e->store, x->o->plan_digest, err) : 0;
     bool used = r == -EEXIST;
     if (r == 0)
         r = store_secrets_keep(x->e->store, err);
     if (r == 0)
-        r = store_tx_begin(x->e->store, &tx, rows, p->actions.n, err);
+        r = store_tx_begin(x->e->store, &tx, NULL, 0, err);
     if (r == 0 && x->o->confirm)
         r = store_awaiting_begin(x->e->store, tx.id, x->o->confirm, err);
-    if (r < 0) {
-        store_rollback(x->e->store);
-        return used ? -ESTALE : r;
-    }
-    r = store_commit(x->e->store, err);
+    x->tx = r == 0 ? tx.id : 0;
+    return used ? -ESTALE : r;
+}
+
+/* Opens the transaction and writes the intents of the first group, all in one commit. Without a group it is
+ * durable with the first intent: nothing is changed before. -ESTALE: the saved plan was applied before. */
+static int begin(struct applying *x, const struct seen *looked, struct error *err)
+{
+    struct engine *e = x->e;
+    bool grouped = group_length(x, 0) > 1;
+    size_t intents = 0;
+    int r = store_reserve(e->store, applying_room(x->p), err);
+    if (r == 0)
+        r = grouped ? store_begin(e->store, err) : store_begin_after(e->store, err);
     if (r < 0)
         return r;
-    x->tx = x->ret->transaction = tx.id;
+    r = open_transaction(x, err);
+    if (r == 0)
+        intents = group_ready(x, looked);
     /* The transaction's own below it is made by who has something to keep. */
-    r = fs_mkdirs(x->e->host, arena_printf(p->arena, "%s/undo", x->e->state_dir), 0700, err);
-    if (r < 0) {
-        error_prefix(err, "making room for undo");
-        store_tx_end(x->e->store, x->tx, TX_UNDONE, err->text, NULL);
+    if (r == 0) {
+        r = fs_mkdirs(e->host, arena_printf(x->p->arena, "%s/undo", e->state_dir), 0700, err);
+        if (r < 0)
+            error_prefix(err, "making room for undo");
     }
-    return r;
+    if (r == 0)
+        r = rows_add(x, intents, err);
+    if (r == 0)
+        r = store_commit(e->store, err);
+    else
+        store_rollback(e->store);
+    if (r < 0) {
+        group_drop(x);
+        if (x->tx)
+            fs_forget_tree(e->host, engine_undo_dir(e, x->p->arena, x->tx), NULL);
+        x->tx = 0;
+        return r;
+    }
+    step_intended(x->p->actions.at, intents);
+    x->ret->transaction = x->tx;
+    return 0;
 }
 
 static bool all_skipped(const struct applying *x)
@@ -359,12 +392,13 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         ret->outcome = APPLY_REFUSED;
         return 0;
     }
-    if (step_check_all(e, p, &ret->err) < 0) {
+    struct seen *looked;
+    if (step_check_all(e, p, &looked, &ret->err) < 0) {
         ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;
     }
-    unsound_look(&x);
-    int r = begin(&x, &ret->err);
+    bool asked = unsound_look(&x); /* which takes its time */
+    int r = begin(&x, asked ? NULL : looked, &ret->err);
     if (r < 0) {
         store_reserve_release(e->store);
         ret->outcome = r == -ESTALE ? APPLY_STALE : APPLY_REFUSED;

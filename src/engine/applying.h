@@ -22,7 +22,9 @@ struct applying {
     bool undo_all;              /* the server failed, or the operator wants it so */
     bool stop;                  /* go no further */
     bool stuck;
-    bool gated; /* the sites were asked before, and are asked again */
+    bool gated;          /* the sites were asked before, and are asked again */
+    struct group *ready; /* the first group, with its intents written, before it is applied; NULL: none is */
+    size_t ready_length; /* what group_length() said of it */
 };
 
 /* --- apply.c: bytes that the journal needs to take all of it back */
@@ -39,8 +41,9 @@ struct failure *failure_add(struct applying *x, const char *kind, const char *id
 void domains_mark_named(struct applying *x, const char *text);
 
 /* --- unsound.c: services whose configuration was broken before */
-/* Before the first step: asks each service that the plan refreshes, and remembers what it says. */
-void unsound_look(struct applying *x);
+/* Before the first step: asks each service that the plan refreshes, and remembers what it says. False: there
+ * was none to be asked. */
+bool unsound_look(struct applying *x);
 /* The words of before, where this failure (of an action, or of the refresh itself) comes of them; else NULL.
  */
 const struct action *unsound_of(struct applying *x, const struct action *act, const struct error *err);

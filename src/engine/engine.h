@@ -9,6 +9,7 @@
 #ifndef CITRUS_ENGINE_H
 #define CITRUS_ENGINE_H
 #include "kind.h"
+#include "pack.h"
 #include "store.h"
 #include <signal.h>
 
@@ -136,8 +137,10 @@ struct plan {
     const char *const *sites; /* --site filter, NULL-terminated; NULL: all */
 };
 
+struct narrow;
 struct plan_options {
-    const char *const *sites; /* NULL: all */
+    const char *const *sites;    /* NULL: all */
+    const struct narrow *narrow; /* NULL: all is looked at */
     const char *bundle_json, *bundle_digest;
     bool corrective_only; /* only what somebody changed since the newest generation; apply makes no new one */
     int64_t rollback_of;  /* the generation whose content this is, 0: none */
@@ -182,7 +185,9 @@ struct engine {
 };
 
 /* Observes all of the catalog and what the store says is managed, diffs, orders. Plans removals of what is
- * managed and no longer in the catalog. Writes nothing but the cache of digests. */
+ * managed and no longer in the catalog. Writes nothing but the cache of digests. With `narrow` the catalog
+ * need hold no other sites than those; -EAGAIN: more is to be done than to update what these have, the whole
+ * has to be looked at. */
 int engine_plan(struct engine *e, const struct catalog *c, const struct plan_options *o, struct plan **ret,
                 struct error *err);
 
@@ -191,6 +196,25 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
 const char *engine_glance_kinds(struct engine *e, const struct plan *p, const struct catalog *c);
 /* Looks at what is managed of these kinds: 1, all of it is as it was promised; 0. */
 int engine_as_promised(struct engine *e, const char *names, struct error *err);
+
+/* narrow.c: a plan of all that looks at some sites alone. It is for who knows that nothing else changed since
+ * a look that found nothing to do, be it on the machine or in the manifest, and that what changed of these
+ * sites is nobody else's matter. What that look knew of the rest is appended to `out`; false: such a plan
+ * cannot be made from it. */
+bool engine_narrow_note(const struct plan *p, const struct catalog *c, struct buf *out);
+struct narrow {
+    const char *const *sites; /* that may have changed; NULL-terminated; for the caller to fill in */
+    size_t unchanged;         /* the rest is that look's */
+    struct narrow_service {
+        const char *kind, *id;
+        size_t sites; /* that use it */
+    } * services;
+    struct resource *deferred;
+    const void *counts; /* of each site, how many resources were as they should be */
+    size_t n_services, n_deferred, n_counts;
+};
+/* Borrows what `u` reads from. -ESTALE: it is no such record. */
+int engine_narrow_read(struct unpack *u, struct arena *a, struct narrow *ret);
 
 /* promised.c: looks at these alone, without a manifest, and says what differs from what was last promised of
  * them: `change.op` is OP_CREATE, OP_UPDATE, or OP_NONE. `change.res` stays NULL of what is not managed, or

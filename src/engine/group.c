@@ -12,12 +12,14 @@ enum { GROUP_MAX = 8192 };
 struct group {
     struct applying *x;
     struct action *batch;
-    size_t n;   /* that have an intent */
-    size_t end; /* the first of them that is not written in this group */
+    size_t n;     /* that have an intent */
+    size_t end;   /* the first of them that is not written in this group */
+    size_t ahead; /* writes of those that are made in one go: the first of the host's group */
     struct sight sight;
     size_t *from; /* of batch[i]: its first write in the host's group; the next one's is its end */
     bool *bad;
-    struct group_end *ret;
+    struct error err; /* of the one after the last that has an intent */
+    struct group_end ret;
 };
 
 /* --- which ---------------------------------------------------------------------------------------------- */
@@ -59,7 +61,7 @@ static void fail(struct group *g, size_t i, const struct error *err, bool whole)
 {
     struct group_failure f = {&g->batch[i], *err, whole};
     g->bad[i] = true;
-    vec_push(g->x->p->arena, &g->ret->failures, f);
+    vec_push(g->x->p->arena, &g->ret.failures, f);
 }
 
 /* The group ends before this one: what comes first is not held up by it. */
@@ -67,36 +69,46 @@ static void fail_and_end(struct group *g, size_t i, const struct error *err)
 {
     g->end = i;
     fail(g, i, err, false);
-    g->ret->n = i + 1;
+    g->ret.n = i + 1;
 }
 
 static void end_before(struct group *g, size_t i)
 {
-    g->end = g->ret->n = i;
+    g->end = g->ret.n = i;
 }
 
-/* Up to the intents. False: there is nothing to go on with. */
-static bool begin(struct group *g)
+/* What comes before the intents. Of `n` there are as many as can have one; g->err is why there are no more.
+ */
+static bool prepare(struct group *g, const struct seen *looked)
 {
     struct applying *x = g->x;
-    struct error err = {0}, later = {0};
-    if (sight_begin(x->e, x->p, &g->sight, g->batch, g->n, &g->end, &err) < 0)
+    struct error later = {0};
+    if (looked)
+        sight_take(&g->sight, looked, g->batch, g->n);
+    else if (sight_begin(x->e, x->p, &g->sight, g->batch, g->n, &g->end, &g->err) < 0)
         g->n = g->end;
     if (!g->sight.seen) {
-        g->ret->n = 0;
+        g->ret.n = 0;
         return false;
     }
     if (step_capture(x->e, x->p, &g->sight, x->tx, g->batch, g->n, &g->end, &later) < 0)
-        err = later; /* the one after it is met again */
+        g->err = later; /* the one after it is met again */
     g->n = g->end;
-    error_clear(&later);
-    if (g->n > 0 && step_intents(x->e, x->tx, g->batch, g->n, &later) < 0) {
-        err = later;
+    return true;
+}
+
+/* False: there is nothing to go on with. */
+static bool begin(struct group *g, bool intended)
+{
+    struct applying *x = g->x;
+    struct error later = {0};
+    if (g->n > 0 && !intended && step_intents(x->e, x->tx, g->batch, g->n, &later) < 0) {
+        g->err = later;
         g->n = 0;
     }
-    if (err.code < 0) {
+    if (g->err.code < 0) {
         EVENT(x->e, started, &g->batch[g->n]);
-        fail_and_end(g, g->n, &err);
+        fail_and_end(g, g->n, &g->err);
     }
     return g->n > 0;
 }
@@ -114,8 +126,6 @@ static bool apply_kind(struct group *g, size_t first)
             of[n] = i;
             list[n++] = &g->batch[i].change;
         }
-    if (n < 2) /* in its turn */
-        return true;
     for (size_t i = 0; i < n; i++)
         EVENT(g->x->e, started, &g->batch[of[i]]);
     bool good = k->apply_all(&ctx, list, n, &err) >= 0;
@@ -163,8 +173,14 @@ static void write_all(struct group *g)
     }
 }
 
-static void put_all(struct group *g)
+/* False: those that were made in one go are not there, and nothing else can be relied on. */
+static bool put_all(struct group *g)
 {
+    struct error whole = {0};
+    if (fs_group_put(g->x->e->host, 0, g->ahead, &whole) < 0) {
+        fail(g, 0, &whole, true);
+        return false;
+    }
     for (size_t i = 0; i < g->end; i++) {
         struct action *act = &g->batch[i];
         struct error err = {0};
@@ -178,6 +194,7 @@ static void put_all(struct group *g)
         if (r == -ESTALE) /* somebody was there first: theirs stays, and nothing is taken back */
             act->state = ACTION_PLANNED;
     }
+    return true;
 }
 
 static void verify_all(struct group *g)
@@ -207,13 +224,11 @@ static bool sync_all(struct group *g)
 static void go(struct group *g)
 {
     struct error err = {0};
-    make_ahead(g);
     fs_group_write(g->x->e->host);
+    make_ahead(g);
+    g->ahead = fs_group_size(g->x->e->host);
     write_all(g);
-    if (!sync_all(g))
-        return;
-    put_all(g);
-    if (!sync_all(g))
+    if (!sync_all(g) || !put_all(g) || !sync_all(g))
         return;
     verify_all(g);
     for (size_t i = g->end; i < g->n; i++)
@@ -223,15 +238,51 @@ static void go(struct group *g)
         fail(g, 0, &err, true);
 }
 
+static struct group *open_group(struct applying *x, size_t at, size_t n)
+{
+    struct group *g = arena_new(x->p->arena, struct group);
+    *g = (struct group){.x = x, .batch = &x->p->actions.at[at], .n = n, .end = n, .ret = {.n = n}};
+    g->from = arena_array(&g->sight.arena, size_t, n + 1);
+    g->bad = arena_array(&g->sight.arena, bool, n + 1);
+    fs_group_begin(x->e->host);
+    return g;
+}
+
+static void close_group(struct group *g)
+{
+    fs_group_end(g->x->e->host);
+    sight_end(&g->sight, g->batch);
+}
+
+size_t group_ready(struct applying *x, const struct seen *looked)
+{
+    size_t n = group_length(x, 0);
+    if (n < 2)
+        return 0;
+    struct group *g = open_group(x, 0, n);
+    if (prepare(g, looked) && g->n > 0) {
+        x->ready = g;
+        x->ready_length = n;
+        return g->n;
+    }
+    close_group(g); /* its turn comes, and shows why */
+    return 0;
+}
+
+void group_drop(struct applying *x)
+{
+    if (x->ready)
+        close_group(x->ready);
+    x->ready = NULL;
+}
+
 void group_apply(struct applying *x, size_t at, size_t n, struct group_end *ret)
 {
-    *ret = (struct group_end){.n = n};
-    struct group g = {.x = x, .batch = &x->p->actions.at[at], .n = n, .end = n, .ret = ret};
-    g.from = arena_array(&g.sight.arena, size_t, n + 1);
-    g.bad = arena_array(&g.sight.arena, bool, n + 1);
-    fs_group_begin(x->e->host);
-    if (begin(&g))
-        go(&g);
-    fs_group_end(x->e->host);
-    sight_end(&g.sight, g.batch);
+    struct group *g = x->ready ? x->ready : open_group(x, at, n);
+    bool ready = x->ready != NULL;
+    x->ready = NULL;
+    if ((ready || prepare(g, NULL)) && begin(g, ready))
+        go(g);
+    close_group(g);
+    *ret = g->ret;
 }

@@ -2,7 +2,9 @@
 #ifndef CITRUS_ENGINE_INTERNAL_H
 #define CITRUS_ENGINE_INTERNAL_H
 #include "engine.h"
+#include "fs.h"
 #include <jansson.h>
+#include <limits.h>
 
 /* --- context.c: what kinds are given, and who hears of it */
 struct kind_ctx engine_ctx(struct engine *e, struct arena *a, int64_t transaction);
@@ -34,6 +36,7 @@ char *stored_write(struct arena *a, const struct resource *r, const void *spec);
 /* Equal where stored_write() writes the same text, without writing it. `b` is used and may hold memory
  * before. */
 struct hash128 stored_digest(const struct resource *r, const void *spec, struct buf *b);
+/* Of both a NULL text is false (held.c). */
 bool stored_adopted(const char *text); /* its resource was there before citrus came */
 /* Whether a field may be in there that is to be off when it is no longer declared: without reading all of it.
  */
@@ -46,6 +49,19 @@ int stored_read(const char *kind, const char *id, const char *site, const char *
 int stored_link(struct resource *r, const char *text,
                 struct resource *(*find)(void *, const char *, const char *), void *self, struct arena *a,
                 struct error *err);
+
+/* --- held.c: what the store says is managed, beside the catalog */
+struct held {
+    VEC(struct store_managed)
+    rows;         /* sorted by kind and id. `spec` is NULL where nothing is to be read in it: of
+                     what the manifest wants as ever, and citrus made */
+    bool *wanted; /* by row: it is in the catalog */
+    const struct store_managed **by_slot; /* of the catalog; NULL: not known to the store */
+};
+/* After order_catalog(). `sites`: of these alone what the catalog names is read; NULL: all that is managed.
+ */
+int held_read(struct engine *e, const struct catalog *c, const char *const *sites, struct arena *a,
+              struct held *ret, struct error *err);
 
 /* --- orphans.c: what the store says is managed and the manifest no longer means */
 struct orphans {
@@ -75,8 +91,15 @@ int action_order(const void *x, const void *y);
  * `others` holds what was not chosen by its slot; NULL: all was. */
 int refreshes_plan(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,
                    struct error *err);
+size_t sites_of_service(const struct catalog *c, const struct seen *others, const struct resource *service);
 /* Each action that is in its place is told which refreshes it calls for. */
 void refreshes_link(struct plan *p);
+
+/* --- narrow.c */
+/* Whether the plan of these sites updates what they have, and nothing else. */
+bool narrow_holds(const struct narrow *w, const struct plan *p);
+/* Makes it say what a plan of all would say. */
+void narrow_widen(const struct narrow *w, struct plan *p);
 
 /* --- order.c: needs before what needs them; the server, then site by site. `ret` has room for all. */
 int order_catalog(const struct catalog *c, struct resource **ret, struct error *err);
@@ -111,12 +134,18 @@ void policy_foreign(struct plan *p, const struct seen *s);
  * actions stay in ACTION_INTENT (or ACTION_PLANNED where not even that was written). */
 int step_apply(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n,
                struct error *err);
-/* Before the first step: -ESTALE, with nothing touched, when a target is not what the plan saw. */
-int step_check_all(struct engine *e, struct plan *p, struct error *err);
+/* Before the first step: -ESTALE, with nothing touched, when a target is not what the plan saw. What is seen,
+ * in the plan's order without its refreshes, is in the plan's arena. */
+int step_check_all(struct engine *e, struct plan *p, struct seen **ret, struct error *err);
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
 
 /* --- disk.c: -EROFS where what the action changes lies on a read-only file system */
-int disk_check(struct engine *e, const struct action *act, struct error *err);
+struct disk_look { /* of the action before; zero-initialised */
+    struct fs_room room;
+    size_t len;
+    char directory[PATH_MAX];
+};
+int disk_check(struct engine *e, const struct action *act, struct disk_look *look, struct error *err);
 
 /* --- prune.c */
 const struct retention *engine_retention(const struct engine *e);

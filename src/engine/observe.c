@@ -1,16 +1,17 @@
+#include "account.h"
 #include "footprint.h"
 #include "fs.h"
 #include "internal.h"
 #include <errno.h>
 #include <stdlib.h>
 
-/* Resources of one kind, gathered so that a kind looks at its source once. */
-static int observe_kind(struct engine *e, struct arena *a, const struct kind *k, struct seen *list, size_t n,
-                        struct error *err)
+/* Resources of one kind, gathered so that a kind looks at its source once. `of`: the kinds of all. */
+static int observe_kind(struct engine *e, struct arena *a, const struct kind *k, struct seen *list,
+                        const struct kind *const *of, size_t n, struct error *err)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
-        count += list[i].res->kind == k;
+        count += of[i] == k;
     if (count == 0)
         return 0;
     bool deferred = k->live && e->host->offline;
@@ -18,7 +19,7 @@ static int observe_kind(struct engine *e, struct arena *a, const struct kind *k,
     size_t *at = arena_array(a, size_t, count);
     void **found = arena_array(a, void *, count);
     for (size_t i = 0, m = 0; i < n; i++)
-        if (list[i].res->kind == k) {
+        if (of[i] == k) {
             at[m] = i;
             res[m++] = list[i].res;
         }
@@ -43,12 +44,17 @@ static int observe_kind(struct engine *e, struct arena *a, const struct kind *k,
 
 int engine_observe(struct engine *e, struct arena *a, struct seen *list, size_t n, struct error *err)
 {
-    for (const struct kind *const *k = kinds; *k; k++) {
-        int r = observe_kind(e, a, *k, list, n, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct arena scratch = {0};
+    const struct kind **of = arena_array(&scratch, const struct kind *, n);
+    int r = 0;
+    for (size_t i = 0; i < n; i++)
+        of[i] = list[i].res->kind;
+    accounts_look_begin(e->host);
+    for (const struct kind *const *k = kinds; *k && r == 0; k++)
+        r = observe_kind(e, a, *k, list, of, n, err);
+    accounts_look_end(e->host);
+    arena_free(&scratch);
+    return r;
 }
 
 int engine_observe_one(struct engine *e, struct arena *a, const struct resource *r, void **found,

@@ -36,7 +36,9 @@ static int place(struct walk *w, struct resource *r)
 static int by_site(const void *x, const void *y)
 {
     const struct resource *a = *(struct resource *const *)x, *b = *(struct resource *const *)y;
-    int c = a->site && b->site ? strcmp(a->site, b->site) : (a->site != NULL) - (b->site != NULL);
+    int c = a->site == b->site   ? 0 /* most neighbours are of one site */
+            : a->site && b->site ? strcmp(a->site, b->site)
+                                 : (a->site != NULL) - (b->site != NULL);
     return c ? c : (a->slot > b->slot) - (a->slot < b->slot);
 }
 
@@ -45,11 +47,13 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
     struct arena scratch = {0};
     size_t n = c->list.n;
     struct resource **in = arena_array(&scratch, struct resource *, n);
+    bool sorted = true; /* as a manifest that names its sites in order */
     for (size_t i = 0; i < n; i++) {
         in[i] = c->list.at[i];
         in[i]->slot = i;
+        sorted = sorted && (i == 0 || by_site(&in[i - 1], &in[i]) < 0);
     }
-    if (n)
+    if (!sorted)
         qsort(in, n, sizeof *in, by_site);
     struct walk w = {.c = c, .marks = arena_array(&scratch, enum mark, n), .out = ret, .err = err};
     int r = 0;

@@ -10,9 +10,8 @@ struct planning {
     struct engine *e;
     const struct catalog *c;
     struct plan *p;
-    struct store_managed *managed; /* sorted by kind and id */
-    size_t n_managed;
-    bool *wanted; /* managed[i] is in the catalog */
+    const char *const *chosen; /* sites that are looked at; NULL: all is */
+    struct held held;
     VEC(struct seen) seen;
     struct seen *others;            /* by slot of the catalog: what the filter leaves out */
     size_t first_orphan, n_orphans; /* in seen */
@@ -23,24 +22,20 @@ struct planning {
     VEC(const struct change *) asked; /* what the kinds are asked about: is it feasible? */
 };
 
-static bool site_selected(const struct plan *p, const char *site)
+static bool is_chosen(const struct planning *g, const char *site)
 {
-    if (!p->sites)
+    if (!g->chosen)
         return true;
-    for (const char *const *s = p->sites; site && *s; s++)
+    for (const char *const *s = g->chosen; site && *s; s++)
         if (strcmp(*s, site) == 0)
             return true;
     return false;
 }
 
-static int load_managed(struct planning *g, struct error *err)
+static int know_generation(struct planning *g, struct error *err)
 {
-    int r = store_managed_list(g->e->store, g->p->arena, &g->managed, &g->n_managed, err);
-    if (r < 0)
-        return r;
-    g->wanted = arena_array(g->p->arena, bool, g->n_managed);
     struct store_generation last;
-    r = store_generation_get(g->e->store, 0, g->p->arena, &last, err);
+    int r = store_generation_newest(g->e->store, g->p->arena, &last, err);
     if (r == -ENOENT)
         return 0;
     if (r < 0)
@@ -50,38 +45,24 @@ static int load_managed(struct planning *g, struct error *err)
     return 0;
 }
 
-/* Each row's resource is looked up in the catalog's index: there are as many of both. */
-static const struct store_managed **rows_by_slot(struct planning *g)
-{
-    const struct store_managed **rows = arena_array(g->p->arena, const struct store_managed *, g->c->list.n);
-    const struct kind *k = NULL;
-    for (size_t i = 0; i < g->n_managed; i++) {
-        const struct store_managed *m = &g->managed[i];
-        if (!k || strcmp(k->name, m->kind) != 0)
-            k = kind_find(m->kind);
-        const struct resource *r = k ? catalog_find(g->c, k, m->id) : NULL;
-        g->wanted[i] = r != NULL;
-        if (r)
-            rows[r->slot] = m;
-    }
-    return rows;
-}
-
-static int collect_wanted(struct planning *g, struct error *err)
+static int collect_wanted(struct planning *g, bool narrow, struct error *err)
 {
     struct arena *a = g->p->arena;
     struct resource **order = arena_array(a, struct resource *, g->c->list.n);
-    if (g->p->sites)
+    if (g->chosen)
         g->others = arena_array(a, struct seen, g->c->list.n);
     g->seen.at = arena_array(a, struct seen, g->c->list.n + 1);
     g->seen.cap = g->c->list.n + 1;
     int r = order_catalog(g->c, order, err);
+    if (r == 0)
+        r = held_read(g->e, g->c, narrow ? g->chosen : NULL, a, &g->held, err);
     if (r < 0)
         return r;
-    const struct store_managed **rows = rows_by_slot(g);
     for (size_t i = 0; i < g->c->list.n; i++) {
-        struct seen s = {.res = order[i], .rank = (int64_t)i, .managed = rows[order[i]->slot]};
-        if (site_selected(g->p, order[i]->site))
+        const struct store_managed *row = g->held.by_slot[order[i]->slot];
+        /* A catalog of some sites does not know the order of all. */
+        struct seen s = {.res = order[i], .rank = narrow && row ? row->rank : (int64_t)i, .managed = row};
+        if (is_chosen(g, order[i]->site))
             vec_push(a, &g->seen, s);
         else
             g->others[order[i]->slot] = s;
@@ -91,10 +72,11 @@ static int collect_wanted(struct planning *g, struct error *err)
 
 static int collect_orphans(struct planning *g, struct error *err)
 {
-    struct orphans o = {.managed = g->managed, .n_managed = g->n_managed, .wanted = g->wanted};
+    const struct held *h = &g->held;
+    struct orphans o = {.managed = h->rows.at, .n_managed = h->rows.n, .wanted = h->wanted};
     struct seen *list;
-    for (size_t i = 0; i < g->n_managed; i++)
-        g->wanted[i] = g->wanted[i] || !site_selected(g->p, g->managed[i].site);
+    for (size_t i = 0; i < h->rows.n; i++)
+        h->wanted[i] = h->wanted[i] || !is_chosen(g, h->rows.at[i].site);
     g->first_orphan = g->seen.n;
     int r = orphans_collect(&o, g->c, g->p->arena, &list, &g->n_orphans, err);
     for (size_t i = 0; r == 0 && i < g->n_orphans; i++)
@@ -298,10 +280,11 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     p->corrective_only = o->corrective_only;
     p->rollback_of = o->rollback_of;
     p->fresh = o->fresh;
-    struct planning g = {.e = e, .c = c, .p = p};
-    int r = load_managed(&g, err);
+    const struct narrow *narrow = o->narrow;
+    struct planning g = {.e = e, .c = c, .p = p, .chosen = narrow ? narrow->sites : o->sites};
+    int r = know_generation(&g, err);
     if (r == 0)
-        r = collect_wanted(&g, err);
+        r = collect_wanted(&g, narrow != NULL, err);
     if (r == 0)
         r = collect_orphans(&g, err);
     if (r == 0)
@@ -323,6 +306,8 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     for (size_t i = 0; i < g.fresh.n; i++)
         ask_about(&g, &p->actions.at[g.fresh.at[i]].change);
     obstacles_look(e, p, g.asked.at, g.asked.n);
+    if (narrow && !narrow_holds(narrow, p))
+        return -EAGAIN;
     if (p->sites)
         r = ground_look(e, p, c, g.others, err);
     if (r == 0)
@@ -332,7 +317,9 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     order_after_sites(p, c);
     finish(p);
     note_lockouts(e, p);
-    plan_touched(p, c, g.managed, g.n_managed);
+    plan_touched(p, c, g.held.rows.at, g.held.rows.n);
+    if (narrow)
+        narrow_widen(narrow, p);
     *ret = p;
     return 0;
 }

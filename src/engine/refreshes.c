@@ -43,8 +43,7 @@ static bool was_applied(const struct seen *others, const struct resource *r)
     return !others || !others[r->slot].res || others[r->slot].managed;
 }
 
-static size_t sites_of_service(const struct catalog *c, const struct seen *others,
-                               const struct resource *service)
+size_t sites_of_service(const struct catalog *c, const struct seen *others, const struct resource *service)
 {
     size_t n = 0;
     const char *last = NULL;

@@ -185,7 +185,7 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
 static int newest(struct applying *x, enum tx_state st, bool *news, struct error *err)
 {
     struct store_generation last = {0};
-    int r = store_generation_get(x->e->store, 0, x->p->arena, &last, err);
+    int r = store_generation_newest(x->e->store, x->p->arena, &last, err);
     if (r < 0 && r != -ENOENT)
         return r;
     if (r == -ENOENT)

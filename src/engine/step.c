@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err)
+static void seen_make(struct sight *s, const struct action *batch, size_t n)
 {
     s->seen = arena_array(&s->arena, struct seen, n);
     for (size_t i = 0; i < n; i++) {
@@ -12,6 +12,11 @@ int sight_look(struct engine *e, struct sight *s, const struct action *batch, si
         copy->spec = arena_memdup(&s->arena, r->spec, r->kind->record->size);
         s->seen[i].res = copy;
     }
+}
+
+int sight_look(struct engine *e, struct sight *s, const struct action *batch, size_t n, struct error *err)
+{
+    seen_make(s, batch, n);
     return engine_observe(e, &s->arena, s->seen, n, err);
 }
 
@@ -78,6 +83,17 @@ static int replan(struct engine *e, struct plan *p, struct sight *s, struct acti
     return 0;
 }
 
+static void found_set(struct sight *s, struct action *batch, size_t n)
+{
+    s->n = n;
+    s->planned = arena_array(&s->arena, const void *, n);
+    for (size_t i = 0; i < n; i++) {
+        s->planned[i] = batch[i].change.found;
+        if (s->seen)
+            batch[i].change.found = s->seen[i].found;
+    }
+}
+
 int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
                 size_t *good, struct error *err)
 {
@@ -93,14 +109,16 @@ int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action
             c->op = OP_NONE; /* nothing brought it */
     }
     *good = r < 0 && i > 0 ? i - 1 : i;
-    s->n = n;
-    s->planned = arena_array(&s->arena, const void *, n);
-    for (i = 0; i < n; i++) {
-        s->planned[i] = batch[i].change.found;
-        if (s->seen)
-            batch[i].change.found = s->seen[i].found;
-    }
+    found_set(s, batch, n);
     return r;
+}
+
+void sight_take(struct sight *s, const struct seen *looked, struct action *batch, size_t n)
+{
+    seen_make(s, batch, n);
+    for (size_t i = 0; i < n; i++)
+        s->seen[i].found = looked[i].found;
+    found_set(s, batch, n);
 }
 
 void sight_end(struct sight *s, struct action *batch)
@@ -141,6 +159,12 @@ int step_capture(struct engine *e, struct plan *p, struct sight *s, int64_t tx, 
     return 0;
 }
 
+void step_intended(struct action *batch, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        batch[i].state = batch[i].undo ? ACTION_INTENT : ACTION_SKIPPED;
+}
+
 int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, struct error *err)
 {
     int r = store_begin(e->store, err);
@@ -151,8 +175,8 @@ int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, s
         r = store_commit(e->store, err);
     else
         store_rollback(e->store);
-    for (size_t i = 0; i < n && r == 0; i++)
-        batch[i].state = batch[i].undo ? ACTION_INTENT : ACTION_SKIPPED;
+    if (r == 0)
+        step_intended(batch, n);
     return r;
 }
 
@@ -200,6 +224,11 @@ static int verify(struct engine *e, struct sight *s, const struct action *batch,
     return r;
 }
 
+static bool is_done(const struct action *act, bool bad)
+{
+    return act->state == ACTION_INTENT && act->complete && !bad;
+}
+
 int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch, size_t n, const bool *bad,
               struct error *err)
 {
@@ -209,17 +238,21 @@ int step_done(struct engine *e, struct plan *p, int64_t tx, struct action *batch
     for (size_t i = 0; i < n; i++)
         given_up = given_up || (batch[i].state == ACTION_PLANNED && batch[i].undo);
     int r = given_up ? store_begin(e->store, err) : store_begin_after(e->store, err);
-    for (size_t i = 0; i < n && r == 0; i++)
-        if (batch[i].state == ACTION_INTENT && batch[i].complete && !(bad && bad[i]))
-            r = store_action_state(e->store, tx, batch[i].seq, ACTION_DONE, NULL, err);
+    for (size_t i = 0, many; i < n && r == 0; i += many) {
+        for (many = 0; i + many < n && is_done(&batch[i + many], bad && bad[i + many]);)
+            many++;
+        if (many)
+            r = store_actions_done(e->store, tx, batch[i].seq, many, err);
         else if (batch[i].state == ACTION_PLANNED && batch[i].undo) /* an intent that was not begun */
             r = store_action_state(e->store, tx, batch[i].seq, ACTION_PLANNED, NULL, err);
+        many += many == 0;
+    }
     if (r == 0)
         r = store_commit(e->store, err);
     else
         store_rollback(e->store);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (batch[i].state == ACTION_INTENT && batch[i].complete && !(bad && bad[i])) {
+        if (is_done(&batch[i], bad && bad[i])) {
             batch[i].state = ACTION_DONE;
             ((struct resource *)batch[i].change.res)->changed = true;
             p->widened = p->widened || batch[i].change.res->kind->wide;
@@ -273,7 +306,7 @@ int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error 
 
 /* Removals of what is not there yet are planned for what this plan's packages may bring: these are no
  * targets. */
-int step_check_all(struct engine *e, struct plan *p, struct error *err)
+int step_check_all(struct engine *e, struct plan *p, struct seen **ret, struct error *err)
 {
     struct sight s = {0};
     struct seen *seen = arena_array(p->arena, struct seen, p->actions.n);
@@ -292,5 +325,6 @@ int step_check_all(struct engine *e, struct plan *p, struct error *err)
         if (!hash_equal(record_fingerprint(seen[i].res->kind->record, seen[i].found), of[i]->before))
             r = who_moved(p, &ctx, &s, &of[i]->change, seen[i].found, err);
     arena_free(&s.arena);
+    *ret = seen;
     return r;
 }

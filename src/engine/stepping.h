@@ -20,6 +20,8 @@ int sight_look(struct engine *e, struct sight *s, const struct action *batch, si
  * sight_end() each change's `found` is what was seen. */
 int sight_begin(struct engine *e, struct plan *p, struct sight *s, struct action *batch, size_t n,
                 size_t *good, struct error *err);
+/* The same out of what was seen a moment ago, and held against the plan. */
+void sight_take(struct sight *s, const struct seen *looked, struct action *batch, size_t n);
 void sight_end(struct sight *s, struct action *batch);
 
 /* Sets each one's undo record. `good`: how many of the first have theirs. */
@@ -27,6 +29,8 @@ int step_capture(struct engine *e, struct plan *p, struct sight *s, int64_t tx, 
                  size_t n, size_t *good, struct error *err);
 /* One commit: ACTION_INTENT, or ACTION_SKIPPED where nothing is to be done. */
 int step_intents(struct engine *e, int64_t tx, struct action *batch, size_t n, struct error *err);
+/* What that makes of them once it is written. */
+void step_intended(struct action *batch, size_t n);
 /* Whether what was seen is what was promised. */
 int step_kept(struct engine *e, const struct seen *seen, struct arena *a, struct error *err);
 /* One commit: ACTION_DONE of those that are complete and not bad (NULL: none is); an intent that is planned
@@ -48,6 +52,11 @@ struct group_end {
 };
 /* How many of the plan's actions from `at` on can be made as one group; less than two: none. */
 size_t group_length(const struct applying *x, size_t at);
+/* Where the plan begins with a group, all of it that comes before the intents (`looked`: what was
+ * seen of the targets a moment ago; NULL: they are looked at): they are written with the
+ * transaction's rows, for so many of the first actions. Then group_apply(), or group_drop(). */
+size_t group_ready(struct applying *x, const struct seen *looked);
+void group_drop(struct applying *x);
 void group_apply(struct applying *x, size_t at, size_t n, struct group_end *ret);
 
 #endif

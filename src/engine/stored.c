@@ -94,12 +94,12 @@ static void read_notifies(struct resource *r, json_t *list, const struct catalog
 bool stored_adopted(const char *text)
 {
     /* The last member: rows of what is wanted are not parsed in each run. */
-    return ends_with(text, ",\"found\":true}");
+    return text && ends_with(text, ",\"found\":true}");
 }
 
 bool stored_may_lapse(const struct record *rec, const char *text)
 {
-    for (size_t i = 0; i < rec->n; i++)
+    for (size_t i = 0; text && i < rec->n; i++)
         if (rec->fields[i].flags & FIELD_LAPSES && strstr(text, rec->fields[i].name))
             return true;
     return false;

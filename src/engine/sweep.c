@@ -88,7 +88,7 @@ static int trash_places(struct sweep *s, struct strings *ret, struct error *err)
 static int newest_transaction(struct sweep *s, int64_t *ret, struct error *err)
 {
     struct store_generation g = {0};
-    int r = store_generation_get(s->e->store, 0, s->a, &g, err);
+    int r = store_generation_newest(s->e->store, s->a, &g, err);
     if (r == -ENOENT)
         error_clear(err);
     *ret = g.transaction;

@@ -4,16 +4,21 @@
 #include <errno.h>
 #include <string.h>
 
-void unsound_look(struct applying *x)
+bool unsound_look(struct applying *x)
 {
     struct kind_ctx ctx = engine_ctx(x->e, x->p->arena, 0);
+    bool any = false;
     for (size_t i = 0; i < x->p->actions.n; i++) {
         struct action *act = &x->p->actions.at[i];
         const struct resource *res = act->change.res;
         struct error err = {0};
-        if (act->change.op == OP_REFRESH && res->kind->sound && res->kind->sound(&ctx, res, &err) < 0)
+        if (act->change.op != OP_REFRESH || !res->kind->sound)
+            continue;
+        any = true;
+        if (res->kind->sound(&ctx, res, &err) < 0)
             act->unsound = arena_memdup(x->p->arena, &err, sizeof err);
     }
+    return any;
 }
 
 /* The refusal names a site that called for the refresh and was not named before: the plan mended what was

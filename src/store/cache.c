@@ -1,5 +1,5 @@
 /* The cache of file digests. At first use it is read whole, in one ordered scan, into a hash table; a lookup
- * asks no database. Puts stay in memory until the flush. */
+ * asks no database. Who asks for few of many asks for each. Puts stay in memory until the flush. */
 #include "storedb.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -11,8 +11,14 @@ struct entry {
     bool dirty;
 };
 
+/* A scan of ten thousand rows costs as much as a thousand rows that are asked for one by one. */
+enum { ONE_BY_ONE = 32 };
+
 struct store_cache {
     struct arena arena; /* the paths */
+    struct arena table; /* the slots: in huge pages where there are many */
+    bool whole;
+    size_t asked; /* one by one */
     struct entry *slots;
     size_t n, cap; /* cap is a power of two, at most three quarters are taken */
     int load_result;
@@ -30,14 +36,15 @@ static struct entry *slot_of(const struct store_cache *c, const char *path)
 static void resize(struct store_cache *c, size_t cap)
 {
     struct entry *old = c->slots;
+    struct arena before = c->table;
     size_t n = c->cap;
     c->cap = cap;
-    c->slots = xmalloc(cap * sizeof *c->slots);
-    memset(c->slots, 0, cap * sizeof *c->slots);
+    c->table = (struct arena){0};
+    c->slots = arena_array(&c->table, struct entry, cap);
     for (size_t i = 0; i < n; i++)
         if (old[i].path)
             *slot_of(c, old[i].path) = old[i];
-    free(old);
+    arena_free(&before);
 }
 
 /* The slot of `path`, taken for it when it had none. */
@@ -53,55 +60,95 @@ static struct entry *take(struct store_cache *c, const char *path)
     return e;
 }
 
+static const char reading[] = "read the cache of file digests";
+#define COLUMNS "path, dev, ino, size, mtime_ns, ctime_ns, digest"
+
+/* Into the table, where nothing newer is. */
+static void row(struct store_cache *c, sqlite3_stmt *st)
+{
+    struct entry *e = take(c, (const char *)sqlite3_column_text(st, 0));
+    if (e->dirty)
+        return;
+    e->file = (struct store_file){
+        .dev = (uint64_t)sqlite3_column_int64(st, 1),
+        .ino = (uint64_t)sqlite3_column_int64(st, 2),
+        .size = (uint64_t)sqlite3_column_int64(st, 3),
+        .mtime_ns = sqlite3_column_int64(st, 4),
+        .ctime_ns = sqlite3_column_int64(st, 5),
+        .digest = db_hash(st, 6),
+    };
+}
+
 static int load(struct store *s, struct store_cache *c, struct error *err)
 {
-    static const char doing[] = "read the cache of file digests";
     sqlite3_stmt *st;
-    int r =
-        db_query(s, doing, &st, err,
-                 "SELECT path, dev, ino, size, mtime_ns, ctime_ns, digest FROM file_cache ORDER BY path", "");
+    int r = db_query(s, reading, &st, err, "SELECT " COLUMNS " FROM file_cache ORDER BY path", "");
     if (r < 0)
         return r;
-    while ((r = db_next(s, doing, st, err)) > 0) {
-        struct entry *e = take(c, (const char *)sqlite3_column_text(st, 0));
-        e->file = (struct store_file){
-            .dev = (uint64_t)sqlite3_column_int64(st, 1),
-            .ino = (uint64_t)sqlite3_column_int64(st, 2),
-            .size = (uint64_t)sqlite3_column_int64(st, 3),
-            .mtime_ns = sqlite3_column_int64(st, 4),
-            .ctime_ns = sqlite3_column_int64(st, 5),
-            .digest = db_hash(st, 6),
-        };
-    }
-    sqlite3_db_release_memory(s->db); /* its pages, which are not read again */
+    db_scan_begin(s);
+    while ((r = db_next(s, reading, st, err)) > 0)
+        row(c, st);
+    db_scan_end(s);
     return r;
 }
 
-/* A cache that cannot be read is an empty one; the next flush says why. */
+static int load_one(struct store *s, struct store_cache *c, const char *path, struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, reading, &st, err, "SELECT " COLUMNS " FROM file_cache WHERE path = ?", "t", path);
+    if (r == 0)
+        r = db_next(s, reading, st, err);
+    if (r > 0) {
+        row(c, st);
+        db_done(st);
+    }
+    return r < 0 ? r : 0;
+}
+
 static struct store_cache *cache(struct store *s)
 {
     if (!s->cache) {
-        struct store_cache *c = s->cache = xmalloc(sizeof *c);
-        memset(c, 0, sizeof *c);
-        resize(c, 1024);
-        c->load_result = load(s, c, &c->load_error);
+        s->cache = xmalloc(sizeof *s->cache);
+        memset(s->cache, 0, sizeof *s->cache);
+        resize(s->cache, 256);
     }
     return s->cache;
+}
+
+/* A cache that cannot be read is an empty one; the next flush says why. */
+static struct entry *find(struct store *s, const char *path)
+{
+    struct store_cache *c = cache(s);
+    struct entry *e = slot_of(c, path);
+    if (e->path || c->whole || c->load_result < 0)
+        return e;
+    if (s->few && c->asked++ < ONE_BY_ONE) {
+        c->load_result = load_one(s, c, path, &c->load_error);
+    } else {
+        c->whole = true;
+        c->load_result = load(s, c, &c->load_error);
+    }
+    return slot_of(c, path);
+}
+
+void store_few(struct store *s)
+{
+    s->few = true;
 }
 
 void cache_free(struct store *s)
 {
     if (!s->cache)
         return;
-    free(s->cache->slots);
     arena_free(&s->cache->arena);
+    arena_free(&s->cache->table);
     free(s->cache);
     s->cache = NULL;
 }
 
 bool store_cache_get(struct store *s, const char *path, struct store_file *ret)
 {
-    const struct entry *e = slot_of(cache(s), path);
+    const struct entry *e = find(s, path);
     if (!e->path)
         return false;
     *ret = e->file;
@@ -117,7 +164,7 @@ static bool same(const struct store_file *a, const struct store_file *b)
 void store_cache_put(struct store *s, const char *path, const struct store_file *f)
 {
     struct store_cache *c = cache(s);
-    const struct entry *old = slot_of(c, path);
+    const struct entry *old = find(s, path);
     if (old->path && same(&old->file, f))
         return;
     struct entry *e = take(c, path);

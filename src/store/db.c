@@ -150,6 +150,20 @@ void db_done(sqlite3_stmt *st)
     sqlite3_clear_bindings(st);
 }
 
+/* What a transaction holds must not be pushed out of the cache. */
+void db_scan_begin(struct store *s)
+{
+    if (sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "PRAGMA cache_size=-100", NULL, NULL, NULL);
+}
+
+void db_scan_end(struct store *s)
+{
+    sqlite3_db_release_memory(s->db);
+    if (sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "PRAGMA cache_size=-2000", NULL, NULL, NULL); /* SQLite's own default */
+}
+
 int db_run(struct store *s, const char *doing, struct error *err, const char *sql, const char *fmt, ...)
 {
     sqlite3_stmt *st = NULL;

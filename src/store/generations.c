@@ -49,14 +49,12 @@ int store_generation_add(struct store *s, struct store_generation *g, struct err
     return r;
 }
 
-int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
-                         struct error *err)
+static int read_one(struct store *s, const char *sql, int64_t number, struct arena *a,
+                    struct store_generation *ret, struct error *err)
 {
     static const char doing[] = "read the generation";
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err,
-                     COLUMNS("g.bundle") " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1", "i",
-                     number);
+    int r = db_query(s, doing, &st, err, sql, "i", number);
     if (r < 0)
         return r;
     r = db_next(s, doing, st, err);
@@ -75,6 +73,19 @@ int store_generation_get(struct store *s, int64_t number, struct arena *a, struc
     *ret = row(st, a);
     db_done(st);
     return 0;
+}
+
+#define ONE " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1"
+
+int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
+                         struct error *err)
+{
+    return read_one(s, COLUMNS("g.bundle") ONE, number, a, ret, err);
+}
+
+int store_generation_newest(struct store *s, struct arena *a, struct store_generation *ret, struct error *err)
+{
+    return read_one(s, COLUMNS("NULL") ONE, 0, a, ret, err);
 }
 
 int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,

@@ -19,28 +19,51 @@ static int64_t version_now(struct store *s)
     return n;
 }
 
-int store_glance_get(struct store *s, struct hash128 key, struct arena *a, struct store_glance *ret,
-                     struct error *err)
+static const char reading[] = "read what the last look left";
+
+static int one(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_glance *ret,
+               struct error *err)
 {
-    static const char doing[] = "read what the last look left";
-    sqlite3_stmt *st;
-    s->seen_version = version_now(s);
-    int r = db_query(s, doing, &st, err,
-                     "SELECT made, until, stamps, paths, kinds, output FROM glance WHERE key = ?", "h", &key);
-    if (r == 0)
-        r = db_next(s, doing, st, err);
+    int r = db_next(s, reading, st, err);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
-    size_t len = (size_t)sqlite3_column_bytes(st, 3);
     *ret = (struct store_glance){.made = sqlite3_column_int64(st, 0),
                                  .until = sqlite3_column_int64(st, 1),
                                  .stamps = db_hash(st, 2),
-                                 .len = len,
+                                 .len = (size_t)sqlite3_column_bytes(st, 3),
                                  .kinds = db_text(st, 4, a),
-                                 .output = db_text(st, 5, a)};
-    ret->paths = arena_memdup(a, sqlite3_column_blob(st, 3), len);
+                                 .output = db_text(st, 5, a),
+                                 .contents = db_hash(st, 6),
+                                 .base = db_hash(st, 7),
+                                 .whole_len = (size_t)sqlite3_column_bytes(st, 8)};
+    ret->paths = arena_memdup(a, sqlite3_column_blob(st, 3), ret->len);
+    if (ret->whole_len)
+        ret->whole = arena_memdup(a, sqlite3_column_blob(st, 8), ret->whole_len);
     db_done(st);
     return 0;
+}
+
+int store_glance_get(struct store *s, struct hash128 key, struct arena *a, struct store_glance *ret,
+                     struct error *err)
+{
+    sqlite3_stmt *st;
+    s->seen_version = version_now(s);
+    int r = db_query(s, reading, &st, err,
+                     "SELECT made, until, stamps, paths, kinds, output, contents, base, NULL FROM glance"
+                     " WHERE key = ?",
+                     "h", &key);
+    return r < 0 ? r : one(s, st, a, ret, err);
+}
+
+int store_glance_base(struct store *s, struct hash128 base, struct arena *a, struct store_glance *ret,
+                      struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, reading, &st, err,
+                     "SELECT made, until, stamps, paths, kinds, '', contents, base, whole FROM glance"
+                     " WHERE base = ? AND whole IS NOT NULL ORDER BY made DESC LIMIT 1",
+                     "h", &base);
+    return r < 0 ? r : one(s, st, a, ret, err);
 }
 
 int store_glance_put(struct store *s, struct hash128 key, const struct store_glance *g, struct error *err)
@@ -53,11 +76,12 @@ int store_glance_put(struct store *s, struct hash128 key, const struct store_gla
         return r;
     /* Somebody else wrote while this run looked: what it saw may be of before. */
     if (s->seen_version == version_now(s) && s->seen_version >= 0) {
-        r = db_run(s, doing, err,
-                   "INSERT OR REPLACE INTO glance (key, made, until, stamps, paths, kinds, output)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                   "hiihbtt", &key, g->made, g->until, &g->stamps, (const void *)g->paths, g->len, g->kinds,
-                   g->output);
+        r = db_run(
+            s, doing, err,
+            "INSERT OR REPLACE INTO glance (key, made, until, stamps, paths, kinds, output, contents, base,"
+            " whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "hiihbtthhb", &key, g->made, g->until, &g->stamps, (const void *)g->paths, g->len, g->kinds,
+            g->output, &g->contents, &g->base, g->whole, g->whole_len);
         if (r == 0)
             r = db_run(s, doing, err,
                        "DELETE FROM glance WHERE made > ?1 OR key NOT IN"

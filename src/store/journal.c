@@ -37,11 +37,20 @@ static int insert_actions(struct store *s, int64_t tx, const struct store_action
     for (size_t i = 0; i < n && r == 0; i++) {
         const struct store_action *c = &actions[i];
         r = db_run(s, "write the plan into the journal", err,
-                   "INSERT INTO action (tx, seq, state, kind, id, site, op, spec, before, after)"
-                   " VALUES (?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?)",
-                   "iittttthh", tx, c->seq, c->kind, c->id, c->site, c->op, c->spec, &c->before, &c->after);
+                   "INSERT INTO action (tx, seq, state, kind, id, site, op, spec, before, after, undo)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   "iitttttthht", tx, c->seq, action_names[c->state], c->kind, c->id, c->site, c->op, c->spec,
+                   &c->before, &c->after, c->undo);
     }
     return r;
+}
+
+int store_actions_add(struct store *s, int64_t tx, const struct store_action *actions, size_t n,
+                      struct error *err)
+{
+    static const char doing[] = "write actions into the journal";
+    int r = db_begin(s, DURABLE, doing, err);
+    return r < 0 ? r : db_end(s, insert_actions(s, tx, actions, n, err), doing, err);
 }
 
 int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,
@@ -49,14 +58,17 @@ int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_acti
 {
     static const char doing[] = "open a transaction in the journal";
     int64_t begun = tx->begun ? tx->begun : (int64_t)time(NULL);
+    s->removals = REMOVALS_UNKNOWN;
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
     r = db_run(s, doing, err,
-               "INSERT INTO tx (begun, ended, state, why, who, bundle, sites, reason)"
-               " VALUES (?, 0, 'open', ?, ?, ?, ?, ?)",
-               "ittttt", begun, tx->why, tx->who, tx->bundle, tx->sites, tx->reason);
+               "INSERT INTO tx (begun, ended, state, why, who, sites, reason)"
+               " VALUES (?, 0, 'open', ?, ?, ?, ?)",
+               "itttt", begun, tx->why, tx->who, tx->sites, tx->reason);
     int64_t id = sqlite3_last_insert_rowid(s->db);
+    if (r == 0 && tx->bundle)
+        r = db_run(s, doing, err, "INSERT INTO tx_bundle (tx, bundle) VALUES (?, ?)", "it", id, tx->bundle);
     if (r == 0)
         r = insert_actions(s, id, actions, n, err);
     r = db_end(s, r, doing, err);
@@ -101,6 +113,21 @@ int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_sta
                "UPDATE action SET state = ?, error = coalesce(?, error) WHERE tx = ? AND seq = ?", "ttii",
                action_names[st], error, tx, seq);
     return db_end(s, met(s, r, tx, seq, err), doing, err);
+}
+
+int store_actions_done(struct store *s, int64_t tx, int64_t first, size_t n, struct error *err)
+{
+    static const char doing[] = "write into the journal that actions are done";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err,
+               "UPDATE action SET state = 'done' WHERE tx = ? AND seq BETWEEN ? AND ? AND state = 'intent'",
+               "iii", tx, first, first + (int64_t)n - 1);
+    if (r == 0 && sqlite3_changes(s->db) != (int)n)
+        r = error_set(err, -ENOENT, "%s: transaction %lld has not all intents from %lld on", s->path,
+                      (long long)tx, (long long)first);
+    return db_end(s, r, doing, err);
 }
 
 int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err)
@@ -174,7 +201,7 @@ static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct st
 
 #define TX_COLUMNS                                                                                           \
     "SELECT id, begun, ended, state, why, who, bundle, error, sites, reason, created, changed, removed"      \
-    " FROM tx "
+    " FROM tx LEFT JOIN tx_bundle ON tx_bundle.tx = tx.id "
 
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
 {
@@ -267,17 +294,41 @@ int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_act
     return 0;
 }
 
+static const char removals[] = "read what was removed";
+
+/* A first apply asks for each thing that it makes, and nothing was ever removed. */
+static int any_removal(struct store *s, struct error *err)
+{
+    sqlite3_stmt *st;
+    if (s->removals != REMOVALS_UNKNOWN)
+        return s->removals == REMOVALS_SOME;
+    int r = db_query(s, removals, &st, err, "SELECT 1 FROM action WHERE op = 'remove' LIMIT 1", "");
+    if (r == 0)
+        r = db_next(s, removals, st, err);
+    if (r > 0)
+        db_done(st);
+    if (r >= 0)
+        s->removals = r ? REMOVALS_SOME : REMOVALS_NONE;
+    return r;
+}
+
 int store_removals(struct store *s, const char *kind, const char *id, struct arena *a,
                    struct store_removal **ret, size_t *n, struct error *err)
 {
-    static const char doing[] = "read what was removed";
+    const char *doing = removals;
     VEC(struct store_removal) list = {0};
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err,
-                     "SELECT action.tx, tx.ended, action.undo FROM action JOIN tx ON tx.id = action.tx"
-                     " WHERE action.kind = ? AND action.id = ? AND action.op = 'remove'"
-                     " AND action.state = 'done' AND tx.state IN ('done', 'partial') ORDER BY action.tx",
-                     "tt", kind, id);
+    int r = any_removal(s, err);
+    if (r <= 0) {
+        *ret = NULL;
+        *n = 0;
+        return r;
+    }
+    r = db_query(s, doing, &st, err,
+                 "SELECT action.tx, tx.ended, action.undo FROM action JOIN tx ON tx.id = action.tx"
+                 " WHERE action.kind = ? AND action.id = ? AND action.op = 'remove'"
+                 " AND action.state = 'done' AND tx.state IN ('done', 'partial') ORDER BY action.tx",
+                 "tt", kind, id);
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0) {

@@ -1,25 +1,30 @@
 /* What citrus manages: each resource as it was last promised. */
 #include "storedb.h"
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS "kind, id, site, spec, wanted, rank, generation, digest"
 
-/* `last`: of the row before, which has the same kind most times; NULL. */
-static struct store_managed row(sqlite3_stmt *st, const char *last, struct arena *a)
+/* Its texts are the statement's. */
+static struct store_managed row(sqlite3_stmt *st)
 {
-    const char *kind = (const char *)sqlite3_column_text(st, 0);
     return (struct store_managed){
-        .kind = last && strcmp(last, kind) == 0 ? last : db_text(st, 0, a),
-        .id = db_text(st, 1, a),
-        .site = db_text(st, 2, a),
-        .spec = db_text(st, 3, a),
+        .kind = (const char *)sqlite3_column_text(st, 0),
+        .id = (const char *)sqlite3_column_text(st, 1),
+        .site = (const char *)sqlite3_column_text(st, 2),
+        .spec = (const char *)sqlite3_column_text(st, 3),
         .wanted = db_hash(st, 4),
         .rank = sqlite3_column_int64(st, 5),
         .generation = sqlite3_column_int64(st, 6),
         .digest = db_hash(st, 7),
     };
+}
+
+static void row_own(struct store_managed *m, struct arena *a)
+{
+    m->id = arena_strdup(a, m->id);
+    m->site = arena_strdup(a, m->site);
+    m->spec = arena_strdup(a, m->spec);
 }
 
 int store_managed_get(struct store *s, const char *kind, const char *id, struct arena *a,
@@ -33,35 +38,55 @@ int store_managed_get(struct store *s, const char *kind, const char *id, struct 
         r = db_next(s, doing, st, err);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
-    *ret = row(st, NULL, a);
+    *ret = row(st);
+    ret->kind = arena_strdup(a, ret->kind);
+    row_own(ret, a);
     db_done(st);
     return 0;
+}
+
+int store_managed_each(struct store *s, void (*take)(void *self, const struct store_managed *lent),
+                       void *self, struct error *err)
+{
+    static const char doing[] = "read what is managed";
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err, "SELECT " COLUMNS " FROM managed ORDER BY kind, id", "");
+    if (r < 0)
+        return r;
+    db_scan_begin(s);
+    while ((r = db_next(s, doing, st, err)) > 0) {
+        const struct store_managed m = row(st);
+        take(self, &m);
+    }
+    db_scan_end(s);
+    return r;
+}
+
+struct listing {
+    struct arena *arena, scratch; /* the list while it grows */
+    VEC(struct store_managed) list;
+};
+
+static void list_take(void *self, const struct store_managed *lent)
+{
+    struct listing *l = self;
+    struct store_managed m = *lent;
+    const char *last = l->list.n ? l->list.at[l->list.n - 1].kind : NULL;
+    m.kind = last && strcmp(last, m.kind) == 0 ? last : arena_strdup(l->arena, m.kind);
+    row_own(&m, l->arena);
+    vec_push(&l->scratch, &l->list, m);
 }
 
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
                        struct error *err)
 {
-    static const char doing[] = "read what is managed";
-    struct store_managed *list = NULL; /* on the heap while it grows */
-    size_t count = 0, cap = 0;
-    sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err, "SELECT " COLUMNS " FROM managed ORDER BY kind, id", "");
-    if (r < 0)
-        return r;
-    while ((r = db_next(s, doing, st, err)) > 0) {
-        if (count == cap) {
-            cap = cap ? 2 * cap : 64;
-            list = xrealloc(list, cap * sizeof *list);
-        }
-        list[count] = row(st, count ? list[count - 1].kind : NULL, a);
-        count++;
-    }
-    sqlite3_db_release_memory(s->db); /* its pages, which are not read again */
+    struct listing l = {.arena = a};
+    int r = store_managed_each(s, list_take, &l, err);
     if (r == 0) {
-        *ret = arena_memdup(a, list, count * sizeof *list);
-        *n = count;
+        *ret = arena_memdup(a, l.list.at, l.list.n * sizeof *l.list.at);
+        *n = l.list.n;
     }
-    free(list);
+    arena_free(&l.scratch);
     return r;
 }
 

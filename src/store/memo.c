@@ -12,6 +12,11 @@ bool store_memo_get(struct store *s, const char *name, struct arena *a, const ch
 {
     static const char doing[] = "read what is known of a content";
     sqlite3_stmt *st;
+    for (size_t i = s->memo.n; i-- > 0;) /* of this run */
+        if (strcmp(s->memo.at[i].name, name) == 0) {
+            *ret = arena_strdup(a, s->memo.at[i].text);
+            return true;
+        }
     if (db_query(s, doing, &st, NULL, "SELECT text FROM memo WHERE name = ?", "t", name) < 0 ||
         db_next(s, doing, st, NULL) <= 0)
         return false;

@@ -64,7 +64,7 @@ int store_tx_drop(struct store *s, int64_t tx, bool whole, struct error *err)
     r = db_run(s, doing, err, "DELETE FROM action WHERE action.tx = ?1 AND (?2 OR (" TRASHED ") IS NOT 1)",
                "ii", tx, (int64_t)whole);
     if (r == 0)
-        r = db_run(s, doing, err, "UPDATE tx SET bundle = NULL WHERE id = ?", "i", tx);
+        r = db_run(s, doing, err, "DELETE FROM tx_bundle WHERE tx = ?", "i", tx);
     if (r == 0)
         r = db_run(s, doing, err,
                    "DELETE FROM tx WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM action WHERE tx = ?1)", "i",

@@ -8,32 +8,50 @@
 /* "ctrs": tells our database from another program's (SQLite's manual, PRAGMA application_id). */
 #define APPLICATION_ID 0x63747273
 
-/* Step i leads from version i to i + 1. A step that was released never changes. */
-static const char *const migrations[] = {
+/* A new store: what all the steps below come to, at once, for each ALTER reads the whole schema again. */
+static const char new_store[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;"
     "CREATE TABLE file_cache (path TEXT PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
     "  size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, digest BLOB NOT NULL)"
     "  WITHOUT ROWID, STRICT;"
     "CREATE TABLE managed (kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, spec TEXT NOT NULL,"
-    "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (kind, id))"
-    "  WITHOUT ROWID, STRICT;"
+    "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, digest BLOB,"
+    "  PRIMARY KEY (kind, id)) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE managed_before (kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, spec TEXT NOT NULL,"
+    "  wanted BLOB NOT NULL, rank INTEGER NOT NULL, generation INTEGER NOT NULL, digest BLOB,"
+    "  PRIMARY KEY (kind, id)) WITHOUT ROWID, STRICT;"
     "CREATE TABLE generation (number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, tx INTEGER "
     "NOT NULL,"
     "  rollback_of INTEGER NOT NULL, bundle TEXT NOT NULL, digest TEXT NOT NULL, who TEXT NOT NULL, reason "
     "TEXT,"
     "  status TEXT NOT NULL) STRICT;"
     "CREATE TABLE tx (id INTEGER PRIMARY KEY AUTOINCREMENT, begun INTEGER NOT NULL, ended INTEGER NOT NULL,"
-    "  state TEXT NOT NULL, why TEXT NOT NULL, who TEXT, bundle TEXT, error TEXT) STRICT;"
+    "  state TEXT NOT NULL, why TEXT NOT NULL, who TEXT, error TEXT, sites TEXT,"
+    "  reason TEXT, created INTEGER NOT NULL DEFAULT 0, changed INTEGER NOT NULL DEFAULT 0,"
+    "  removed INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE tx_bundle (tx INTEGER PRIMARY KEY, bundle TEXT NOT NULL) STRICT;"
     "CREATE INDEX tx_open ON tx (id) WHERE state = 'open';"
     "CREATE TABLE action (tx INTEGER NOT NULL REFERENCES tx (id) ON DELETE CASCADE, seq INTEGER NOT NULL,"
     "  state TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, op TEXT NOT NULL, spec TEXT,"
     "  before BLOB NOT NULL, after BLOB NOT NULL, undo TEXT, error TEXT, PRIMARY KEY (tx, seq))"
     "  WITHOUT ROWID, STRICT;"
+    "CREATE INDEX action_removed ON action (kind, id) WHERE op = 'remove';"
+    "CREATE INDEX action_trash ON action (id) WHERE instr(undo, '\"trash\":') > 0;"
     "CREATE TABLE plan_used (digest TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
     "CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, command TEXT NOT NULL,"
     "  exit_status INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT;"
     "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL, time INTEGER NOT NULL,"
-    "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;",
+    "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
+    "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL,"
+    "  contents BLOB, base BLOB, whole BLOB) STRICT;"
+    "CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID,"
+    " STRICT;";
+
+/* Step i leads from version i to i + 1. A step that was released never changes. */
+static const char *const migrations[] = {
+    /* 1: the first one. */
+    NULL,
     /* 2: the values of `secret` are sealed: vault.c. */
     "",
     /* 3: a transaction knows the sites that it was for. */
@@ -64,6 +82,11 @@ static const char *const migrations[] = {
     /* 8: what tells whether a row would be written anew with the same text. */
     ("ALTER TABLE managed ADD COLUMN digest BLOB;"
      "ALTER TABLE managed_before ADD COLUMN digest BLOB;"),
+    /* 9: a look that reads everything leaves what it read, too; and each what a look at a part needs of it.
+     */
+    ("ALTER TABLE glance ADD COLUMN contents BLOB;"
+     "ALTER TABLE glance ADD COLUMN base BLOB;"
+     "ALTER TABLE glance ADD COLUMN whole BLOB;"),
 };
 #define SEALED_SINCE   2
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
@@ -119,6 +142,16 @@ static int make_identity(struct store *s, struct error *err)
                   (const void *)hex, (size_t)32, (const void *)key, sizeof key);
 }
 
+static int make_tables(struct store *s, const char *doing, struct error *err)
+{
+    int r = db_exec(s, doing, new_store, err);
+    if (r == 0)
+        r = make_identity(s, err);
+    if (r == 0 && lost_was_here(s))
+        r = lost_note(s, err);
+    return r < 0 ? r : vault_note(s, err);
+}
+
 int schema_migrate(struct store *s, struct error *err)
 {
     static const char doing[] = "bring the schema up to date";
@@ -132,12 +165,12 @@ int schema_migrate(struct store *s, struct error *err)
     r = number(s, "PRAGMA user_version", &version, err);
     if (r == 0 && version > SCHEMA_VERSION)
         r = refuse_newer(s, version, err);
+    if (r == 0 && version == 0) {
+        r = make_tables(s, doing, err);
+        version = SCHEMA_VERSION;
+    }
     for (; r == 0 && version < SCHEMA_VERSION; version++) {
         r = db_exec(s, doing, migrations[version], err);
-        if (r == 0 && version == 0)
-            r = make_identity(s, err);
-        if (r == 0 && version == 0 && lost_was_here(s))
-            r = lost_note(s, err);
         if (r == 0 && version + 1 == SEALED_SINCE)
             r = vault_seal_rows(s, err);
         if (r == 0 && version + 1 == SEALED_SINCE)

@@ -1,4 +1,5 @@
-/* Secrets by name. All are read at first use; what is generated stays in memory until it is kept. */
+/* Secrets by name. Who asks for more than a few has all of them read; what is generated stays in memory until
+ * it is kept. */
 #include "storedb.h"
 #include <assert.h>
 #include <errno.h>
@@ -18,9 +19,13 @@ struct named {
     enum held held;
 };
 
+enum { ONE_BY_ONE = 32 };
+
 struct store_secrets {
     struct named *at; /* in order of name */
     size_t n, cap;
+    bool whole;
+    size_t asked;        /* one by one */
     struct secret **old; /* replaced, perhaps borrowed still */
     size_t n_old;
 };
@@ -58,23 +63,49 @@ static void insert(struct store_secrets *t, size_t i, const char *name, struct s
     t->n++;
 }
 
+static const char reading[] = "read the secrets";
+
+static int row(struct store *s, struct store_secrets *t, sqlite3_stmt *st, struct error *err)
+{
+    const char *name = (const char *)sqlite3_column_text(st, 0);
+    struct secret *value;
+    bool found;
+    size_t i = place(t, name, &found);
+    int r = found ? 0
+                  : vault_unseal(s, name, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
+                                 &value, err);
+    if (r == 0 && !found)
+        insert(t, i, name, value, KEPT);
+    if (r < 0)
+        db_done(st);
+    return r;
+}
+
 static int load(struct store *s, struct store_secrets *t, struct error *err)
 {
-    static const char doing[] = "read the secrets";
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err, "SELECT name, value FROM secret ORDER BY name", "");
-    if (r < 0)
+    int r = t->whole ? 0 : db_query(s, reading, &st, err, "SELECT name, value FROM secret ORDER BY name", "");
+    if (r < 0 || t->whole)
         return r;
-    while ((r = db_next(s, doing, st, err)) > 0) {
-        const char *name = (const char *)sqlite3_column_text(st, 0);
-        struct secret *value;
-        r = vault_unseal(s, name, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), &value,
-                         err);
-        if (r < 0) {
-            db_done(st);
+    while ((r = db_next(s, reading, st, err)) > 0) {
+        r = row(s, t, st, err);
+        if (r < 0)
             return r;
-        }
-        insert(t, t->n, name, value, KEPT);
+    }
+    t->whole = r == 0;
+    return r;
+}
+
+static int load_one(struct store *s, struct store_secrets *t, const char *name, struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, reading, &st, err, "SELECT name, value FROM secret WHERE name = ?", "t", name);
+    if (r == 0)
+        r = db_next(s, reading, st, err);
+    if (r > 0) {
+        r = row(s, t, st, err);
+        if (r == 0)
+            db_done(st);
     }
     return r;
 }
@@ -98,8 +129,6 @@ static int table(struct store *s, struct store_secrets **ret, struct error *err)
         struct store_secrets *t = xmalloc(sizeof *t);
         memset(t, 0, sizeof *t);
         int r = vault_open(s, err);
-        if (r == 0)
-            r = load(s, t, err);
         if (r < 0) {
             table_free(t);
             return r;
@@ -110,10 +139,28 @@ static int table(struct store *s, struct store_secrets **ret, struct error *err)
     return 0;
 }
 
+/* The table, with the secret of that name in it at *i; -ENOENT: there is none, and *i is its place. */
+static int find(struct store *s, const char *name, struct store_secrets **ret, size_t *i, struct error *err)
+{
+    struct store_secrets *t;
+    bool found;
+    int r = table(s, &t, err);
+    if (r < 0)
+        return r;
+    *ret = t;
+    *i = place(t, name, &found);
+    if (found || t->whole)
+        return found ? 0 : -ENOENT;
+    r = s->few && t->asked++ < ONE_BY_ONE ? load_one(s, t, name, err) : load(s, t, err);
+    *i = place(t, name, &found);
+    return r < 0 ? r : found ? 0 : -ENOENT;
+}
+
 int store_secrets_load(struct store *s, struct error *err)
 {
     struct store_secrets *t;
-    return table(s, &t, err);
+    int r = table(s, &t, err);
+    return r < 0 ? r : load(s, t, err);
 }
 
 void secrets_free(struct store *s)
@@ -133,23 +180,19 @@ void secrets_settle(struct store *s, bool kept)
 const struct secret *store_secret_get(struct store *s, const char *name)
 {
     struct store_secrets *t;
-    bool found = false;
-    if (table(s, &t, NULL) < 0)
-        return NULL;
-    size_t i = place(t, name, &found);
-    return found ? t->at[i].value : NULL;
+    size_t i;
+    return find(s, name, &t, &i, NULL) == 0 ? t->at[i].value : NULL;
 }
 
 int store_secret_need(struct store *s, const char *name, size_t chars, const struct secret **ret,
                       struct error *err)
 {
     struct store_secrets *t;
-    bool found;
-    int r = table(s, &t, err);
-    if (r < 0)
+    size_t i;
+    int r = find(s, name, &t, &i, err);
+    if (r < 0 && r != -ENOENT)
         return r;
-    size_t i = place(t, name, &found);
-    if (!found) {
+    if (r == -ENOENT) {
         struct secret *made;
         r = secret_generate(chars, &made, err);
         if (r < 0)
@@ -248,12 +291,11 @@ int store_secret_rotate(struct store *s, const char *name, size_t chars, bool ke
 {
     struct store_secrets *t;
     struct secret *made;
-    bool found = false;
-    int r = table(s, &t, err);
-    if (r < 0)
+    size_t i;
+    int r = find(s, name, &t, &i, err);
+    if (r < 0 && r != -ENOENT)
         return r;
-    size_t i = place(t, name, &found);
-    if (!found)
+    if (r == -ENOENT)
         return error_set(err, -ENOENT, "there is no secret \"%s\"", name);
     struct secret *before = t->at[i].value;
     r = secret_generate(chars, &made, err);
@@ -339,10 +381,10 @@ int store_secrets_keep(struct store *s, struct error *err)
 
 int store_secret_list(struct store *s, struct arena *a, const char ***names, size_t *n, struct error *err)
 {
-    struct store_secrets *t;
-    int r = table(s, &t, err);
+    int r = store_secrets_load(s, err);
     if (r < 0)
         return r;
+    const struct store_secrets *t = s->secrets;
     const char **list = arena_array(a, const char *, t->n + 1);
     for (size_t i = 0; i < t->n; i++)
         list[i] = arena_strdup(a, t->at[i].name);

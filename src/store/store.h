@@ -64,6 +64,10 @@ void store_cache_put(struct store *s, const char *path, const struct store_file 
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
 
+/* From here on little is asked for, beside what there is: digests and secrets are read one by one, and not
+ * all of them when the first is asked for. */
+void store_few(struct store *s);
+
 /* --- memo: what was worked out from contents (memo.c) ---------------------------------------------- */
 /* False where nothing is known. */
 bool store_memo_get(struct store *s, const char *name, struct arena *a, const char **ret);
@@ -78,12 +82,19 @@ struct store_glance {
     const char *paths;   /* host's footprint */
     size_t len;
     struct hash128 stamps;
-    const char *kinds;  /* names of the kinds that are looked at each time, a blank between two */
-    const char *output; /* what it said */
+    struct hash128 contents; /* of what it read, where no stamp is believed; else zero */
+    const char *kinds;       /* names of the kinds that are looked at each time, a blank between two */
+    const char *output;      /* what it said */
+    struct hash128 base;     /* of what it was asked but for the manifest's texts */
+    const void *whole;       /* the caller's: what a look at a part needs of it; NULL: nothing */
+    size_t whole_len;
 };
 /* -ENOENT: none. Every durable write drops them all: what is managed, the journal, secrets, what is owed. */
 int store_glance_get(struct store *s, struct hash128 key, struct arena *a, struct store_glance *ret,
                      struct error *err);
+/* The newest of these that has a `whole`. */
+int store_glance_base(struct store *s, struct hash128 base, struct arena *a, struct store_glance *ret,
+                      struct error *err);
 /* Writes nothing where another process has written to the store since store_glance_get(), which comes first.
  */
 int store_glance_put(struct store *s, struct hash128 key, const struct store_glance *g, struct error *err);
@@ -101,6 +112,9 @@ struct store_managed {
 /* In the order of kind and id, bytewise, which is the table's own. */
 int store_managed_list(struct store *s, struct arena *a, struct store_managed **ret, size_t *n,
                        struct error *err);
+/* In that order, too: the texts of a row are lent until `take` returns. */
+int store_managed_each(struct store *s, void (*take)(void *self, const struct store_managed *lent),
+                       void *self, struct error *err);
 /* -ENOENT: it is not managed. */
 int store_managed_get(struct store *s, const char *kind, const char *id, struct arena *a,
                       struct store_managed *ret, struct error *err);
@@ -125,6 +139,9 @@ struct store_generation {
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err);
 int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
                          struct error *err); /* number 0: the newest; -ENOENT when there is none */
+/* The newest without its bundle, which is the manifest's whole text. */
+int store_generation_newest(struct store *s, struct arena *a, struct store_generation *ret,
+                            struct error *err);
 int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,
                           struct error *err); /* newest first, without bundles */
 
@@ -166,13 +183,18 @@ struct store_action {
  * is needed, and when a run ends. */
 int store_reserve(struct store *s, int64_t bytes, struct error *err);
 void store_reserve_release(struct store *s); /* none there is fine */
-/* Opens a transaction with all its actions as PLANNED, in one commit. */
+/* Opens a transaction with its actions, in one commit. */
 int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,
                    struct error *err);
+/* Further actions of it: PLANNED, or INTENT with `undo`. */
+int store_actions_add(struct store *s, int64_t tx, const struct store_action *actions, size_t n,
+                      struct error *err);
 /* Each is one durable commit. */
 int store_action_intent(struct store *s, int64_t tx, int64_t seq, const char *undo, struct error *err);
 int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_state st, const char *error,
                        struct error *err);
+/* The `n` intents from `first` on. */
+int store_actions_done(struct store *s, int64_t tx, int64_t first, size_t n, struct error *err);
 /* Many at once (a batch of actions, the end of a transaction): begin, any of the calls above and the
  * managed and generation calls, then commit. */
 int store_begin(struct store *s, struct error *err);

@@ -52,12 +52,14 @@ struct store {
     char secret_check[SHA256_HEX]; /* which key the secrets were sealed with */
     struct vault_cipher *cipher;   /* of secret_key; NULL: not made */
     bool have_key, key_checked;
-    bool anew;                 /* made where citrus had been, and nothing was applied since */
-    bool scrub;                /* plain text of an older store is left in free pages and the log */
-    bool glances;              /* there are rows to be dropped with the next durable write */
-    int64_t seen_version;      /* of the database when its glance was read */
-    struct store_cache *cache; /* NULL: not loaded */
-    VEC(struct memo) memo;     /* to be written */
+    bool anew;            /* made where citrus had been, and nothing was applied since */
+    bool scrub;           /* plain text of an older store is left in free pages and the log */
+    bool glances;         /* there are rows to be dropped with the next durable write */
+    int64_t seen_version; /* of the database when its glance was read */
+    bool few;             /* store_few() */
+    enum { REMOVALS_UNKNOWN, REMOVALS_NONE, REMOVALS_SOME } removals; /* of the journal */
+    struct store_cache *cache;                                        /* NULL: not loaded */
+    VEC(struct memo) memo;                                            /* to be written */
     struct arena memo_arena;
     struct store_secrets *secrets; /* NULL: not loaded */
 };
@@ -75,6 +77,10 @@ int db_query(struct store *s, const char *doing, sqlite3_stmt **ret, struct erro
 /* 1: a row; 0: no more; negative: an error. The last two end the query. */
 int db_next(struct store *s, const char *doing, sqlite3_stmt *st, struct error *err);
 void db_done(sqlite3_stmt *st); /* ends a query early */
+/* Around a scan of a whole table, which reads no page twice: in SQLite's own cache they would only take
+ * memory that the process is given page by page. */
+void db_scan_begin(struct store *s);
+void db_scan_end(struct store *s);
 
 int db_begin(struct store *s, enum durability d, const char *doing, struct error *err);
 /* Commits when `r` is 0, else rolls back; returns r or the commit's error. */

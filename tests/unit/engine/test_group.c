@@ -44,6 +44,57 @@ static void none_is_there_before_all_are_written_and_journalled(void **state)
     rig_free(t);
 }
 
+static struct rig *counted;
+static int commits, before_the_first;
+
+static void count(bool after, const char *path)
+{
+    commits += after;
+}
+
+static void the_first_begins(struct rig *t, const struct action *a)
+{
+    if (a->seq == 1)
+        before_the_first = commits;
+}
+
+static void what_the_plan_begins_with_is_journalled_in_the_transactions_own_commit(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_put(t, "/etc/b1", "old");
+    three_sites(t);
+    commits = before_the_first = 0;
+    store_step = count;
+    t->hook = the_first_begins;
+    rig_done(t);
+    store_step = NULL;
+    assert_int_equal(before_the_first, 1);
+    rig_free(t);
+}
+
+static void a_signal_after_it(bool after, const char *path)
+{
+    counted->interrupted = after;
+}
+
+/* The transaction is there with its intents, and nothing of it is done. */
+static void a_signal_before_the_first_step_leaves_all_as_it_was(void **state)
+{
+    struct rig *t = counted = rig_new("{}");
+    rig_put(t, "/etc/b1", "old");
+    char *before = rig_tree(t);
+    three_sites(t);
+    rig_plan(t);
+    store_step = a_signal_after_it;
+    rig_run(t);
+    store_step = NULL;
+    assert_int_equal(t->res.outcome, APPLY_UNDONE);
+    assert_null(strstr(buf_str(&t->told), "start create"));
+    assert_string_equal(rig_tree(t), before);
+    assert_string_equal(rig_read(t, "/etc/b1"), "old");
+    rig_free(t);
+}
+
 static void a_group_ends_where_something_else_comes(void **state)
 {
     struct rig *t = rig_new("{}");
@@ -303,6 +354,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_is_there_before_all_are_written_and_journalled),
+        cmocka_unit_test(what_the_plan_begins_with_is_journalled_in_the_transactions_own_commit),
+        cmocka_unit_test(a_signal_before_the_first_step_leaves_all_as_it_was),
         cmocka_unit_test(a_group_ends_where_something_else_comes),
         cmocka_unit_test(what_cannot_be_written_takes_its_own_site_back_and_no_other),
         cmocka_unit_test(what_cannot_be_put_takes_its_own_site_back_and_no_other),

@@ -150,6 +150,8 @@ static void what_is_known_of_contents_is_kept_for_a_time(void **state)
     assert_false(store_memo_get(s, "x509 1", &a, &text));
     store_memo_put(s, "x509 1", "{}");
     store_memo_put(s, "x509 1", "{\"a\":1}");
+    assert_true(store_memo_get(s, "x509 1", &a, &text)); /* also before it is written */
+    assert_string_equal(text, "{\"a\":1}");
     ok(store_memo_flush(s, &err));
     ok(store_memo_flush(s, &err)); /* nothing is left to be written */
     store_close(s);

@@ -269,11 +269,44 @@ static void an_unknown_state_in_the_journal_is_damage(void **state)
     (void)state;
 }
 
+static void actions_can_come_with_their_intents_and_are_done_together(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_tx tx = {.why = "apply"};
+    struct store_action rows[3], *list;
+    size_t n;
+    memcpy(rows, three, sizeof rows);
+    rows[0].state = rows[1].state = ACTION_INTENT;
+    rows[0].undo = rows[1].undo = "{\"op\":\"create\"}";
+    ok(store_begin(s, &err));
+    ok(store_tx_begin(s, &tx, NULL, 0, &err));
+    ok(store_actions_add(s, tx.id, rows, 3, &err));
+    ok(store_commit(s, &err));
+    ok(store_actions(s, tx.id, &a, &list, &n, &err));
+    assert_int_equal(n, 3);
+    assert_int_equal(list[1].state, ACTION_INTENT);
+    assert_string_equal(list[1].undo, "{\"op\":\"create\"}");
+    assert_int_equal(list[2].state, ACTION_PLANNED);
+    assert_null(list[2].undo);
+    assert_int_equal(store_actions_done(s, tx.id, 1, 3, &err), -ENOENT); /* the third is no intent */
+    error_clear(&err);
+    ok(store_actions_done(s, tx.id, 1, 2, &err));
+    ok(store_actions(s, tx.id, &a, &list, &n, &err));
+    assert_int_equal(list[0].state, ACTION_DONE);
+    assert_int_equal(list[1].state, ACTION_DONE);
+    assert_string_equal(list[0].undo, "{\"op\":\"create\"}");
+    arena_free(&a);
+    store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture(a_writer_that_stays_is_waited_for_once),
         fixture(a_transaction_is_read_as_it_was_written),
+        fixture(actions_can_come_with_their_intents_and_are_done_together),
         fixture(transactions_that_are_not_settled_are_found_again),
         fixture(an_action_that_is_not_there_is_an_error),
         fixture(a_transaction_that_cannot_be_written_is_not_there),

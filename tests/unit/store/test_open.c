@@ -86,6 +86,48 @@ static void lineage_and_key_are_made_once(void **state)
     (void)state;
 }
 
+/* Every column, index and kind of table, as SQLite understood them. */
+static char *tables_of_the_store(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            db,
+            "SELECT group_concat(line, char(10)) FROM ("
+            "SELECT l.name || ' ' || l.wr || l.strict || ' ' || x.cid || ' ' || x.name || ' ' || x.type || ' "
+            "' ||"
+            "  x.\"notnull\" || x.pk || ' ' || coalesce(x.dflt_value, '') AS line"
+            "  FROM pragma_table_list() l, pragma_table_xinfo(l.name) x WHERE l.schema = 'main'"
+            " UNION SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY line)",
+            -1, &st, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    char *text = strdup((const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return text;
+}
+
+static void a_new_store_has_the_tables_that_an_older_one_comes_to(void **state)
+{
+    store_close(open_store(STORE_WRITE));
+    char *made = tables_of_the_store();
+    assert_non_null(strstr(made, "managed_before"));
+    assert_non_null(strstr(made, "action_trash"));
+    sql(TO_VERSION_2);
+    char *old = tables_of_the_store();
+    assert_string_not_equal(old, made);
+    store_close(open_store(STORE_WRITE));
+    char *migrated = tables_of_the_store();
+    assert_string_equal(migrated, made);
+    free(made);
+    free(old);
+    free(migrated);
+    (void)state;
+}
+
 static void a_newer_store_is_refused_and_untouched(void **state)
 {
     store_close(open_store(STORE_WRITE));
@@ -340,6 +382,7 @@ int main(void)
         fixture(modes_are_closed_whatever_the_umask),
         fixture(open_modes_of_an_older_run_are_closed),
         fixture(lineage_and_key_are_made_once),
+        fixture(a_new_store_has_the_tables_that_an_older_one_comes_to),
         fixture(a_newer_store_is_refused_and_untouched),
         fixture(a_file_that_is_no_database_is_named),
         fixture(damaged_pages_are_an_error_not_a_crash),
