@@ -68,6 +68,8 @@ int command_apply(const struct options *o)
     else if (status == 0 && o->plan_only)
         glance_allow(&s, "plan");
     if (status == 0 && !file)
+        narrow_allow(&s);
+    if (status == 0 && !file)
         status = session_manifest(&s, o->n_args ? o->args[0] : NULL);
     if (status == 0 && !file && !s.glanced)
         status = session_run(&s, &(struct run){.why = "apply"});

@@ -32,26 +32,28 @@ static void add_program(struct hash_stream *h)
                 7);
 }
 
-static void add_options(struct hash_stream *h, const struct session *s)
+/* What a look depends on beside the manifest and what is said of it. */
+static void add_place(struct hash_stream *h, const struct session *s)
 {
-    const struct options *o = s->o;
-    add_text(h, s->glance.command);
+    struct facts f = {0};
+    facts_machine(s->host, &f);
+    add_program(h);
     add_text(h, s->host->root);
     add_text(h, session_share());
-    add_numbers(h,
-                (int64_t[]){o->json, o->verbose, o->no_health, o->detailed, s->style.colour, s->host->offline,
-                            s->host->ops == &host_real_ops},
-                7);
+    add_numbers(
+        h, (int64_t[]){f.memory, f.cpus, s->o->no_health, s->host->offline, s->host->ops == &host_real_ops},
+        5);
 }
 
 static struct hash128 inputs(const struct session *s)
 {
+    const struct options *o = s->o;
     struct hash_stream *h = hash_stream_new();
-    struct facts f = {0};
-    facts_machine(s->host, &f);
-    add_program(h);
-    add_options(h, s);
-    add_numbers(h, (int64_t[]){f.memory, f.cpus, (int64_t)s->bundle.n}, 3);
+    add_place(h, s);
+    add_text(h, s->glance.command);
+    add_numbers(
+        h, (int64_t[]){o->json, o->verbose, o->detailed, o->verify, s->style.colour, (int64_t)s->bundle.n},
+        6);
     for (size_t i = 0; i < s->bundle.n; i++) {
         const struct bundle_file *b = &s->bundle.at[i];
         add_text(h, b->name);
@@ -61,18 +63,34 @@ static struct hash128 inputs(const struct session *s)
     return hash_stream_end(h);
 }
 
+struct hash128 glance_base(const struct session *s)
+{
+    struct hash_stream *h = hash_stream_new();
+    add_place(h, s);
+    return hash_stream_end(h);
+}
+
 void glance_allow(struct session *s, const char *command)
 {
     const struct options *o = s->o;
-    s->glance.command = o->verify || o->fresh || o->out || o->n_sites ? NULL : command;
+    s->glance.command = o->fresh || o->out || o->n_sites ? NULL : command;
 }
 
-static bool as_then(struct session *s, const struct store_glance *g)
+/* With --verify no stamp is believed: what was read is read again. */
+static bool same_paths(struct session *s, const char *paths, size_t len, struct hash128 then,
+                       struct hash128 *contents)
 {
     struct hash128 stamps;
+    return footprint_stamps(s->host, paths, len, &stamps, s->o->verify ? contents : NULL) == 0 &&
+           hash_equal(stamps, then);
+}
+
+bool glance_holds(struct session *s, const struct store_glance *g)
+{
+    struct hash128 contents = g->contents;
     int64_t now = time(NULL);
-    return g->made <= now && now < g->until && footprint_stamps(s->host, g->paths, g->len, &stamps, NULL) == 0 &&
-           hash_equal(stamps, g->stamps) && engine_as_promised(&s->engine, g->kinds, NULL) == 1;
+    return g->made <= now && now < g->until && same_paths(s, g->paths, g->len, g->stamps, &contents) &&
+           hash_equal(contents, g->contents) && engine_as_promised(&s->engine, g->kinds, NULL) == 1;
 }
 
 void glance_watching(struct session *s, bool anew)
@@ -90,7 +108,7 @@ bool glance_taken(struct session *s)
         return false;
     s->glance.key = inputs(s);
     if (store_glance_get(s->store, s->glance.key, &s->arena, &g, NULL) == 0 && !s->glance.anew &&
-        as_then(s, &g)) {
+        glance_holds(s, &g)) {
         struct buf b = {0};
         buf_adds(&b, g.output);
         out_flush(&b);
@@ -117,7 +135,10 @@ static bool silent(struct session *s)
 void glance_keep(struct session *s, const struct buf *output)
 {
     struct footprint f;
+    struct hash128 contents = {0};
     int64_t now = time(NULL);
+    if (s->narrow.of)
+        return; /* it looked at a part; and what it stands on stays */
     bool whole = footprint_end(s->host, &f, &s->arena);
     if (s->plan->actions.n) {
         store_glance_drop(s->store, NULL);
@@ -125,14 +146,17 @@ void glance_keep(struct session *s, const struct buf *output)
     }
     const char *names = whole ? engine_glance_kinds(&s->engine, s->plan, &s->catalog) : NULL;
     if (!s->glance.command || !names || !silent(s) || strlen(buf_str(output)) != output->len ||
-        engine_as_promised(&s->engine, names, NULL) != 1)
+        engine_as_promised(&s->engine, names, NULL) != 1 ||
+        (s->o->verify && !same_paths(s, f.paths, f.len, f.stamps, &contents)))
         return;
     struct store_glance g = {.made = now,
                              .until = f.until < now + GLANCE_SECONDS ? f.until : now + GLANCE_SECONDS,
                              .paths = f.paths,
                              .len = f.len,
                              .stamps = f.stamps,
+                             .contents = contents,
                              .kinds = names,
                              .output = buf_str(output)};
+    narrow_note(s, &g);
     store_glance_put(s->store, s->glance.key, &g, NULL);
 }

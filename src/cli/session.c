@@ -91,6 +91,18 @@ static void cache_put(void *self, const char *path, const struct fs_stat *st, st
     store_cache_put(s->store, path, &f);
 }
 
+static bool cache_recall(void *self, const char *path, struct fs_stat *ret, struct hash128 *digest)
+{
+    struct session *s = self;
+    struct store_file f;
+    if (!store_cache_get(s->store, path, &f))
+        return false;
+    *ret = (struct fs_stat){
+        .dev = f.dev, .ino = f.ino, .size = f.size, .mtime_ns = f.mtime_ns, .ctime_ns = f.ctime_ns};
+    *digest = f.digest;
+    return true;
+}
+
 static bool memo_get(void *self, const char *name, struct arena *a, const char **ret)
 {
     return store_memo_get(((struct session *)self)->store, name, a, ret);
@@ -199,7 +211,7 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
     if (r)
         return r;
     progress_open(s);
-    s->cache = (struct digest_cache){cache_get, cache_put, s};
+    s->cache = (struct digest_cache){cache_get, cache_put, s, cache_recall};
     s->host->cache = &s->cache;
     s->memo = (struct content_memo){memo_get, memo_put, s};
     s->host->memo = &s->memo;
@@ -239,20 +251,24 @@ int session_close(struct session *s, int status)
 /* ---- the manifest
  * ------------------------------------------------------------------------------------------- */
 
-static int parse_bundle(struct session *s)
+int session_parse_whole(struct session *s)
+{
+    s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
+    if (!s->manifest)
+        return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
+    return 0;
+}
+
+static void note_bundle(struct session *s)
 {
     char digest[SHA256_HEX];
     s->bundle_json = bundle_to_json(&s->bundle, &s->arena);
     bundle_digest(&s->bundle, digest);
     s->bundle_digest = arena_strdup(&s->arena, digest);
-    s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
-    if (!s->manifest)
-        return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
     const struct server_retention *r = &s->manifest->server.retention;
     s->retention = (struct retention){
         .trash = r->trash, .journal = r->journal, .cache = r->cache, .generations = r->generations};
     s->engine.retention = &s->retention;
-    return 0;
 }
 
 static int session_parse(struct session *s)
@@ -261,7 +277,12 @@ static int session_parse(struct session *s)
     s->glanced = s->diags.list.n == 0 && glance_taken(s);
     if (s->glanced)
         return 0;
-    return store_ready(s->store, &err) < 0 ? session_fail(s, &err) : parse_bundle(s);
+    if (store_ready(s->store, &err) < 0)
+        return session_fail(s, &err);
+    int status = narrow_taken(s) ? 0 : session_parse_whole(s);
+    if (status == 0)
+        note_bundle(s);
+    return status;
 }
 
 int session_manifest(struct session *s, const char *path)
@@ -282,171 +303,6 @@ int session_texts(struct session *s, const char *bundle_json)
     struct error err = {0};
     int r = bundle_from_json(bundle_json, &s->bundle, &s->arena, &err);
     return r < 0 ? session_fail(s, &err) : session_parse(s);
-}
-
-static int need_secret(void *self, const char *name, size_t chars, const struct secret **ret,
-                       struct error *err)
-{
-    struct session *s = self;
-    int r = store_secret_need(s->store, name, chars, ret, err);
-    if (r == 0)
-        redactor_add(s->redactor, name, *ret);
-    return r;
-}
-
-static void note_derived(void *self, const char *name, const char *value)
-{
-    struct session *s = self;
-    struct secret *v = secret_new(value, strlen(value));
-    vec_push(&s->arena, &s->derived, v);
-    redactor_add(s->redactor, name, v);
-}
-
-static bool rotating(void *self, const char *name)
-{
-    return session_rotating(self, name);
-}
-
-const char *session_share(void)
-{
-    const char *dir = getenv("CITRUS_SHARE");
-    return dir && *dir == '/' ? dir : "/usr/share/citrus";
-}
-
-static bool site_known(const struct manifest *m, const char *domain)
-{
-    const struct manifest_site *sites = m->sites.at;
-    for (size_t i = 0; i < m->sites.n; i++)
-        if (strcmp(sites[i].domain, domain) == 0)
-            return true;
-    return false;
-}
-
-static int check_sites(struct session *s)
-{
-    struct store_managed *rows;
-    size_t n;
-    for (size_t i = 0; i < s->o->n_sites; i++) {
-        bool known = site_known(s->manifest, s->o->sites[i]);
-        if (!known && store_managed_list(s->store, &s->arena, &rows, &n, NULL) == 0)
-            for (size_t k = 0; k < n; k++)
-                known = known || (rows[k].site && strcmp(rows[k].site, s->o->sites[i]) == 0);
-        struct error err = {0};
-        if (!known) {
-            error_set(&err, -ENOENT, "--site %s: neither the manifest nor this server has such a site",
-                      s->o->sites[i]);
-            return session_fail(s, &err);
-        }
-    }
-    return 0;
-}
-
-/* A machine that never ran `apt-get update` (a fresh image) offers no versions to plan with. Lists are no
- * state that anybody manages, so a dry run fetches them, too. */
-static int read_facts(struct session *s, struct error *err)
-{
-    int r = facts_read(s->host, &s->facts, &s->arena, err);
-    if (r < 0 || s->facts.nginx || s->facts.php || s->host->offline || geteuid() != 0)
-        return r;
-    fprintf(stderr, "apt has no package lists here: fetching them\n");
-    int fetched = host_apt(s->host, APT_UPDATE, NULL, 0, &s->progress, err);
-    progress_close(s);
-    if (fetched < 0 && (fetched == -EBUSY || fetched == -EINTR))
-        return fetched;
-    /* One repository of many may have failed: what counts is whether nginx can be had now. */
-    struct error failed = fetched < 0 && err ? *err : (struct error){0};
-    error_clear(err);
-    r = facts_read(s->host, &s->facts, &s->arena, err);
-    if (r == 0 && fetched < 0 && !s->facts.nginx && !s->facts.php) {
-        if (err)
-            *err = failed;
-        r = fetched;
-    }
-    return r;
-}
-
-static int known_secret(void *self, const char *name, size_t chars, const struct secret **ret,
-                        struct error *err)
-{
-    return store_secret_need(((struct session *)self)->store, name, chars, ret, err);
-}
-
-/* What the plan writes or shows, and has no content yet. The redactor knows the secrets from the first time.
- */
-static int bring_contents(struct session *s, struct catalog_input in, struct error *err)
-{
-    in.secret = known_secret;
-    in.derived = NULL;
-    VEC(const struct resource *) list = {0};
-    for (size_t i = 0; i < s->plan->actions.n; i++) {
-        const struct change *c = &s->plan->actions.at[i].change;
-        if (c->res->site && (c->op == OP_CREATE || c->op == OP_UPDATE))
-            vec_push(&s->arena, &list, c->res);
-    }
-    for (size_t i = 0; i < s->plan->left.n; i++)
-        if (s->plan->left.at[i].change.res->site && s->plan->left.at[i].change.op != OP_REMOVE)
-            vec_push(&s->arena, &list, s->plan->left.at[i].change.res);
-    return catalog_contents(&in, list.at, list.n, &s->arena, err);
-}
-
-static int make_plan(struct session *s)
-{
-    struct error err = {0};
-    if (check_sites(s))
-        return EXIT_ERROR;
-    int r = read_facts(s, &err);
-    if (r < 0)
-        return session_fail(s, &err);
-    struct catalog_input in = {.manifest = s->manifest,
-                               .facts = &s->facts,
-                               .host = s->host,
-                               .share_dir = session_share(),
-                               .secret = need_secret,
-                               .rotating = rotating,
-                               .secret_self = s,
-                               .derived = note_derived,
-                               .digests = true};
-    r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
-    if (r < 0)
-        return session_fail(s, &err);
-    for (size_t i = 0; i < s->catalog.list.n; i++)
-        if (s->catalog.list.at[i]->kind->check)
-            s->catalog.list.at[i]->kind->check(s->catalog.list.at[i], &s->diags);
-    if (s->diags.list.n && session_diags(s))
-        return EXIT_ERROR;
-    struct plan_options po = {.sites = s->o->n_sites ? s->o->sites : NULL,
-                              .bundle_json = s->bundle_json,
-                              .bundle_digest = s->bundle_digest,
-                              .corrective_only = s->corrective_only,
-                              .rollback_of = s->rollback_of,
-                              .fresh = s->o->fresh};
-    r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
-    if (r == 0)
-        r = bring_contents(s, in, &err);
-    if (r == 0 && !s->o->no_health)
-        health_open(s);
-    progress_close(s);
-    return r < 0 ? session_fail(s, &err) : 0;
-}
-
-int session_obstacles(struct session *s)
-{
-    s->diags.list.n = 0; /* those of the manifest itself were shown */
-    for (size_t i = 0; i < s->plan->obstacles.n; i++) {
-        const struct obstacle *o = &s->plan->obstacles.at[i];
-        void (*say)(struct diags *, struct pos, const char *, const char *, ...) =
-            o->fatal ? diag_error : diag_warning;
-        say(&s->diags, o->res->pos, o->err.hint[0] ? o->err.hint : NULL, "%s", o->err.text);
-    }
-    return s->diags.list.n ? session_diags(s) : 0;
-}
-
-int session_plan(struct session *s)
-{
-    s->host->interrupted = s->engine.interrupted; /* looking can be left at any time */
-    int status = make_plan(s);
-    s->host->interrupted = NULL;
-    return status;
 }
 
 int session_recover(struct session *s, bool look)

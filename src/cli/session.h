@@ -32,6 +32,7 @@ struct session {
     struct manifest *manifest;
     struct facts facts;
     struct catalog catalog;
+    struct templates *templates;
     struct plan *plan;
     int64_t confirm;      /* seconds that the apply at hand stands unconfirmed; 0: it needs none */
     bool awaits;          /* it did, and somebody has to confirm it */
@@ -44,6 +45,10 @@ struct session {
         bool unnoted;        /* is no run of its own */
         struct hash128 key;
     } glance;
+    struct {
+        bool allowed;
+        const struct narrow *of; /* the plan is of these sites: `manifest` and `catalog` hold no others */
+    } narrow;
     bool glanced; /* session_manifest() found that all is as it was, and said so: nothing is left to do */
     bool told;    /* something was said about the manifest or the plan */
     const char *trouble; /* the last error, for who keeps account of it */
@@ -59,14 +64,24 @@ int session_close(struct session *s, int status); /* returns status */
 /* The manifest: from a path (NULL: /etc/citrus/server.yaml in the root), or from texts that were kept. */
 int session_manifest(struct session *s, const char *path);
 int session_texts(struct session *s, const char *bundle_json);
+int session_parse_whole(struct session *s); /* of the texts at hand, whatever a narrow plan left of them */
 /* glance.c: looks that only say what is there. glance_allow() before the manifest is read, glance_keep() with
  * what was said of the plan; session_manifest() does the rest. `command` is what the run is noted as. */
 void glance_allow(struct session *s, const char *command);
 void glance_watching(struct session *s, bool anew); /* the same for drift --watch */
 bool glance_taken(struct session *s);
 void glance_keep(struct session *s, const struct buf *output);
+/* All that may lead to another answer, but for the manifest and what is asked of it. */
+struct hash128 glance_base(const struct session *s);
+bool glance_holds(struct session *s, const struct store_glance *g); /* nothing changed since */
+/* narrow.c: plans of a changed manifest. narrow_allow() before it is read; narrow_taken() once it was read:
+ * s->narrow.of and s->manifest are what make_plan() needs. narrow_note() adds what it will need the next
+ * time. */
+void narrow_allow(struct session *s);
+bool narrow_taken(struct session *s);
+void narrow_note(struct session *s, struct store_glance *g);
 const char *session_share(void); /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree) */
-/* Facts, catalog and plan of the manifest that was read. */
+/* session_plan.c: facts, catalog and plan of the manifest that was read. */
 int session_plan(struct session *s);
 /* Says what stands in the way of the plan, with its place in the manifest. EXIT_ERROR where something new
  * cannot be had. */

@@ -194,8 +194,13 @@ static void show_deferred(const struct printing *g)
     if (g->p->deferred.n == 0)
         return;
     buf_addf(g->out, "\n%sdeferred%s (these need the running system)\n", style_bold(g->s), style_off(g->s));
-    for (size_t i = 0; i < g->p->deferred.n; i++)
-        buf_addf(g->out, "  . %s %s\n", g->p->deferred.at[i].res->kind->name, g->p->deferred.at[i].res->id);
+    for (size_t i = 0; i < g->p->deferred.n; i++) { /* three of each site */
+        buf_adds(g->out, "  . ");
+        buf_adds(g->out, g->p->deferred.at[i].res->kind->name);
+        buf_addc(g->out, ' ');
+        buf_adds(g->out, g->p->deferred.at[i].res->id);
+        buf_addc(g->out, '\n');
+    }
 }
 
 /* What stays although it differs: "; 1 left as it is; 2 ignored", or nothing. */

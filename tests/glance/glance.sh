@@ -52,17 +52,22 @@ settle() {
   db "UPDATE glance SET output = 'GLANCED'"
   [ "$(plan)" = GLANCED ] || bad "before \"$1\": no glance is taken of what nobody touched"
 }
-# sees WHAT COMMAND UNDO: no glance after COMMAND; what is said is what a look that reads everything says
+# sees WHAT COMMAND UNDO: no glance after COMMAND, with --verify neither; what is said is what is said where nothing was kept
 sees() {
-  local said verified
+  local said read verified
   settle "$1"
+  plan --verify >/dev/null
+  db "UPDATE glance SET output = 'GLANCED'"
+  [ "$(plan --verify)" = GLANCED ] || bad "before \"$1\": --verify looks at all that nobody touched again"
   eval "$2"
+  read=$(plan --verify 2>&1) || true
   said=$(plan 2>&1) || true
+  db "DELETE FROM glance"
   verified=$(plan --verify 2>&1) || true
-  case $said in
+  case $read$said in
   *GLANCED*) bad "$1: a glance was taken" ;;
-  "$verified") good ;;
-  *) bad "$1: $(diff <(echo "$said") <(echo "$verified") | head -5)" ;;
+  "$verified$verified") good ;;
+  *) bad "$1: $(diff <(printf '%s\n' "$read" "$said") <(printf '%s\n' "$verified" "$verified") | head -5)" ;;
   esac
   eval "$3"
 }
@@ -96,6 +101,11 @@ db "DELETE FROM glance"
 plan --json >"$tmp/j1"
 plan --json >"$tmp/j2"
 if cmp -s "$tmp/j1" "$tmp/j2" && plan --json --verify | cmp -s - "$tmp/j2"; then good; else bad "--json"; fi
+settle "what was read is not what is read"
+plan --verify >/dev/null
+db "UPDATE glance SET output = 'GLANCED', contents = CASE WHEN contents = zeroblob(16) THEN contents ELSE randomblob(16) END"
+[ "$(plan)" = GLANCED ] || bad "a glance reads contents"
+case $(plan --verify) in *GLANCED*) bad "--verify does not hold the contents against what they were" ;; *) good ;; esac
 
 # ------------------------------------------------------------------ what goes in
 sees "a value of the manifest" "sed -i 's/title: T/title: U/; s/type: html/type: php/' $m/sites/b.yaml" "site b.example.com html self-signed >$m/sites/b.yaml"
@@ -120,7 +130,7 @@ www=$root/var/www/a.example.com vhost=$root/etc/nginx/sites-available/a.example.
 enabled=$root/etc/nginx/sites-enabled/a.example.com.conf
 pool=$root/etc/php/8.2/fpm/pool.d/a.example.com.conf
 config=$(find "$www" -name wp-config.php)
-tls=$(find "$root/etc" -name fullchain.pem)
+tls=$root/etc/citrus/tls/b.example.com/fullchain.pem
 for f in "$vhost" "$pool" "$config" "$tls"; do
   n=${f#"$root"}
   [ -f "$f" ] || { bad "$n is not there"; continue; }

@@ -119,6 +119,26 @@ static void change(struct generator *g)
     }
 }
 
+/* What concerns one site alone: FIELD_LOCAL of the field tables. */
+static bool is_local(const char *path)
+{
+    static const char *const local[] = {"nginx/",       "php/ini/", "php/max_",         "php/process_manager",
+                                        "tls/redirect", "tls/hsts", "wordpress/config", "wordpress/title",
+                                        "health/"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (strncmp(path, local[i], strlen(local[i])) == 0)
+            return true;
+    return false;
+}
+
+static void touch_one(struct generator *g)
+{
+    struct site *s = &g->sites[rng_below(&g->rng, SITES)];
+    for (size_t i = 0; s->there && i < n_site_slots; i++)
+        if (is_local(site_slots[i].path) && rng_chance(&g->rng, 20))
+            s->value[i] = roll(g, &site_slots[i]);
+}
+
 /* --- what is valid together --------------------------------------------------------------------------- */
 
 static size_t slot_index(const struct slot *slots, size_t n, const char *path)
@@ -326,6 +346,21 @@ struct generator *generator_new(uint64_t seed, enum profile profile, struct aren
     g->rng.state = seed;
     g->profile = profile;
     return g;
+}
+
+void generator_touch(struct generator *g, struct bundle *ret)
+{
+    char *text = NULL;
+    for (int tries = 0; tries < 100; tries++) {
+        touch_one(g);
+        write_all(g, ret);
+        text = bundle_to_json(ret, g->a);
+        if (g->last && strcmp(text, g->last) != 0) {
+            g->last = text;
+            return;
+        }
+    }
+    generator_next(g, ret);
 }
 
 void generator_next(struct generator *g, struct bundle *ret)

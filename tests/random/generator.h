@@ -31,6 +31,9 @@ struct generator;
 /* Lives in `a`, as all that it makes. */
 struct generator *generator_new(uint64_t seed, enum profile profile, struct arena *a);
 void generator_next(struct generator *g, struct bundle *ret);
+/* The same with another value or two in one site's part, which are that site's own matter; as
+ * generator_next() where no site is there. */
+void generator_touch(struct generator *g, struct bundle *ret);
 
 /* All names that a site or an alias may have; NULL-terminated. A certificate of `tls: {issuer: files}` at
  * GENERATOR_TLS/{one,two}/{cert,key}.pem covers them. */
