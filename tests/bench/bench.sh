@@ -82,21 +82,35 @@ first_apply() { # first_apply SITES ROOT MANIFEST WORK: the tree is made, and st
   say "first_apply_ratio_$n" "$(ratio "$(middle "${own[@]}")" "$(middle "${bare[@]}")")" x
 }
 
-# One value of one site, there and back. CPU that is more than the look's is the change's: than that of a look that takes
-# a glance, and than that of one that renders all, as a changed manifest asks for.
-change() { # change SITES ROOT MANIFEST NOOP VERIFY
-  local n=$1 root=$2 manifest=$3 noop=$4 verify=$5 cpus=() walls=() i
+# What the timer's next look does: it leaves what a glance, and the plan of some sites, stand on.
+look_around() { # look_around ROOT MANIFEST
+  sleep 0.3 # what was written a moment ago is looked at anew: footprint.h
+  "$citrus" apply --plan --root "$1" "$2" >/dev/null
+}
+
+# One value of one site, there and back. CPU that is more than the look's is the change's. Between two changes there is
+# a look, as there is on a server whose timer runs; without one, all has to be looked at, which is told beside it.
+change() { # change SITES ROOT MANIFEST NOOP
+  local n=$1 root=$2 manifest=$3 noop=$4 cpus=() walls=() again=() m i
   "$here/workload.sh" "$n" $((n / 2)) >"$dir/$n-changed.yaml"
   for i in 1 2 3; do
-    apply "$root" "$dir/$n-changed.yaml"
-    cpus+=("$cpu") walls+=("$wall")
-    apply "$root" "$manifest"
-    cpus+=("$cpu") walls+=("$wall")
+    look_around "$root" "$manifest"
+    for m in "$dir/$n-changed.yaml" "$manifest"; do
+      apply "$root" "$m"
+      cpus+=("$cpu") walls+=("$wall")
+      look_around "$root" "$m"
+    done
   done
   say "change_$n" "$(minus "$(middle "${cpus[@]}")" "$noop")" "ms CPU over the no-op"
-  say "change_over_verify_$n" "$(minus "$(middle "${cpus[@]}")" "$verify")" "ms CPU over --verify"
   say "change_wall_$n" "$(middle "${walls[@]}")" "ms wall"
   say "change_memory_$n" "$(mib "$peak")" MiB
+  for i in 1 2 3; do
+    for m in "$dir/$n-changed.yaml" "$manifest"; do
+      apply "$root" "$m"
+      again+=("$cpu")
+    done
+  done
+  say "change_again_$n" "$(minus "$(middle "${again[@]}")" "$noop")" "ms CPU over the no-op"
 }
 
 # growth NAME SITES VALUE: what a further site costs, by what one cost between the two sizes before
@@ -130,6 +144,16 @@ looks() { # looks SITES ROOT MANIFEST WORK: sets noop and verify
   say "verify_floor_$n" "$other_cpu" "ms CPU"
   say "verify_ratio_$n" "$(ratio "$verify" "$other_cpu")" x
   growth verify "$n" "$verify"
+
+  # --fresh takes no glance, and leaves none: all is parsed, rendered and compared, and what has its stamp is believed.
+  pair "$RUNS" "$citrus" apply --plan --fresh --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
+  say "whole_$n" "$cpu" "ms CPU"
+  say "whole_memory_$n" "$(mib "$peak")" MiB
+  say "whole_floor_$n" "$other_cpu" "ms CPU"
+  say "whole_ratio_$n" "$(ratio "$cpu" "$other_cpu")" x
+  cost "$RUNS" "$citrus" apply --plan --fresh --verify --root "$2" "$3"
+  say "whole_read_$n" "$cpu" "ms CPU"
+  say "whole_read_memory_$n" "$(mib "$peak")" MiB
 }
 
 bench() { # bench SITES
@@ -140,11 +164,13 @@ bench() { # bench SITES
   first_apply "$n" "$root" "$manifest" "$work"
   doing "$n sites: looks"
   looks "$n" "$root" "$manifest" "$work"
-  [ "$n" -lt 1000 ] || cold "$n" "$root" "$manifest" "$work"
-  [ "$n" -lt 1000 ] || watch "$n" "$root"
+  if [ "$n" -ge 1000 ] && [ -z "${CITRUS_BENCH_BRIEF:-}" ]; then # =1: without what takes minutes of waiting
+    cold "$n" "$root" "$manifest" "$work"
+    watch "$n" "$root"
+  fi
   [ -z "$peers" ] || peers "$n" "$root" "$noop" "$verify"
   doing "$n sites: a change"
-  change "$n" "$root" "$manifest" "$noop" "$verify"
+  change "$n" "$root" "$manifest" "$noop"
   [ "$n" != 100 ] || journal "$n" "$root" "$manifest"
 }
 

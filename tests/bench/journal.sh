@@ -7,6 +7,7 @@ journal() { # journal SITES ROOT MANIFEST: there and back, three times
   local n=$1 root=$2 manifest=$3 other=$dir/$1-half.yaml m whole=() look=() bare=() beyond
   doing "$n sites: a change of $n files"
   "$here/workload.sh" "$n" 0 $((n / 2)) >"$other"
+  look_around "$root" "$manifest"
   for _ in 1 2 3; do
     for m in "$other" "$manifest"; do
       cost 3 "$citrus" apply --plan --root "$root" "$m"
@@ -19,6 +20,7 @@ journal() { # journal SITES ROOT MANIFEST: there and back, three times
       sync -f "$dir"
       cost 1 "$floor" replace "$root" "$dir/written" -
       bare+=("$wall")
+      look_around "$root" "$m"
     done
   done
   beyond=$(minus "$(middle "${whole[@]}")" "$(middle "${look[@]}")")

@@ -80,7 +80,7 @@ expect 0 citrus apply --plan --detailed-exitcode
 heading "Someone changes the server by hand"
 expect 0 sed -i 's/listen 443/listen 8443/' "/etc/nginx/sites-available/$SITE.conf"
 expect 0 rm "/etc/php/8.2/fpm/pool.d/$SITE.conf"
-expect 0 sh -c "echo '<?php /* left by a stranger */' >>/var/www/$SITE/public/wp-includes/functions.php"
+expect 0 sed -i '$a<?php /* left by a stranger */' "/var/www/$SITE/public/wp-includes/functions.php"
 heading "citrus sees it"
 expect 0 citrus drift
 heading "and mends it"

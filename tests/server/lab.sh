@@ -3,7 +3,8 @@
 # namespace of its own. Source it for the lab_* functions, or call it:
 #   lab.sh prepare               base image, package mirror, artifacts and the layer `stack`
 #   lab.sh layer NAME            build that frozen disk (base, stack, site) if its inputs have changed
-#   lab.sh up NAME [LAYER]       boot NAME on LAYER (default base); a host that was kept boots again from its disk
+#   lab.sh up NAME [LAYER]       boot NAME on LAYER (default base); a host that was kept boots again from its disk.
+#                                LAB_DISK=SIZE: a disk of its own, an ext4; LAB_WHOLE=1: all of it, without an overlay
 #   lab.sh exec NAME CMD...      run CMD inside as the guest's root: its output, its exit status
 #   lab.sh copy NAME SRC DST     a file, or the content of a directory
 #   lab.sh down NAME [keep]      pull the plug; `keep` leaves the disk for the next up
@@ -221,6 +222,13 @@ lab_artifacts() {
   lab_stamp artifacts "$key"
   lab_say "artifacts: done in $(lab_ms "$t0") ms"
 }
+# The other WordPress that is served. It is what Debian has of that branch on the day the lab is made.
+lab_wordpress_other() {
+  local v
+  v=$(sed -n 's/.*  wordpress-\(6\.8\.*[0-9.]*\)\.tar\.gz$/\1/p' "$LAB/www/SHA256SUMS")
+  [ -n "$v" ] || lab_die "no WordPress 6.8 in $LAB/www"
+  echo "$v"
+}
 lab_sha256() { sed -n "s/^\([0-9a-f]*\)  $1\$/\1/p" "$LAB/www/SHA256SUMS"; }
 
 # ------------------------------------------------------------------ the network
@@ -289,7 +297,9 @@ lab_lower() { # lab_lower LAYER: the frozen disks below a host on LAYER, topmost
 }
 
 # A host whose LAB_DISK (a size) is set when it is made has a disk of its own, an ext4 in a file, which can lose what
-# was not synced. Others write into a directory of this machine, where nothing that a host wrote is ever lost.
+# was not synced. Others write into a directory of this machine, where nothing that a host wrote is ever lost. With
+# LAB_WHOLE set, too, all that the host has lies on that disk, copied there, and no overlay is between: what a look at
+# a file costs is then what it costs on a server.
 lab_disk() {
   mkdir -p "$1/disk"
   if [ -n "${LAB_DISK:-}" ] && [ ! -e "$1/disk.img" ] && [ ! -e "$1/seeded" ]; then
@@ -302,8 +312,17 @@ lab_disk() {
     cp --sparse=always "$1/disk.img" "$1/disk.new"
     mv "$1/disk.new" "$1/disk.img"
   fi
-  mount -o loop "$1/disk.img" "$1/disk"
+  mount -o loop,noinit_itable "$1/disk.img" "$1/disk"
   mkdir -p "$1/disk"/{up,work}
+}
+lab_whole() { # lab_whole DIR: what is mounted at DIR/root, on the disk
+  local t0=${EPOCHREALTIME/./}
+  rm -rf "$1/disk/part"
+  mkdir "$1/disk/part"
+  cp -a "$1/root/." "$1/disk/part"
+  mv "$1/disk/part" "$1/disk/whole"
+  lab_unmount "$1/root"
+  lab_say "$(basename "$1"): copied to a disk of its own in $(lab_ms "$t0") ms"
 }
 # The ext4 ends as at a loss of power: EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), with EXT4_GOING_FLAGS_NOLOGFLUSH (2),
 # fs/ext4/ext4.h. It is unmounted then, and its journal is what the next mount finds.
@@ -336,7 +355,11 @@ lab_up() { # lab_up NAME [LAYER]
   s=$d c=
   # xino: numbers of files stay what they are over a boot, as on one file system
   [ ! -e "$d/disk.img" ] || { s=$d/disk c=xino=on,; }
-  mount -t overlay overlay -o "${LAB_OVERLAY:-}${c}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$s/up,workdir=$s/work" "$d/root"
+  if [ ! -d "$d/disk/whole" ]; then
+    mount -t overlay overlay -o "${LAB_OVERLAY:-}${c}redirect_dir=on,lowerdir=$(lab_lower "$layer"),upperdir=$s/up,workdir=$s/work" "$d/root"
+    [ -z "${LAB_WHOLE:-}" ] || [ ! -e "$d/disk.img" ] || lab_whole "$d"
+  fi
+  [ ! -d "$d/disk/whole" ] || mount --bind "$d/disk/whole" "$d/root"
   if [ ! -e "$d/seeded" ]; then
     echo "$n" >"$d/root/etc/hostname"
     : >"$d/root/etc/machine-id"
@@ -494,7 +517,7 @@ lab_layer_key() {
   esac
 }
 lab_layer() ( # lab_layer NAME: build it, unless it is there; one at a time
-  unset LAB_DISK # a layer is a tree, whatever the host is to have that waits for it
+  unset LAB_DISK LAB_WHOLE # a layer is a tree, whatever the host is to have that waits for it
   exec 8>"$LAB/run/layer-$1.lock"
   flock 8
   local key t0=${EPOCHREALTIME/./} h=make-$1
@@ -582,6 +605,6 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   [ $# = 0 ] || shift
   case $lab_cmd in
   prepare | layer | up | exec | copy | down | cut | reboot | status | clean) "lab_$lab_cmd" "$@" ;;
-  *) sed -n '2,16p' "$0" ;;
+  *) sed -n '2,17p' "$0" ;;
   esac
 fi

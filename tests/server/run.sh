@@ -54,7 +54,7 @@ for n in "${names[@]}"; do
   while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
   (
     t1=$SECONDS rc=0
-    timeout -k 30 "${CITRUS_CASE_TIMEOUT:-900}" bash "cases/$n.sh" 3> >(tee "$checks/$n") >"$CITRUS_TEST_LOGS/$n.log" 2>&1 </dev/null &
+    timeout -k 30 "${CITRUS_CASE_TIMEOUT:-1800}" bash "cases/$n.sh" 3> >(tee "$checks/$n") >"$CITRUS_TEST_LOGS/$n.log" 2>&1 </dev/null &
     trap 'kill -TERM $!; wait $!; exit 130' TERM
     wait $! || rc=$?
     # 124: over the time limit; a case that was ended so may not have said anything

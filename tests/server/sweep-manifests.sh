@@ -69,7 +69,7 @@ BASH
 
 sweep_core() { # another version of WordPress
   sweep_server_same
-  sweep_all_sites | sed '/Blog/s/7\.1\.1/6.8.7/'
+  sweep_all_sites | sed "/Blog/s/7\.1\.1/$(lab_wordpress_other)/"
 }
 sweep_make() { # a new site with a database
   sweep_server_same

@@ -38,7 +38,31 @@ drifts "a service stopped and disabled" nginx "^(nginx|/etc/systemd/system/multi
 drifts "a grant revoked" "$DB" "^\$" mariadb -e "revoke insert on \`${DB//_/\\_}\`.* from \`$DB\`@localhost"
 drifts "a package removed" htop "^\$" apt-get remove -y -q htop
 drifts "wp-config.php edited" wp-config.php "^$W/wp-config.php\$" sh -c "echo '// edited' >>$W/wp-config.php"
-drifts "a core file altered" blog.example.com "^$W/public/(wp-includes/functions.php)?" sh -c "echo '// altered' >>$W/public/wp-includes/functions.php"
+drifts "a core file altered" blog.example.com "^$W/public/(wp-includes/functions.php)?" sed -i '$a// altered' $W/public/wp-includes/functions.php
+
+# A core is told by its directories, which a file that is written in place does not move: docs/architecture.md, "A core".
+step "a core file written in place"
+F=$W/public/wp-includes/functions.php
+sleep 1 # what was put back a moment ago is walked each time
+exit_is "written in place: nothing is known of it" 0 citrus drift --detailed-exitcode
+guest sh -c "echo '// altered' >>$F"
+exit_is "written in place: a look that reads all sees it at once" 2 citrus drift --detailed-exitcode --verify
+has "written in place: and names it" "core: altered" "$OUT"
+exit_is "written in place: what was seen is not forgotten" 2 citrus drift --detailed-exitcode
+exit_is "written in place: apply" 0 citrus apply --yes
+sleep 1
+exit_is "written in place: nothing is left" 0 citrus drift --detailed-exitcode
+guest sh -c "echo '// altered' >>$F"
+exit_is "written in place again: other looks do not see it" 0 citrus drift --detailed-exitcode
+guest python3 -c 'import sqlite3
+s = sqlite3.connect("/var/lib/citrus/store.db")
+n = s.execute("UPDATE file_cache SET ctime_ns = ctime_ns - 3600 * 1000000000 WHERE path LIKE ?", ["/var/www/%//directories"]).rowcount
+s.commit()
+assert n == 2, n' </dev/null
+exit_is "written in place again: an hour later they do" 2 citrus drift --detailed-exitcode
+has "written in place again: and name it" "core: altered" "$OUT"
+exit_is "written in place again: apply" 0 citrus apply --yes
+exit_is "written in place again: nothing is left" 0 citrus apply --plan --detailed-exitcode
 
 step "the sites"
 for s in blog news; do is "$s is served" 200 "$(status_of https://$s.example.com/)"; done

@@ -105,7 +105,7 @@ first_round() {
   drift "a file replaced by a link" "file /etc/logrotate.d/citrus-$BLOG|type: link → file" "ln -sf /etc/hostname /etc/logrotate.d/citrus-$BLOG"
   drift "a file replaced by a directory" "file /etc/logrotate.d/citrus-$NEWS|type: directory → file" "rm /etc/logrotate.d/citrus-$NEWS; mkdir /etc/logrotate.d/citrus-$NEWS"
   drift "a file deleted" "file /etc/logrotate.d/citrus-$SHOP" "rm /etc/logrotate.d/citrus-$SHOP"
-  drift "a core file altered" "wordpress blog.example.com|core: altered → intact" "echo '// altered' >>$W/public/wp-includes/functions.php"
+  drift "a core file altered" "wordpress blog.example.com|core: altered → intact" "sed -i '\$a// altered' $W/public/wp-includes/functions.php"
   drift "a foreign file in the core" "wordpress news.example.com|core: altered → intact" "echo '<?php system(\$_GET[0]);' >$N/public/wp-includes/evil.php"
   drift "wp-config.php edited" "file $W/wp-config.php|- // edited" "echo '// edited' >>$W/wp-config.php"
   drift "wp-config.php's mode" "file $N/wp-config.php|mode: 0644 → 0640" "chmod 644 $N/wp-config.php"

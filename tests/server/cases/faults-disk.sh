@@ -100,15 +100,16 @@ manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present
 mended "packages that were taken back"
 
 step "WordPress"
-manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop, strace]/' -e '/  news.example.com:/,/shop/s/version: "7.1.1"/version: "6.8.7"/'
+other=$(lab_wordpress_other)
+manifest "$SITE" -e 's/children: 6/children: 4/' -e 's/present: \[htop\]/present: [htop, strace]/' -e '/  news.example.com:/,/shop/s/version: "7.1.1"/version: "'"$other"'"/'
 guest rm -rf /var/cache/citrus </dev/null
 before
 before_plan
 ground /var/cache/citrus/artifacts 1000
-fault "no room for a download" 1 "wordpress-6.8.7.tar.gz needs" "make room"
+fault "no room for a download" 1 "wordpress-$other.tar.gz needs" "make room"
 firm /var/cache/citrus/artifacts
 ground /var/cache/citrus/core 10000
-fault "no room to unpack" 1 "unpacking WordPress 6.8.7 needs" "make room"
+fault "no room to unpack" 1 "unpacking WordPress $other needs" "make room"
 firm /var/cache/citrus/core
 ground /var/www/news.example.com 10000
 fault "no room for the core in the site" 1 "a copy of the core needs" "make room"

@@ -101,13 +101,14 @@ guest bash -c 'dpkg --unpack $(find /srv/mirror -name "strace_*.deb")' </dev/nul
 mended "a dpkg that was interrupted"
 
 step "downloads"
-manifest "$SITE" -e 's/present: \[htop\]/present: [htop, strace]/' -e '/  news.example.com:/,/shop/s/version: "7.1.1"/version: "6.8.7"/' \
+other=$(lab_wordpress_other)
+manifest "$SITE" -e 's/present: \[htop\]/present: [htop, strace]/' -e '/  news.example.com:/,/shop/s/version: "7.1.1"/version: "'"$other"'"/' \
   -e 's#url: "http://mirror.lab:8080/wp-cli.phar"#url: "https://mirror.lab:8443/wp-cli.phar"#'
 has "WP-CLI is fetched by https" https://mirror.lab:8443 "$(cat "$TMP/manifest")"
 guest rm -rf /var/cache/citrus </dev/null
 before
 before_plan
-core=wordpress-6.8.7.tar.gz
+core=wordpress-$other.tar.gz
 breaks "$core gone"
 fault "a core that is not there" 1 "http://mirror.lab:8080/$core: HTTP status 404" "server.sources"
 breaks "wp-cli.phar wrong"
@@ -128,6 +129,6 @@ fault "a core that stops in the middle" 1 "http://mirror.lab:8080/$core" "too sl
 works
 planned "after the downloads"
 mended "after the downloads"
-is "the new core is there" "6.8.7" "$(guest sed -n "s/^\$wp_version *= *'\([^']*\)'.*/\1/p" /var/www/news.example.com/public/wp-includes/version.php)"
+is "the new core is there" "$other" "$(guest sed -n "s/^\$wp_version *= *'\([^']*\)'.*/\1/p" /var/www/news.example.com/public/wp-includes/version.php)"
 end_background
 faults_told

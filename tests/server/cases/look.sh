@@ -6,9 +6,10 @@
 . "$(dirname "$0")/../many.sh"
 read -r -a sizes <<<"${CITRUS_SITES:-1 5}"
 
-# What may cost a look what it does, in ms CPU on the slowest machine that was seen, of which most is the lstat of each
-# of the 3,300 files of a site's core: 20 ms a site were measured on two cores of a virtual machine.
-BASE=60 EACH=50
+# What a look may cost, in ms CPU on the slowest machine that was seen, of which most is the lstat of each of the 411
+# directories of a site's core; and how many paths it may look at. All of a core's 3,300 files would be beyond both.
+BASE=120 EACH=12
+PATHS=2000 PATHS_EACH=600
 
 traced() { # traced NAME CMD...: nothing is started, nothing is asked of the network
   local name=$1
@@ -40,6 +41,8 @@ for n in "${sizes[@]}"; do
   told "server_glance_$n" "$cpu" "ms CPU"
   told "server_glance_wall_$n" "$wall" "ms wall"
   at_most "$n sites: a glance" $((BASE + EACH * n)) "$cpu"
+  guest strace -f -c -U calls,name -e trace=newfstatat,statx -o /root/count citrus apply --plan --fresh >/dev/null </dev/null
+  at_most "$n sites: paths that a full look looks at" $((PATHS + PATHS_EACH * n)) "$(guest awk '$2 ~ /^(newfstatat|statx)$/ {n += $1} END {print n + 0}' /root/count </dev/null)"
   cost 5 citrus apply --plan --fresh
   told "server_look_$n" "$cpu" "ms CPU"
   told "server_look_wall_$n" "$wall" "ms wall"
@@ -50,4 +53,17 @@ for n in "${sizes[@]}"; do
   told "server_walk_$n" "$cpu" "ms CPU"
   cost 3 citrus apply --plan --verify
   told "server_verify_$n" "$cpu" "ms CPU"
+
+  # One value of one site: planned for that site alone, and said and done as by a look at everything.
+  guest citrus apply --plan </dev/null >"$TMP/first"
+  WORKLOAD_TLS=self-signed "$LAB_TOP/tests/bench/workload.sh" "$n" $((n / 2)) >"$TMP/changed.yaml"
+  manifest "$TMP/changed.yaml"
+  guest strace -qq -o /root/trace -e trace=openat,openat2,newfstatat citrus apply --plan </dev/null >"$TMP/narrow"
+  guest citrus apply --plan --verify </dev/null >"$TMP/whole"
+  is "$n sites, one value: the plan is that of a look at everything" "" "$(diff "$TMP/narrow" "$TMP/whole")"
+  has "$n sites, one value: nginx is reloaded, which all feel" "reload nginx.service" "$(cat "$TMP/narrow")"
+  is "$n sites, one value: nothing of the server is rendered" 0 "$(guest grep -c 'share/citrus/configs/nginx.conf"' /root/trace </dev/null || true)"
+  exit_is "$n sites, one value: it is applied" 0 citrus apply --yes
+  is "$n sites, one value: nginx has it" 1 "$(guest nginx -T 2>/dev/null </dev/null | grep -c 'client_max_body_size 48M')"
+  exit_is "$n sites, one value: nothing is left to do" 0 citrus apply --plan --detailed-exitcode
 done

@@ -29,7 +29,7 @@ step "it mends, hardened"
 run citrus drift --detailed-exitcode
 guest systemctl start citrus-drift.timer
 guest sed -i '1i # edited by hand' $V
-guest sh -c "echo '// altered' >>$W/public/wp-includes/functions.php; chmod 777 $W/sessions; userdel \$(stat -c %U $W/sessions) || true"
+guest sh -c "sed -i '\$a// altered' $W/public/wp-includes/functions.php; chmod 777 $W/sessions; userdel \$(stat -c %U $W/sessions) || true"
 guest apt-get remove -y -q htop
 guest systemctl stop nginx
 once
