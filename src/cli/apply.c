@@ -43,7 +43,9 @@ static int apply_file(struct session *s, const struct buf *text)
     o.fresh = f.fresh;
     const struct options *before = s->o;
     s->o = &o;
-    int status = session_texts(s, f.bundle_json);
+    struct bundle texts;
+    r = bundle_from_json(f.bundle_json, &texts, &s->arena, &err);
+    int status = r < 0 ? session_fail(s, &err) : session_texts(s, &texts);
     if (status == 0)
         status = session_run(s, &(struct run){.why = "apply", .file = &f});
     s->o = before;

@@ -137,11 +137,8 @@ static void remember_sites(struct health_memory *m)
     bool partial = true;
     for (int64_t number = 0; partial && store_generation_get(m->s->store, number, a, &g, NULL) == 0;
          number = g.number - 1) {
-        struct bundle texts;
         struct diags ignored = {.arena = a};
-        const struct manifest *then = NULL;
-        if (bundle_from_json(g.bundle, &texts, a, NULL) == 0)
-            then = manifest_parse(&texts, a, &ignored);
+        const struct manifest *then = manifest_parse(g.bundle, a, &ignored);
         if (then)
             vec_push(a, &m->so_far, then->sites);
         partial = g.number > 1 && strcmp(g.status, "partial") == 0;

@@ -35,7 +35,10 @@ static int resume(struct session *s, const struct store_tx *tx, struct jsonw *js
         o.sites[o.n_sites++] = site;
     const struct options *before = s->o;
     s->o = &o;
-    int status = session_texts(s, tx->bundle);
+    struct error err = {0};
+    const struct bundle *texts;
+    int r = store_bundle_get(s->store, tx->bundle_id, &s->arena, &texts, &err);
+    int status = r < 0 ? session_fail(s, &err) : session_texts(s, texts);
     if (status == 0)
         status = session_run(s, &(struct run){.why = "recover", .into = json});
     s->o = before;
@@ -59,7 +62,7 @@ int command_recover(const struct options *o)
     int r = store_tx_open(s.store, &s.arena, &open, &n, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
-    const struct store_tx *last = o->resume && n && open[n - 1].bundle ? &open[n - 1] : NULL;
+    const struct store_tx *last = o->resume && n && open[n - 1].bundle_id ? &open[n - 1] : NULL;
     if (o->json) {
         struct buf out = {0};
         struct jsonw j;

@@ -29,7 +29,7 @@ static int save_plan(struct session *s)
     struct error err = {0};
     const char *path = s->o->out;
     const char *part = arena_printf(&s->arena, "%s.citrus~", path);
-    int r = planfile_write(&s->engine, s->plan, &b, &err);
+    int r = planfile_write(&s->engine, s->plan, bundle_to_json(&s->bundle, &s->arena), &b, &err);
     if (r == 0)
         r = store_secrets_keep(s->store, &err); /* the plan is bound to their hashes */
     if (r < 0) {

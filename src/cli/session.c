@@ -262,7 +262,6 @@ int session_parse_whole(struct session *s)
 static void note_bundle(struct session *s)
 {
     char digest[SHA256_HEX];
-    s->bundle_json = bundle_to_json(&s->bundle, &s->arena);
     bundle_digest(&s->bundle, digest);
     s->bundle_digest = arena_strdup(&s->arena, digest);
     const struct server_retention *r = &s->manifest->server.retention;
@@ -298,11 +297,10 @@ int session_manifest(struct session *s, const char *path)
     return session_parse(s);
 }
 
-int session_texts(struct session *s, const char *bundle_json)
+int session_texts(struct session *s, const struct bundle *texts)
 {
-    struct error err = {0};
-    int r = bundle_from_json(bundle_json, &s->bundle, &s->arena, &err);
-    return r < 0 ? session_fail(s, &err) : session_parse(s);
+    s->bundle = *texts;
+    return session_parse(s);
 }
 
 int session_recover(struct session *s, bool look)

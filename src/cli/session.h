@@ -28,7 +28,7 @@ struct session {
     struct progress progress;
     struct progress_line *line;
     struct bundle bundle;
-    const char *bundle_json, *bundle_digest;
+    const char *bundle_digest;
     struct manifest *manifest;
     struct facts facts;
     struct catalog catalog;
@@ -63,7 +63,7 @@ int session_open(struct session *s, const struct options *o, enum session_mode m
 int session_close(struct session *s, int status); /* returns status */
 /* The manifest: from a path (NULL: /etc/citrus/server.yaml in the root), or from texts that were kept. */
 int session_manifest(struct session *s, const char *path);
-int session_texts(struct session *s, const char *bundle_json);
+int session_texts(struct session *s, const struct bundle *texts);
 int session_parse_whole(struct session *s); /* of the texts at hand, whatever a narrow plan left of them */
 /* glance.c: looks that only say what is there. glance_allow() before the manifest is read, glance_keep() with
  * what was said of the plan; session_manifest() does the rest. `command` is what the run is noted as. */

@@ -139,7 +139,7 @@ static int build_plan(struct session *s)
         return EXIT_ERROR;
     struct plan_options po = {.narrow = s->narrow.of,
                               .sites = s->o->n_sites ? s->o->sites : NULL,
-                              .bundle_json = s->bundle_json,
+                              .bundle = &s->bundle,
                               .bundle_digest = s->bundle_digest,
                               .corrective_only = s->corrective_only,
                               .rollback_of = s->rollback_of,

@@ -62,8 +62,8 @@ static int show_planfile(const struct options *o, const struct buf *text)
 /* ---- a generation
  * -------------------------------------------------------------------------------------------- */
 
-static void generation_json(const struct store_generation *g, const struct store_action *a, size_t n,
-                            struct buf *out)
+static void generation_json(struct session *s, const struct store_generation *g, const struct store_action *a,
+                            size_t n, struct buf *out)
 {
     struct jsonw j;
     jw_init(&j, out, true);
@@ -76,7 +76,7 @@ static void generation_json(const struct store_generation *g, const struct store
     jw_str(&j, "reason", g->reason);
     jw_str(&j, "status", g->status);
     jw_str(&j, "manifest_sha256", g->digest);
-    jw_raw(&j, "manifest", g->bundle);
+    jw_raw(&j, "manifest", bundle_to_json(g->bundle, &s->arena));
     jw_array(&j, "actions");
     for (size_t i = 0; i < n; i++) {
         jw_object(&j, NULL);
@@ -93,7 +93,7 @@ static void generation_json(const struct store_generation *g, const struct store
     jw_end(&j);
 }
 
-static void generation_text(struct session *s, const struct store_generation *g, const struct store_action *a,
+static void generation_text(const struct session *s, const struct store_generation *g, const struct store_action *a,
                             size_t n, struct buf *out)
 {
     buf_addf(out, "%sGeneration %lld%s, %s by %s%s%s\n", style_bold(&s->style), (long long)g->number,
@@ -109,9 +109,10 @@ static void generation_text(struct session *s, const struct store_generation *g,
             buf_addf(out, " %s", a[i].error);
         buf_addc(out, '\n');
     }
-    for (size_t i = 0; i < s->bundle.n; i++) {
-        buf_addf(out, "\n%s--- %s%s\n", style_dim(&s->style), s->bundle.at[i].name, style_off(&s->style));
-        buf_add(out, s->bundle.at[i].text, s->bundle.at[i].len);
+    for (size_t i = 0; i < g->bundle->n; i++) {
+        const struct bundle_file *f = &g->bundle->at[i];
+        buf_addf(out, "\n%s--- %s%s\n", style_dim(&s->style), f->name, style_off(&s->style));
+        buf_add(out, f->text, f->len);
     }
 }
 
@@ -135,15 +136,13 @@ static int show_generation(const struct options *o)
     if (r == -ENOENT)
         error_set(&err, r, "there is no generation %s; `citrus history` lists them",
                   o->n_args ? o->args[0] : "yet");
-    if (r == 0)
-        r = bundle_from_json(g.bundle, &s.bundle, &s.arena, &err);
     if (r == 0 && g.transaction)
         r = store_actions(s.store, g.transaction, &s.arena, &a, &n, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
     struct buf b = {0};
     if (o->json)
-        generation_json(&g, a, n, &b);
+        generation_json(&s, &g, a, n, &b);
     else
         generation_text(&s, &g, a, n, &b);
     out_flush(&b);

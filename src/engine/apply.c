@@ -290,7 +290,7 @@ static int open_transaction(struct applying *x, struct error *err)
     struct store_tx tx = {.why = x->o->why ? x->o->why : "apply",
                           .who = x->o->who,
                           .reason = x->o->reason,
-                          .bundle = x->p->bundle_json,
+                          .bundle = x->p->bundle,
                           .sites = sites_text(x->p)};
     int r = x->o->plan_digest ? store_plan_use(x->e->store, x->o->plan_digest, err) : 0;
     bool used = r == -EEXIST;

@@ -132,7 +132,7 @@ struct plan {
     bool widened;       /* while it is applied: an action of a wide kind was done */
     int64_t generation; /* the newest one when the plan was made; 0: none */
     const char *lineage;
-    const char *bundle_json; /* the manifest's texts, borrowed */
+    const struct bundle *bundle; /* the manifest's texts, borrowed */
     const char *bundle_digest;
     const char *const *sites; /* --site filter, NULL-terminated; NULL: all */
 };
@@ -141,7 +141,8 @@ struct narrow;
 struct plan_options {
     const char *const *sites;    /* NULL: all */
     const struct narrow *narrow; /* NULL: all is looked at */
-    const char *bundle_json, *bundle_digest;
+    const struct bundle *bundle;
+    const char *bundle_digest;
     bool corrective_only; /* only what somebody changed since the newest generation; apply makes no new one */
     int64_t rollback_of;  /* the generation whose content this is, 0: none */
     bool fresh;           /* what was removed is made anew and empty, also where the trash has it */

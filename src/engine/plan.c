@@ -274,7 +274,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     p->arena = e->arena;
     p->server = c->server;
     p->lineage = store_lineage(e->store);
-    p->bundle_json = o->bundle_json;
+    p->bundle = o->bundle;
     p->bundle_digest = o->bundle_digest;
     p->sites = o->sites;
     p->corrective_only = o->corrective_only;

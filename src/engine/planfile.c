@@ -42,7 +42,8 @@ static void write_action(const struct action *act, const struct redaction *red, 
     jw_end(j);
 }
 
-int planfile_write(struct engine *e, const struct plan *p, struct buf *out, struct error *err)
+int planfile_write(struct engine *e, const struct plan *p, const char *bundle_json, struct buf *out,
+                   struct error *err)
 {
     struct redaction red = {store_plan_key(e->store), STORE_PLAN_KEY_LEN};
     struct jsonw j;
@@ -67,7 +68,7 @@ int planfile_write(struct engine *e, const struct plan *p, struct buf *out, stru
     for (size_t i = 0; i < p->actions.n; i++)
         write_action(&p->actions.at[i], &red, &j);
     jw_end(&j);
-    jw_str(&j, "manifest", p->bundle_json);
+    jw_str(&j, "manifest", bundle_json);
     hash_keyed_hex(red.key, red.len, out->at, out->len, seal);
     jw_str(&j, "seal", seal);
     jw_end(&j);

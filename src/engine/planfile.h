@@ -7,8 +7,9 @@
 #define CITRUS_PLANFILE_H
 #include "engine.h"
 
-/* The file's text, and its digest (for store_plan_use). */
-int planfile_write(struct engine *e, const struct plan *p, struct buf *out, struct error *err);
+/* The file's text. `bundle_json`: the manifest's, as bundle_to_json() writes them. */
+int planfile_write(struct engine *e, const struct plan *p, const char *bundle_json, struct buf *out,
+                   struct error *err);
 
 struct planfile {
     const char *lineage, *bundle_json, *bundle_digest, *server;

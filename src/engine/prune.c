@@ -78,31 +78,8 @@ static int prune_journal(struct sweep *s, const struct store_generation *list, s
 
 /* --- downloads ------------------------------------------------------------------------------------------ */
 
-/* Loads the texts of the generations that are kept, when the first entry is old enough to ask for them. */
-struct texts {
-    const struct store_generation *list;
-    size_t n;
-    const char **bundles;
-};
-
-static int asked_for(struct sweep *s, struct texts *t, const char *word, bool *ret, struct error *err)
-{
-    int r = 0;
-    if (!t->bundles) {
-        t->bundles = arena_array(s->a, const char *, t->n + 1);
-        for (size_t i = 0; i < t->n && r == 0; i++) {
-            struct store_generation g;
-            r = store_generation_get(s->e->store, t->list[i].number, s->a, &g, err);
-            t->bundles[i] = r == 0 ? g.bundle : "";
-        }
-    }
-    *ret = false;
-    for (size_t i = 0; i < t->n && r == 0 && !*ret; i++)
-        *ret = strstr(t->bundles[i], word) != NULL;
-    return r;
-}
-
-static int prune_cache(struct sweep *s, const struct kind *k, const char *dir, struct texts *t,
+/* `oldest`: the first generation that is kept; what it and the later ones ask for stays. */
+static int prune_cache(struct sweep *s, const struct kind *k, const char *dir, int64_t oldest,
                        struct error *err)
 {
     const char **names;
@@ -117,20 +94,19 @@ static int prune_cache(struct sweep *s, const struct kind *k, const char *dir, s
         if (!word || fs_stat(s->e->host, path, &st, NULL) < 0 ||
             s->now < st.ctime_ns / 1000000000 + engine_retention(s->e)->cache)
             continue;
-        r = asked_for(s, t, word, &asked, err);
+        r = store_generations_name(s->e->store, oldest, word, &asked, err);
         if (r == 0 && !asked)
             sweep_note(s, PRUNE_CACHE, path, 0, st.ctime_ns / 1000000000);
     }
     return r;
 }
 
-static int prune_caches(struct sweep *s, const struct store_generation *list, size_t n, struct error *err)
+static int prune_caches(struct sweep *s, int64_t oldest, struct error *err)
 {
-    struct texts t = {.list = list, .n = n};
     int r = 0;
     for (size_t i = 0; kinds[i]; i++)
         for (const char *const *dir = kinds[i]->caches; dir && *dir && r == 0; dir++)
-            r = prune_cache(s, kinds[i], *dir, &t, err);
+            r = prune_cache(s, kinds[i], *dir, oldest, err);
     return r;
 }
 
@@ -147,7 +123,7 @@ static int prune(struct sweep *s, struct error *err)
         r = prune_generations(s, list, &n, err);
     if (r == 0)
         r = prune_journal(s, list, n, &trash, err);
-    return r < 0 ? r : prune_caches(s, list, n, err);
+    return r < 0 ? r : prune_caches(s, n ? list[n - 1].number : 0, err);
 }
 
 int engine_prune(struct engine *e, bool plan_only, struct prune *ret, struct error *err)

@@ -153,10 +153,10 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
         return r;
     if (awaits)
         r = store_awaiting_keep(x->e->store, err);
-    if (r == 0 && generation && x->p->bundle_json) {
+    if (r == 0 && generation && x->p->bundle) {
         struct store_generation g = {.transaction = x->tx,
                                      .rollback_of = x->o->rollback_of,
-                                     .bundle = x->p->bundle_json,
+                                     .bundle = x->p->bundle,
                                      .digest = x->p->bundle_digest,
                                      .who = x->o->who,
                                      .reason = x->o->reason,

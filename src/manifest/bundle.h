@@ -6,17 +6,7 @@
 #include "diag.h"
 #include "error.h"
 #include "hash.h"
-
-struct bundle_file {
-    const char *name; /* as given or as found: what diagnostics say */
-    const char *text;
-    size_t len;
-};
-
-struct bundle {
-    struct bundle_file *at; /* the main file first, includes in order of their pattern and name */
-    size_t n;
-};
+#include "texts.h"
 
 /* Reads `path`: a file, or a directory that holds server.yaml. Includes are globs relative to the file;
  * they may not leave its directory tree. What can't be read is a diagnostic at the include's place. */

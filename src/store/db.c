@@ -188,6 +188,7 @@ static void rollback(struct store *s)
     if (!sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     s->in_tx = false;
+    s->bundle_id = 0;
     secrets_settle(s, false);
 }
 

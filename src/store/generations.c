@@ -14,16 +14,15 @@ static struct store_generation row(sqlite3_stmt *st, struct arena *a)
         .who = db_text(st, 5, a),
         .reason = db_text(st, 6, a),
         .status = db_text(st, 7, a),
-        .bundle = db_text(st, 8, a),
-        .created = sqlite3_column_int64(st, 9),
-        .changed = sqlite3_column_int64(st, 10),
-        .removed = sqlite3_column_int64(st, 11),
+        .created = sqlite3_column_int64(st, 8),
+        .changed = sqlite3_column_int64(st, 9),
+        .removed = sqlite3_column_int64(st, 10),
     };
 }
 
-#define COLUMNS(bundle)                                                                                      \
-    "SELECT number, time, tx, rollback_of, digest, g.who, g.reason, status, " bundle                         \
-    ", coalesce(created, 0), coalesce(changed, 0), coalesce(removed, 0)"                                     \
+#define COLUMNS                                                                                              \
+    "SELECT number, time, tx, rollback_of, digest, g.who, g.reason, status,"                                 \
+    " coalesce(created, 0), coalesce(changed, 0), coalesce(removed, 0), g.bundle_id"                         \
     " FROM generation AS g LEFT JOIN tx ON tx.id = g.tx"
 
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err)
@@ -33,11 +32,14 @@ int store_generation_add(struct store *s, struct store_generation *g, struct err
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err,
-               "INSERT INTO generation (time, tx, rollback_of, bundle, digest, who, reason, status)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-               "iiittttt", at, g->transaction, g->rollback_of, g->bundle, g->digest, g->who, g->reason,
-               g->status);
+    int64_t bundle = 0;
+    r = bundle_put(s, g->bundle, &bundle, err);
+    if (r == 0)
+        r = db_run(s, doing, err,
+                   "INSERT INTO generation (time, tx, rollback_of, bundle_id, digest, who, reason, status)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                   "iiiitttt", at, g->transaction, g->rollback_of, bundle, g->digest, g->who, g->reason,
+                   g->status);
     int64_t number = sqlite3_last_insert_rowid(s->db);
     if (r == 0)
         r = lost_over(s, err);
@@ -49,12 +51,13 @@ int store_generation_add(struct store *s, struct store_generation *g, struct err
     return r;
 }
 
-static int read_one(struct store *s, const char *sql, int64_t number, struct arena *a,
-                    struct store_generation *ret, struct error *err)
+static int read_one(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
+                    int64_t *bundle, struct error *err)
 {
     static const char doing[] = "read the generation";
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err, sql, "i", number);
+    int r = db_query(s, doing, &st, err, COLUMNS " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1",
+                     "i", number);
     if (r < 0)
         return r;
     r = db_next(s, doing, st, err);
@@ -71,21 +74,23 @@ static int read_one(struct store *s, const char *sql, int64_t number, struct are
         return -ENOENT;
     }
     *ret = row(st, a);
+    *bundle = sqlite3_column_int64(st, 11);
     db_done(st);
     return 0;
 }
 
-#define ONE " WHERE ?1 = 0 OR number = ?1 ORDER BY number DESC LIMIT 1"
-
 int store_generation_get(struct store *s, int64_t number, struct arena *a, struct store_generation *ret,
                          struct error *err)
 {
-    return read_one(s, COLUMNS("g.bundle") ONE, number, a, ret, err);
+    int64_t bundle;
+    int r = read_one(s, number, a, ret, &bundle, err);
+    return r < 0 ? r : store_bundle_get(s, bundle, a, &ret->bundle, err);
 }
 
 int store_generation_newest(struct store *s, struct arena *a, struct store_generation *ret, struct error *err)
 {
-    return read_one(s, COLUMNS("NULL") ONE, 0, a, ret, err);
+    int64_t bundle;
+    return read_one(s, 0, a, ret, &bundle, err);
 }
 
 int store_generation_list(struct store *s, struct arena *a, struct store_generation **ret, size_t *n,
@@ -94,7 +99,7 @@ int store_generation_list(struct store *s, struct arena *a, struct store_generat
     static const char doing[] = "read the generations";
     VEC(struct store_generation) list = {0};
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err, COLUMNS("NULL") " ORDER BY number DESC", "");
+    int r = db_query(s, doing, &st, err, COLUMNS " ORDER BY number DESC", "");
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0)

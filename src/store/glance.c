@@ -21,38 +21,64 @@ static int64_t version_now(struct store *s)
 
 static const char reading[] = "read what the last look left";
 
-static int one(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_glance *ret,
-               struct error *err)
+/* What grows with the sites is read to where it stays: a column's value would be made whole in SQLite's memory
+ * first, and that memory costs more than the reading. */
+static int take(struct store *s, int64_t row, const char *column, struct arena *a, const char **ret,
+                size_t *ret_len, struct error *err)
 {
-    int r = db_next(s, reading, st, err);
+    sqlite3_blob *blob;
+    int rc = sqlite3_blob_open(s->db, "main", "glance", column, row, 0, &blob);
+    int len = rc == SQLITE_OK ? sqlite3_blob_bytes(blob) : 0;
+    char *p = arena_alloc(a, (size_t)len + 1);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_blob_read(blob, p, len, 0);
+    sqlite3_blob_close(blob);
+    *ret = p;
+    *ret_len = (size_t)len;
+    return rc == SQLITE_OK ? 0 : db_error(s, rc, reading, err);
+}
+
+/* `whole`: with that, and without what it said. */
+static int one(struct store *s, const struct hash128 *key, bool whole, struct arena *a,
+               struct store_glance *ret, struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, reading, &st, err,
+                     "SELECT rowid, made, until, stamps, kinds, contents, base FROM glance WHERE key = ?", "h",
+                     key);
+    if (r == 0)
+        r = db_next(s, reading, st, err);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
-    *ret = (struct store_glance){.made = sqlite3_column_int64(st, 0),
-                                 .until = sqlite3_column_int64(st, 1),
-                                 .stamps = db_hash(st, 2),
-                                 .len = (size_t)sqlite3_column_bytes(st, 3),
+    int64_t row = sqlite3_column_int64(st, 0);
+    const char *rest;
+    size_t len;
+    *ret = (struct store_glance){.made = sqlite3_column_int64(st, 1),
+                                 .until = sqlite3_column_int64(st, 2),
+                                 .stamps = db_hash(st, 3),
                                  .kinds = db_text(st, 4, a),
-                                 .output = db_text(st, 5, a),
-                                 .contents = db_hash(st, 6),
-                                 .base = db_hash(st, 7),
-                                 .whole_len = (size_t)sqlite3_column_bytes(st, 8)};
-    ret->paths = arena_memdup(a, sqlite3_column_blob(st, 3), ret->len);
-    if (ret->whole_len)
-        ret->whole = arena_memdup(a, sqlite3_column_blob(st, 8), ret->whole_len);
-    db_done(st);
+                                 .contents = db_hash(st, 5),
+                                 .base = db_hash(st, 6)};
+    r = take(s, row, "paths", a, &ret->paths, &ret->len, err);
+    if (r == 0)
+        r = take(s, row, whole ? "whole" : "output", a, &rest, &len, err);
+    db_done(st); /* until here, what is read is of one commit */
+    if (r < 0)
+        return r;
+    if (whole) {
+        ret->whole = rest;
+        ret->whole_len = len;
+    } else {
+        ret->output = rest;
+    }
     return 0;
 }
 
 int store_glance_get(struct store *s, struct hash128 key, struct arena *a, struct store_glance *ret,
                      struct error *err)
 {
-    sqlite3_stmt *st;
     s->seen_version = version_now(s);
-    int r = db_query(s, reading, &st, err,
-                     "SELECT made, until, stamps, paths, kinds, output, contents, base, NULL FROM glance"
-                     " WHERE key = ?",
-                     "h", &key);
-    return r < 0 ? r : one(s, st, a, ret, err);
+    return one(s, &key, false, a, ret, err);
 }
 
 int store_glance_base(struct store *s, struct hash128 base, struct arena *a, struct store_glance *ret,
@@ -60,10 +86,15 @@ int store_glance_base(struct store *s, struct hash128 base, struct arena *a, str
 {
     sqlite3_stmt *st;
     int r = db_query(s, reading, &st, err,
-                     "SELECT made, until, stamps, paths, kinds, '', contents, base, whole FROM glance"
-                     " WHERE base = ? AND whole IS NOT NULL ORDER BY made DESC LIMIT 1",
-                     "h", &base);
-    return r < 0 ? r : one(s, st, a, ret, err);
+                     "SELECT key FROM glance WHERE base = ? AND whole IS NOT NULL ORDER BY made DESC LIMIT 1", "h",
+                     &base);
+    if (r == 0)
+        r = db_next(s, reading, st, err);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    struct hash128 key = db_hash(st, 0);
+    db_done(st);
+    return one(s, &key, true, a, ret, err);
 }
 
 int store_glance_put(struct store *s, struct hash128 key, const struct store_glance *g, struct error *err)

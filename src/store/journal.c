@@ -62,13 +62,15 @@ int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_acti
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err,
-               "INSERT INTO tx (begun, ended, state, why, who, sites, reason)"
-               " VALUES (?, 0, 'open', ?, ?, ?, ?)",
-               "itttt", begun, tx->why, tx->who, tx->sites, tx->reason);
+    int64_t bundle = 0;
+    if (tx->bundle)
+        r = bundle_put(s, tx->bundle, &bundle, err);
+    if (r == 0)
+        r = db_run(s, doing, err,
+                   "INSERT INTO tx (begun, ended, state, why, who, bundle_id, sites, reason)"
+                   " VALUES (?, 0, 'open', ?, ?, nullif(?, 0), ?, ?)",
+                   "ittitt", begun, tx->why, tx->who, bundle, tx->sites, tx->reason);
     int64_t id = sqlite3_last_insert_rowid(s->db);
-    if (r == 0 && tx->bundle)
-        r = db_run(s, doing, err, "INSERT INTO tx_bundle (tx, bundle) VALUES (?, ?)", "it", id, tx->bundle);
     if (r == 0)
         r = insert_actions(s, id, actions, n, err);
     r = db_end(s, r, doing, err);
@@ -167,7 +169,7 @@ static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct sto
         .state = (enum tx_state)state,
         .why = db_text(st, 4, a),
         .who = db_text(st, 5, a),
-        .bundle = db_text(st, 6, a),
+        .bundle_id = sqlite3_column_int64(st, 6),
         .error = db_text(st, 7, a),
         .sites = db_text(st, 8, a),
         .reason = db_text(st, 9, a),
@@ -200,8 +202,8 @@ static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct st
 }
 
 #define TX_COLUMNS                                                                                           \
-    "SELECT id, begun, ended, state, why, who, bundle, error, sites, reason, created, changed, removed"      \
-    " FROM tx LEFT JOIN tx_bundle ON tx_bundle.tx = tx.id "
+    "SELECT id, begun, ended, state, why, who, bundle_id, error, sites, reason, created, changed, removed"   \
+    " FROM tx "
 
 int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
 {

@@ -5,10 +5,12 @@ int store_generations_drop(struct store *s, int64_t below, struct error *err)
 {
     static const char doing[] = "drop old generations";
     int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "DELETE FROM generation WHERE number < ?", "i", below);
     if (r == 0)
-        r = db_end(s, db_run(s, doing, err, "DELETE FROM generation WHERE number < ?", "i", below), doing,
-                   err);
-    return r;
+        r = bundles_drop_unused(s, err);
+    return db_end(s, r, doing, err);
 }
 
 /* The words of the index action_trash. */
@@ -64,10 +66,12 @@ int store_tx_drop(struct store *s, int64_t tx, bool whole, struct error *err)
     r = db_run(s, doing, err, "DELETE FROM action WHERE action.tx = ?1 AND (?2 OR (" TRASHED ") IS NOT 1)",
                "ii", tx, (int64_t)whole);
     if (r == 0)
-        r = db_run(s, doing, err, "DELETE FROM tx_bundle WHERE tx = ?", "i", tx);
+        r = db_run(s, doing, err, "UPDATE tx SET bundle_id = NULL WHERE id = ?", "i", tx);
     if (r == 0)
         r = db_run(s, doing, err,
                    "DELETE FROM tx WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM action WHERE tx = ?1)", "i",
                    tx);
+    if (r == 0)
+        r = bundles_drop_unused(s, err);
     return db_end(s, r, doing, err);
 }

@@ -22,14 +22,15 @@ static const char new_store[] =
     "  PRIMARY KEY (kind, id)) WITHOUT ROWID, STRICT;"
     "CREATE TABLE generation (number INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, tx INTEGER "
     "NOT NULL,"
-    "  rollback_of INTEGER NOT NULL, bundle TEXT NOT NULL, digest TEXT NOT NULL, who TEXT NOT NULL, reason "
-    "TEXT,"
-    "  status TEXT NOT NULL) STRICT;"
+    "  rollback_of INTEGER NOT NULL, digest TEXT NOT NULL, who TEXT NOT NULL, reason TEXT, status TEXT NOT "
+    "NULL,"
+    "  bundle_id INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE tx (id INTEGER PRIMARY KEY AUTOINCREMENT, begun INTEGER NOT NULL, ended INTEGER NOT NULL,"
     "  state TEXT NOT NULL, why TEXT NOT NULL, who TEXT, error TEXT, sites TEXT,"
     "  reason TEXT, created INTEGER NOT NULL DEFAULT 0, changed INTEGER NOT NULL DEFAULT 0,"
-    "  removed INTEGER NOT NULL DEFAULT 0) STRICT;"
-    "CREATE TABLE tx_bundle (tx INTEGER PRIMARY KEY, bundle TEXT NOT NULL) STRICT;"
+    "  removed INTEGER NOT NULL DEFAULT 0, bundle_id INTEGER) STRICT;"
+    "CREATE TABLE bundle (id INTEGER PRIMARY KEY, files TEXT NOT NULL) STRICT;"
+    "CREATE TABLE piece (digest TEXT PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID, STRICT;"
     "CREATE INDEX tx_open ON tx (id) WHERE state = 'open';"
     "CREATE TABLE action (tx INTEGER NOT NULL REFERENCES tx (id) ON DELETE CASCADE, seq INTEGER NOT NULL,"
     "  state TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, op TEXT NOT NULL, spec TEXT,"
@@ -83,12 +84,17 @@ static const char *const migrations[] = {
     ("ALTER TABLE managed ADD COLUMN digest BLOB;"
      "ALTER TABLE managed_before ADD COLUMN digest BLOB;"),
     /* 9: a look that reads everything leaves what it read, too; and each what a look at a part needs of it.
-     */
+     * Manifests are kept in pieces (bundle.c); their former columns go when they are taken over. */
     ("ALTER TABLE glance ADD COLUMN contents BLOB;"
      "ALTER TABLE glance ADD COLUMN base BLOB;"
-     "ALTER TABLE glance ADD COLUMN whole BLOB;"),
+     "ALTER TABLE glance ADD COLUMN whole BLOB;"
+     "CREATE TABLE bundle (id INTEGER PRIMARY KEY, files TEXT NOT NULL) STRICT;"
+     "CREATE TABLE piece (digest TEXT PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID, STRICT;"
+     "ALTER TABLE generation ADD COLUMN bundle_id INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE tx ADD COLUMN bundle_id INTEGER;"),
 };
 #define SEALED_SINCE   2
+#define PIECES_SINCE   9
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 /* One number that `sql` asks for. */
@@ -175,6 +181,11 @@ int schema_migrate(struct store *s, struct error *err)
             r = vault_seal_rows(s, err);
         if (r == 0 && version + 1 == SEALED_SINCE)
             r = vault_note(s, err);
+        if (r == 0 && version + 1 == PIECES_SINCE)
+            r = bundles_take_over(s, err);
+        if (r == 0 && version + 1 == PIECES_SINCE)
+            r = db_exec(s, doing,
+                        "ALTER TABLE generation DROP COLUMN bundle; ALTER TABLE tx DROP COLUMN bundle;", err);
     }
     if (r == 0) {
         char sql[96];

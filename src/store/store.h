@@ -10,6 +10,7 @@
 #include "error.h"
 #include "hash.h"
 #include "secret.h"
+#include "texts.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -128,7 +129,7 @@ struct store_generation {
     int64_t time;                      /* unix seconds */
     int64_t transaction;               /* that applied it */
     int64_t rollback_of;               /* the generation whose content it took, 0: none */
-    const char *bundle;                /* JSON: manifest/bundle.h */
+    const struct bundle *bundle;       /* NULL: not read */
     const char *digest;                /* SHA-256 of the bundle */
     const char *who;                   /* login or "root" */
     const char *reason;                /* may be NULL */
@@ -147,6 +148,12 @@ int store_generation_list(struct store *s, struct arena *a, struct store_generat
 
 int store_generations_drop(struct store *s, int64_t below, struct error *err);
 
+/* The texts that a transaction was begun with. They live in `a`. */
+int store_bundle_get(struct store *s, int64_t id, struct arena *a, const struct bundle **ret,
+                     struct error *err);
+/* Whether the manifest of a generation from `first` on has this word. */
+int store_generations_name(struct store *s, int64_t first, const char *word, bool *ret, struct error *err);
+
 /* --- journal ------------------------------------------------------------------------------------------ */
 /* TX_AWAITING: it came to its end and is recorded, and is taken back unless somebody confirms it. */
 enum tx_state { TX_OPEN, TX_DONE, TX_UNDONE, TX_PARTIAL, TX_STUCK, TX_AWAITING };
@@ -163,7 +170,9 @@ struct store_tx {
     int64_t id, begun, ended; /* ended 0: open */
     enum tx_state state;
     const char *why; /* "apply", "rollback 3", "drift", "recover" */
-    const char *who, *bundle;
+    const char *who;
+    const struct bundle *bundle; /* to be written, NULL: none; what was read has bundle_id */
+    int64_t bundle_id;           /* for store_bundle_get(); 0: none */
     const char *error;  /* first failure, NULL */
     const char *sites;  /* those that it was for, a blank between two; NULL: all, and the server */
     const char *reason; /* of who ran it, NULL */

@@ -62,6 +62,8 @@ struct store {
     VEC(struct memo) memo;                                            /* to be written */
     struct arena memo_arena;
     struct store_secrets *secrets; /* NULL: not loaded */
+    int64_t bundle_id;             /* put last, 0: none; that transaction may still be open */
+    struct hash128 bundle_digest;  /* of its names and texts */
 };
 
 /* DURABLE survives a power cut from the commit on; CHEAP may lose the last commits, never the order. LATER is
@@ -124,6 +126,13 @@ int lost_check_log(int dirfd, const char *path, struct error *err);
 bool lost_was_here(const struct store *s);
 int lost_note(struct store *s, struct error *err); /* in the transaction that makes the tables */
 int lost_over(struct store *s, struct error *err); /* a generation was made */
+
+/* --- bundle.c, all inside a transaction */
+/* Keeps the texts; *ret is what a row refers to them by. The same as last time are the same. */
+int bundle_put(struct store *s, const struct bundle *b, int64_t *ret, struct error *err);
+/* After rows that referred to some went. */
+int bundles_drop_unused(struct store *s, struct error *err);
+int bundles_take_over(struct store *s, struct error *err); /* those of a store before version 9 */
 
 void cache_free(struct store *s);
 void secrets_free(struct store *s);

@@ -123,7 +123,7 @@ case $said in *server.yaml:10:*max_execution_time*) good ;; *) bad "an error in 
 # ------------------------------------------------------------------ and it is done
 tables() { # what the store holds of what was done; a file's number is another each time
   for t in "kind, id, site, spec, wanted, rank, generation, digest FROM managed" "number, rollback_of, bundle, digest, status FROM generation" \
-    "seq, state, kind, id, site, op, spec, before, after FROM action WHERE tx = (SELECT max(id) FROM tx)" "state, why, bundle, sites, created, changed, removed FROM tx JOIN tx_bundle ON tx = id ORDER BY id DESC LIMIT 1"; do
+    "seq, state, kind, id, site, op, spec, before, after FROM action WHERE tx = (SELECT max(id) FROM tx)" "state, why, files, sites, created, changed, removed FROM tx JOIN bundle ON bundle.id = bundle_id ORDER BY tx.id DESC LIMIT 1"; do
     sqlite3 "$1/var/lib/citrus/store.db" "SELECT $t"
   done
 }

@@ -276,9 +276,12 @@ static inline char *rig_tree(struct rig *t)
 /* --- doing -----------------------------------------------------------------------------------------------
  */
 
+static struct bundle_file rig_main_file = {"server.yaml", "citrus: 1\n", 10};
+static const struct bundle rig_texts = {&rig_main_file, 1};
+
 static inline struct plan *rig_plan(struct rig *t)
 {
-    struct plan_options o = {.bundle_json = "{}", .bundle_digest = t->bundle};
+    struct plan_options o = {.bundle = &rig_texts, .bundle_digest = t->bundle};
     if (t->sites[0])
         o.sites = t->sites;
     if (engine_plan(&t->e, &t->cat, &o, &t->p, &t->err) < 0)

@@ -9,7 +9,7 @@ static void save(struct rig *t)
 {
     buf_reset(&text);
     rig_plan(t);
-    if (planfile_write(&t->e, t->p, &text, &t->err) < 0)
+    if (planfile_write(&t->e, t->p, "{}", &text, &t->err) < 0)
         fail_msg("%s", t->err.text);
 }
 

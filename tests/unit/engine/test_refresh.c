@@ -217,7 +217,7 @@ static void mending_drift_does_not_end_what_somebody_stopped(void **state)
     stop_before_nginx_is_told(t, IMPACT_RESTART);
     rig_again(t, NGINX_RUNS);
     nginx_and_its_conf(t, IMPACT_RESTART);
-    struct plan_options o = {.bundle_json = "{}", .bundle_digest = t->bundle, .corrective_only = true};
+    struct plan_options o = {.bundle = &rig_texts, .bundle_digest = t->bundle, .corrective_only = true};
     assert_int_equal(engine_plan(&t->e, &t->cat, &o, &t->p, &t->err), 0);
     assert_string_equal(rig_actions(t), "");
     assert_int_equal(t->p->pending, 1);

@@ -177,8 +177,9 @@ static void as_many_generations_are_kept_as_the_manifest_says(void **state)
 static void downloads_that_a_kept_generation_names_stay(void **state)
 {
     struct rig *t = rig_new("{}");
+    struct bundle_file file = {"server.yaml", "version: \"7.1.1\"", 16};
     struct store_generation g = {
-        .bundle = "version: \"7.1.1\"", .digest = "x", .who = "root", .status = "applied"};
+        .bundle = &(struct bundle){&file, 1}, .digest = "x", .who = "root", .status = "applied"};
     const char *dir = "/var/cache/probe";
     assert_int_equal(store_generation_add(t->s, &g, &t->err), 0);
     rig_put(t, arena_printf(&t->a, "%s/7.1.1-new", dir), "x");

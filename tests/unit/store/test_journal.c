@@ -18,7 +18,7 @@ static const struct store_action three[] = {
 static int64_t begin(struct store *s)
 {
     struct error err = {0};
-    struct store_tx tx = {.why = "apply", .who = "root", .bundle = "{}"};
+    struct store_tx tx = {.why = "apply", .who = "root", .bundle = texts("{}")};
     ok(store_tx_begin(s, &tx, three, 3, &err));
     assert_true(tx.id > 0 && tx.begun > 0);
     assert_int_equal(tx.state, TX_OPEN);
@@ -88,7 +88,9 @@ static void a_transaction_is_read_as_it_was_written(void **state)
     assert_true(tx.ended >= tx.begun);
     assert_string_equal(tx.why, "apply");
     assert_string_equal(tx.who, "root");
-    assert_string_equal(tx.bundle, "{}");
+    const struct bundle *manifest;
+    ok(store_bundle_get(s, tx.bundle_id, &a, &manifest, &err));
+    assert_texts(manifest, "{}");
     assert_string_equal(tx.error, "a.example: nginx -t says no");
     ok(store_actions(s, id, &a, &c, &n, &err));
     assert_int_equal(n, 3);

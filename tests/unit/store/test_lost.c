@@ -109,7 +109,7 @@ static void a_new_store_where_citrus_was_says_so_until_something_is_applied(void
         store_close(s);
     }
     s = open_store(STORE_WRITE);
-    struct store_generation g = {.bundle = "{}", .digest = "d", .who = "root", .status = "applied"};
+    struct store_generation g = {.bundle = texts("{}"), .digest = "d", .who = "root", .status = "applied"};
     ok(store_generation_add(s, &g, &err));
     store_close(s);
     s = open_store(STORE_WRITE);

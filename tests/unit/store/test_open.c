@@ -1,5 +1,6 @@
 #include "world.h"
-#include <sqlite3.h>
+/* it needs cmocka.h */
+#include "tables.h"
 
 static void put_file(const char *text, size_t n)
 {
@@ -84,30 +85,6 @@ static void lineage_and_key_are_made_once(void **state)
     store_close(other);
     store_close(s);
     (void)state;
-}
-
-/* Every column, index and kind of table, as SQLite understood them. */
-static char *tables_of_the_store(void)
-{
-    sqlite3 *db;
-    sqlite3_stmt *st;
-    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_prepare_v2(
-            db,
-            "SELECT group_concat(line, char(10)) FROM ("
-            "SELECT l.name || ' ' || l.wr || l.strict || ' ' || x.cid || ' ' || x.name || ' ' || x.type || ' "
-            "' ||"
-            "  x.\"notnull\" || x.pk || ' ' || coalesce(x.dflt_value, '') AS line"
-            "  FROM pragma_table_list() l, pragma_table_xinfo(l.name) x WHERE l.schema = 'main'"
-            " UNION SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY line)",
-            -1, &st, NULL),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-    char *text = strdup((const char *)sqlite3_column_text(st, 0));
-    sqlite3_finalize(st);
-    sqlite3_close(db);
-    return text;
 }
 
 static void a_new_store_has_the_tables_that_an_older_one_comes_to(void **state)

@@ -72,7 +72,7 @@ static void generations_are_numbered_and_never_reused(void **state)
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
     struct store_generation g = {
-        .transaction = 5, .bundle = "{\"a\":1}", .digest = "d1", .who = "root", .status = "applied"};
+        .transaction = 5, .bundle = texts("{\"a\":1}"), .digest = "d1", .who = "root", .status = "applied"};
     struct store_generation got, *list;
     size_t n;
     assert_int_equal(store_generation_get(s, 0, &a, &got, &err), -ENOENT);
@@ -81,7 +81,7 @@ static void generations_are_numbered_and_never_reused(void **state)
     assert_int_equal(g.number, 1);
     assert_true(g.time > 0);
     struct store_generation h = {.rollback_of = 1,
-                                 .bundle = "{\"b\":2}",
+                                 .bundle = texts("{\"b\":2}"),
                                  .digest = "d2",
                                  .who = "eve",
                                  .reason = "it broke",
@@ -93,11 +93,11 @@ static void generations_are_numbered_and_never_reused(void **state)
     assert_int_equal(got.number, 2);
     assert_int_equal(got.rollback_of, 1);
     assert_int_equal(got.time, 77);
-    assert_string_equal(got.bundle, "{\"b\":2}");
+    assert_texts(got.bundle, "{\"b\":2}");
     assert_string_equal(got.reason, "it broke");
     assert_string_equal(got.status, "partial");
     ok(store_generation_get(s, 1, &a, &got, &err));
-    assert_string_equal(got.bundle, "{\"a\":1}");
+    assert_texts(got.bundle, "{\"a\":1}");
     assert_int_equal(got.transaction, 5);
     assert_null(got.reason);
     assert_int_equal(store_generation_get(s, 3, &a, &got, &err), -ENOENT);
@@ -186,7 +186,7 @@ static void a_rolled_back_transaction_leaves_no_trace(void **state)
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
     struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}"}, *list;
-    struct store_generation g = {.bundle = "{}", .digest = "d", .who = "root", .status = "applied"}, got;
+    struct store_generation g = {.bundle = texts("{}"), .digest = "d", .who = "root", .status = "applied"}, got;
     size_t n;
     ok(store_begin(s, &err));
     ok(store_managed_put(s, &m, &err));

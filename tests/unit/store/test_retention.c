@@ -14,7 +14,7 @@ static const struct store_action rows[] = {
 static int64_t transaction(struct store *s, bool trash, enum tx_state st)
 {
     struct error err = {0};
-    struct store_tx tx = {.why = "apply", .who = "root", .reason = "for once", .bundle = "{}"};
+    struct store_tx tx = {.why = "apply", .who = "root", .reason = "for once", .bundle = texts("{}")};
     ok(store_tx_begin(s, &tx, rows, 4, &err));
     for (int i = 1; i <= 4; i++) {
         ok(store_action_intent(s, tx.id, i, i == 2 && trash ? TO_TRASH : "{}", &err));
@@ -120,7 +120,7 @@ static void old_generations_go_and_numbers_are_not_used_again(void **state)
     struct error err = {0};
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
-    struct store_generation *list, g = {.bundle = "{}", .digest = "x", .who = "root", .status = "applied"};
+    struct store_generation *list, g = {.bundle = texts("{}"), .digest = "x", .who = "root", .status = "applied"};
     size_t n;
     for (int i = 0; i < 4; i++)
         ok(store_generation_add(s, &g, &err));
@@ -141,7 +141,7 @@ static void a_store_of_before_learns_what_its_transactions_did(void **state)
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
     struct store_tx tx;
-    struct store_generation *list, g = {.bundle = "{}",
+    struct store_generation *list, g = {.bundle = texts("{}"),
                                         .digest = "x",
                                         .who = "root",
                                         .reason = "larger uploads",

@@ -69,8 +69,32 @@ static inline int mode_of(const char *path)
 
 #define fixture(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* A manifest of one file. */
+static inline const struct bundle *texts(const char *text)
+{
+    static struct bundle_file file_of[8];
+    static struct bundle of[8];
+    static size_t n;
+    size_t i = n++ % 8;
+    file_of[i] = (struct bundle_file){"server.yaml", text, strlen(text)};
+    of[i] = (struct bundle){&file_of[i], 1};
+    return &of[i];
+}
+
+static inline void assert_texts(const struct bundle *b, const char *text)
+{
+    assert_non_null(b);
+    assert_int_equal(b->n, 1);
+    assert_string_equal(b->at[0].name, "server.yaml");
+    assert_int_equal(b->at[0].len, strlen(text));
+    assert_string_equal(b->at[0].text, text);
+}
+
 /* Takes back what later versions of the schema added. */
 #define TO_VERSION_2                                                                                         \
+    "DROP TABLE bundle; DROP TABLE piece; ALTER TABLE generation DROP COLUMN bundle_id; "                    \
+    "ALTER TABLE generation ADD COLUMN bundle TEXT NOT NULL DEFAULT '{}'; "                                  \
+    "ALTER TABLE tx DROP COLUMN bundle_id; ALTER TABLE tx ADD COLUMN bundle TEXT; "                          \
     "ALTER TABLE managed DROP COLUMN digest; DROP TABLE memo; DROP TABLE glance; DROP INDEX action_trash; "  \
     "DROP INDEX action_removed;"                                                                             \
     "ALTER TABLE tx DROP COLUMN reason; ALTER TABLE tx DROP COLUMN created;"                                 \
