@@ -211,6 +211,23 @@ static int commit(struct store *s, const char *doing, struct error *err)
     return 0;
 }
 
+/* They hold no secret, and may have thousands of pages, each of which would be written once more. */
+static int glances_delete(struct store *s, const char *doing, struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err, "SELECT 1 FROM glance LIMIT 1", "");
+    if (r == 0)
+        r = db_next(s, doing, st, err);
+    if (r <= 0)
+        return r;
+    db_done(st);
+    r = db_exec(s, doing, "PRAGMA secure_delete=OFF", err);
+    if (r == 0)
+        r = db_exec(s, doing, "DELETE FROM glance", err);
+    int again = db_exec(s, doing, "PRAGMA secure_delete=ON", r < 0 ? NULL : err);
+    return r < 0 ? r : again;
+}
+
 int db_begin(struct store *s, enum durability d, const char *doing, struct error *err)
 {
     if (s->in_tx) {
@@ -232,7 +249,7 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
     sqlite3_busy_timeout(s->db, r == -EBUSY ? STORE_AGAIN_MS : store_patience_ms);
     /* Here, so that no writer forgets it: store.h, glances. */
     if (r == 0 && d != CHEAP && s->glances) {
-        r = db_run(s, doing, err, "DELETE FROM glance", "");
+        r = glances_delete(s, doing, err);
         if (r < 0)
             rollback(s);
     }

@@ -21,6 +21,6 @@ end_load() {
 }
 loaded() {
   is "$1: no request was refused" "" "$(grep '^BAD' "$TMP/load" || true)"
-  # the clock asks, not the server: one tick more or less
-  is "$1: $2 a second were asked" yes "$([ $(((ASKED + 2) * 1000)) -ge $(($2 * LOAD_MS)) ] && [ "$ASKED" -gt 0 ] && echo yes || echo "$ASKED in $LOAD_MS ms")"
+  # the clock asks, not the server; where the machine has more to do than it can, one in fifty may come too late
+  is "$1: $2 a second were asked" yes "$([ $(((ASKED + 2) * 1000 * 50)) -ge $(($2 * LOAD_MS * 49)) ] && [ "$ASKED" -gt 0 ] && echo yes || echo "$ASKED in $LOAD_MS ms")"
 }
