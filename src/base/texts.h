@@ -1,4 +1,5 @@
-/* The texts of a manifest: the main file and what it includes. manifest/bundle.h reads them, the store keeps them. */
+/* The texts of a manifest: the main file and what it includes. manifest/bundle.h reads them, the store keeps
+ * them. */
 #ifndef CITRUS_TEXTS_H
 #define CITRUS_TEXTS_H
 #include <stddef.h>

@@ -93,8 +93,8 @@ static void generation_json(struct session *s, const struct store_generation *g,
     jw_end(&j);
 }
 
-static void generation_text(const struct session *s, const struct store_generation *g, const struct store_action *a,
-                            size_t n, struct buf *out)
+static void generation_text(const struct session *s, const struct store_generation *g,
+                            const struct store_action *a, size_t n, struct buf *out)
 {
     buf_addf(out, "%sGeneration %lld%s, %s by %s%s%s\n", style_bold(&s->style), (long long)g->number,
              style_off(&s->style), g->status, g->who ? g->who : "?", g->reason ? ": " : "",

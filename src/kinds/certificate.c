@@ -5,16 +5,13 @@
  * atomically, and no reload happens in between. Renewal is nothing of its own: a certificate that is due is
  * not what is wanted. */
 #include "certificate.h"
+#include "certificate_pair.h"
 #include "footprint.h"
 #include "fs.h"
 #include "parents.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
-
-#define TLS_DIR "/etc/citrus/tls"
-#define TRASH   "/var/lib/citrus/trash"
-#define PEM_MAX ((size_t)1 << 20)
 
 static const struct field fields[] = {
     {.name = "names",
@@ -54,42 +51,9 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "certificate", FIELDS(fields), .size = sizeof(struct certificate_spec)};
 
-/* A certificate with its key, as read from two files. */
-struct pair {
-    struct buf certificate, key;
-};
-
-static void pair_free(struct pair *p)
-{
-    buf_free(&p->certificate);
-    buf_wipe(&p->key);
-}
-
-static char *tls_dir(struct arena *a, const char *id)
-{
-    return arena_printf(a, TLS_DIR "/%s", id);
-}
-
-static char *tls_path(struct arena *a, const char *id, const char *file)
-{
-    return arena_printf(a, TLS_DIR "/%s/%s", id, file);
-}
-
 static bool from_files(const struct certificate_spec *s)
 {
     return s->issuer && !strcmp(s->issuer, "files");
-}
-
-static int pair_read(struct kind_ctx *ctx, const char *certificate, const char *key, struct pair *ret,
-                     struct error *err)
-{
-    int r = fs_read(ctx->host, certificate, PEM_MAX, &ret->certificate, err);
-    return r < 0 ? r : fs_read(ctx->host, key, PEM_MAX, &ret->key, err);
-}
-
-static bool pair_matches(const struct pair *p)
-{
-    return x509_key_matches(buf_str(&p->certificate), p->certificate.len, buf_str(&p->key), p->key.len);
 }
 
 const char *certificate_state(struct arena *a, const struct x509_info *c, bool renewable, int64_t now)
@@ -199,51 +163,8 @@ static void certificate_check(const struct resource *res, struct diags *d)
                    "the certificate of %s is to come from files, but not both are named", res->id);
 }
 
-static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s, const struct pair *p,
-                         struct error *err)
-{
-    struct x509_info info;
-    int r = x509_parse(buf_str(&p->certificate), p->certificate.len, &info, ctx->arena, err);
-    if (r < 0)
-        return error_prefix(err, "%s", s->source_certificate);
-    if (!pair_matches(p)) {
-        error_set(err, -EINVAL, "%s is not the key of %s", s->source_key, s->source_certificate);
-        error_hint(
-            err, "compare `openssl x509 -pubkey -noout` of the one with `openssl pkey -pubout` of the other");
-        return -EINVAL;
-    }
-    if (info.not_after <= time(NULL)) {
-        error_set(err, -EINVAL, "the certificate in %s expired", s->source_certificate);
-        error_hint(err, "put a renewed certificate and its key there, then apply again");
-        return -EINVAL;
-    }
-    for (size_t i = 0; i < s->names.n; i++) {
-        const struct strings one = {.at = &s->names.at[i], .n = 1};
-        if (x509_covers(&info, &one))
-            continue;
-        error_set(err, -EINVAL, "the certificate in %s does not cover %s", s->source_certificate,
-                  s->names.at[i]);
-        error_hint(err, "the site is served under this name: get a certificate for it, or drop the alias");
-        return -EINVAL;
-    }
-    return 0;
-}
-
-/* Reads the operator's files and refuses what nginx or a browser would refuse. */
-static int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
-                       struct error *err)
-{
-    int r = pair_read(ctx, s->source_certificate, s->source_key, ret, err);
-    return r < 0 ? r : source_usable(ctx, s, ret, err);
-}
-
 /* --- what a removal leaves: the pair, in a directory of the trash
  * ------------------------------------------- */
-
-static const char *kept_path(struct arena *a, const char *kept, const char *file)
-{
-    return arena_printf(a, "%s/%s", kept, file);
-}
 
 /* A pair of the trash that is what is wanted now, whatever it was when it went. */
 static bool kept_fits(struct kind_ctx *ctx, const struct certificate_spec *want, const char *kept,
@@ -367,44 +288,6 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
     return r;
 }
 
-static int tolerate(int r, struct error *err)
-{
-    if (r != -ENOENT && r != -ENOTEMPTY && r != -EEXIST)
-        return r;
-    error_clear(err);
-    return 0;
-}
-
-/* Copied first, so that the pair is whole in the trash before a part of it is gone from its place. */
-static int certificate_keep(struct kind_ctx *ctx, const char *id, const char *trash, struct error *err)
-{
-    static const char *const files[] = {"fullchain.pem", "privkey.pem"};
-    int r = fs_mkdirs(ctx->host, TRASH, 0700, err);
-    if (r == 0)
-        r = fs_mkdir(ctx->host, trash, 0700, 0, 0, err);
-    for (size_t i = 0; r == 0 && i < 2; i++) {
-        r = fs_copy(ctx->host, tls_path(ctx->arena, id, files[i]), kept_path(ctx->arena, trash, files[i]),
-                    0600, 0, 0, err);
-        r = tolerate(r, err);
-    }
-    return r;
-}
-
-/* What else someone put into the directory stays, and the directory with it. */
-static int certificate_remove(struct kind_ctx *ctx, const char *id, const char *trash, struct error *err)
-{
-    int r = certificate_keep(ctx, id, trash, err);
-    if (r == 0)
-        r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "fullchain.pem"), err), err);
-    if (r == 0)
-        r = tolerate(fs_unlink(ctx->host, tls_path(ctx->arena, id, "privkey.pem"), err), err);
-    if (r == 0)
-        r = fs_rmdir(ctx->host, tls_dir(ctx->arena, id), err);
-    if (r == 0)
-        r = fs_rmdir(ctx->host, TLS_DIR, err);
-    return tolerate(r, err);
-}
-
 static int kept_read(struct kind_ctx *ctx, const struct change *c, struct pair *ret, struct error *err)
 {
     if (kept_fits(ctx, c->res->spec, c->restore->path, ret))
@@ -435,7 +318,7 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     struct pair p = {0};
     int r;
     if (c->op == OP_REMOVE)
-        return certificate_remove(ctx, id, c->prepared, err);
+        return trash_pair(ctx, id, c->prepared, err);
     if (only_modes_differ(c)) {
         r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
         return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
@@ -453,19 +336,6 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
         r = fs_rename(ctx->host, c->restore->path, c->prepared, err);
     pair_free(&p);
     return r < 0 ? error_prefix(err, "certificate of %s", id) : 0;
-}
-
-/* A removal's pair leaves the trash, and what a creation took from it goes back. */
-static int trash_undo(struct kind_ctx *ctx, json_t *undo, struct error *err)
-{
-    const char *trash = json_string_value(json_object_get(undo, "trash")),
-               *restored = json_string_value(json_object_get(undo, "restored")),
-               *kept = json_string_value(json_object_get(undo, "kept"));
-    struct fs_stat st = {.type = FS_ABSENT};
-    int r = trash ? fs_remove_tree(ctx->host, trash, err) : 0;
-    if (r == 0 && kept)
-        r = fs_stat(ctx->host, kept, &st, err);
-    return r < 0 || !restored || st.type == FS_ABSENT ? r : fs_rename(ctx->host, kept, restored, err);
 }
 
 /* A directory that was there comes first, to hold the files, and once more last, for its times; one that was

@@ -1,7 +1,8 @@
-/* The manifests' texts, of which two generations have nearly all in common: they are cut into pieces, and each piece
- * is kept once. A piece ends behind a line that its own hash chooses, so that a line that is added or taken away
- * changes the piece it is in, and no other (content-defined chunking, as of the Low-Bandwidth Network File System,
- * SOSP 2001): to record that one value of one site was changed writes a few pages, however many sites there are. */
+/* The manifests' texts, of which two generations have nearly all in common: they are cut into pieces, and
+ * each piece is kept once. A piece ends behind a line that its own hash chooses, so that a line that is added
+ * or taken away changes the piece it is in, and no other (content-defined chunking, as of the Low-Bandwidth
+ * Network File System, SOSP 2001): to record that one value of one site was changed writes a few pages,
+ * however many sites there are. */
 #include "jsonw.h"
 #include "storedb.h"
 #include <assert.h>
@@ -32,8 +33,8 @@ static int put_piece(struct store *s, const char *text, size_t len, struct jsonw
     char hex[HASH_HEX];
     hash_hex(hash_bytes(text, len), hex);
     jw_str(j, NULL, hex);
-    return db_run(s, "keep the manifest", err, "INSERT OR IGNORE INTO piece (digest, text) VALUES (?, ?)", "tb",
-                  hex, (const void *)text, len);
+    return db_run(s, "keep the manifest", err, "INSERT OR IGNORE INTO piece (digest, text) VALUES (?, ?)",
+                  "tb", hex, (const void *)text, len);
 }
 
 /* [{"name": ..., "pieces": [digest, ...]}, ...]; an empty file has one empty piece. */
@@ -82,7 +83,8 @@ int bundle_put(struct store *s, const struct bundle *b, int64_t *ret, struct err
         return 0;
     int r = put_pieces(s, b, &files, err);
     if (r == 0)
-        r = db_run(s, "keep the manifest", err, "INSERT INTO bundle (files) VALUES (?)", "t", buf_str(&files));
+        r = db_run(s, "keep the manifest", err, "INSERT INTO bundle (files) VALUES (?)", "t",
+                   buf_str(&files));
     buf_free(&files);
     if (r < 0)
         return r;
@@ -91,7 +93,8 @@ int bundle_put(struct store *s, const struct bundle *b, int64_t *ret, struct err
     return 0;
 }
 
-/* The pieces of one file, joined. The row is its first; *more tells whether `st` stands at the next file's. */
+/* The pieces of one file, joined. The row is its first; *more tells whether `st` stands at the next file's.
+ */
 static int take_file(struct store *s, sqlite3_stmt *st, const char *doing, struct arena *a,
                      struct bundle_file *ret, bool *more, struct error *err)
 {
@@ -116,7 +119,8 @@ static int take_file(struct store *s, sqlite3_stmt *st, const char *doing, struc
     return r < 0 ? r : 0;
 }
 
-int store_bundle_get(struct store *s, int64_t id, struct arena *a, const struct bundle **ret, struct error *err)
+int store_bundle_get(struct store *s, int64_t id, struct arena *a, const struct bundle **ret,
+                     struct error *err)
 {
     static const char doing[] = "read the manifest's texts";
     VEC(struct bundle_file) list = {0};
@@ -149,11 +153,12 @@ int store_generations_name(struct store *s, int64_t first, const char *word, boo
 {
     static const char doing[] = "search the manifests' texts";
     sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err,
-                     "SELECT 1 FROM piece WHERE instr(text, CAST(?2 AS BLOB)) AND digest IN"
-                     " (SELECT p.value FROM generation AS g JOIN bundle AS b ON b.id = g.bundle_id,"
-                     "  json_each(b.files) AS f, json_each(f.value, '$.pieces') AS p WHERE g.number >= ?1) LIMIT 1",
-                     "it", first, word);
+    int r = db_query(
+        s, doing, &st, err,
+        "SELECT 1 FROM piece WHERE instr(text, CAST(?2 AS BLOB)) AND digest IN"
+        " (SELECT p.value FROM generation AS g JOIN bundle AS b ON b.id = g.bundle_id,"
+        "  json_each(b.files) AS f, json_each(f.value, '$.pieces') AS p WHERE g.number >= ?1) LIMIT 1",
+        "it", first, word);
     if (r == 0)
         r = db_next(s, doing, st, err);
     if (r > 0)

@@ -21,8 +21,8 @@ static int64_t version_now(struct store *s)
 
 static const char reading[] = "read what the last look left";
 
-/* What grows with the sites is read to where it stays: a column's value would be made whole in SQLite's memory
- * first, and that memory costs more than the reading. */
+/* What grows with the sites is read to where it stays: a column's value would be made whole in SQLite's
+ * memory first, and that memory costs more than the reading. */
 static int take(struct store *s, int64_t row, const char *column, struct arena *a, const char **ret,
                 size_t *ret_len, struct error *err)
 {
@@ -44,8 +44,8 @@ static int one(struct store *s, const struct hash128 *key, bool whole, struct ar
 {
     sqlite3_stmt *st;
     int r = db_query(s, reading, &st, err,
-                     "SELECT rowid, made, until, stamps, kinds, contents, base FROM glance WHERE key = ?", "h",
-                     key);
+                     "SELECT rowid, made, until, stamps, kinds, contents, base FROM glance WHERE key = ?",
+                     "h", key);
     if (r == 0)
         r = db_next(s, reading, st, err);
     if (r <= 0)
@@ -86,8 +86,8 @@ int store_glance_base(struct store *s, struct hash128 base, struct arena *a, str
 {
     sqlite3_stmt *st;
     int r = db_query(s, reading, &st, err,
-                     "SELECT key FROM glance WHERE base = ? AND whole IS NOT NULL ORDER BY made DESC LIMIT 1", "h",
-                     &base);
+                     "SELECT key FROM glance WHERE base = ? AND whole IS NOT NULL ORDER BY made DESC LIMIT 1",
+                     "h", &base);
     if (r == 0)
         r = db_next(s, reading, st, err);
     if (r <= 0)

@@ -173,9 +173,9 @@ struct store_tx {
     const char *who;
     const struct bundle *bundle; /* to be written, NULL: none; what was read has bundle_id */
     int64_t bundle_id;           /* for store_bundle_get(); 0: none */
-    const char *error;  /* first failure, NULL */
-    const char *sites;  /* those that it was for, a blank between two; NULL: all, and the server */
-    const char *reason; /* of who ran it, NULL */
+    const char *error;           /* first failure, NULL */
+    const char *sites;           /* those that it was for, a blank between two; NULL: all, and the server */
+    const char *reason;          /* of who ran it, NULL */
     int64_t created, changed, removed; /* what stood when it ended */
 };
 struct store_action {

@@ -1,5 +1,5 @@
-/* The manifests' texts in pieces (bundle.c): what comes back, what a change costs, what goes, and a store that held
- * them whole. */
+/* The manifests' texts in pieces (bundle.c): what comes back, what a change costs, what goes, and a store
+ * that held them whole. */
 #include "world.h"
 /* it needs cmocka.h */
 #include "tables.h"
@@ -64,10 +64,8 @@ static void what_is_put_comes_back(void **state)
     memset(line, 'x', 299999);
     line[299999] = '\0';
     struct bundle_file files[] = {
-        {"server.yaml", "citrus: 1\n", 10},
-        {"sites/empty.yaml", "", 0},
-        {"sites/no-newline.yaml", "a: \xc3\xa9", 5},
-        {"sites/large.yaml", large, strlen(large)},
+        {"server.yaml", "citrus: 1\n", 10},          {"sites/empty.yaml", "", 0},
+        {"sites/no-newline.yaml", "a: \xc3\xa9", 5}, {"sites/large.yaml", large, strlen(large)},
         {"sites/a \"line\".yaml", line, 299999},
     };
     const struct bundle b = {files, 5};
@@ -249,7 +247,8 @@ static const char version_8[] =
     "  ('plan_key', zeroblob(32));"
     "INSERT INTO tx (id, begun, ended, state, why, who, bundle) VALUES"
     "  (1, 5, 6, 'done', 'apply', 'root', NULL),"
-    "  (2, 7, 0, 'open', 'apply', 'root', '{\"files\":[{\"name\":\"server.yaml\",\"text\":\"a: \\u00e9\\n\"}]}');"
+    "  (2, 7, 0, 'open', 'apply', 'root', '{\"files\":[{\"name\":\"server.yaml\",\"text\":\"a: "
+    "\\u00e9\\n\"}]}');"
     "INSERT INTO generation (number, time, tx, rollback_of, bundle, digest, who, status) VALUES"
     "  (3, 6, 1, 0, '{\"files\":[{\"name\":\"server.yaml\",\"text\":\"citrus: 1\\n\"},"
     "{\"name\":\"b.yaml\",\"text\":\"\"}]}', 'd3', 'root', 'applied'),"
@@ -265,7 +264,8 @@ static void a_store_that_held_them_whole_is_taken_over(void **state)
     char aside[192], keys[320];
     snprintf(aside, sizeof aside, "%s/new.db", dir);
     snprintf(keys, sizeof keys,
-             "ATTACH '%s' AS new; INSERT INTO meta SELECT * FROM new.meta WHERE name = 'secret_check'", aside);
+             "ATTACH '%s' AS new; INSERT INTO meta SELECT * FROM new.meta WHERE name = 'secret_check'",
+             aside);
     assert_int_equal(rename(file, aside), 0);
     sqlite3 *db;
     assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);

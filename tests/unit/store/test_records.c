@@ -186,7 +186,8 @@ static void a_rolled_back_transaction_leaves_no_trace(void **state)
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
     struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}"}, *list;
-    struct store_generation g = {.bundle = texts("{}"), .digest = "d", .who = "root", .status = "applied"}, got;
+    struct store_generation g = {.bundle = texts("{}"), .digest = "d", .who = "root", .status = "applied"},
+                            got;
     size_t n;
     ok(store_begin(s, &err));
     ok(store_managed_put(s, &m, &err));

@@ -120,7 +120,8 @@ static void old_generations_go_and_numbers_are_not_used_again(void **state)
     struct error err = {0};
     struct arena a = {0};
     struct store *s = open_store(STORE_WRITE);
-    struct store_generation *list, g = {.bundle = texts("{}"), .digest = "x", .who = "root", .status = "applied"};
+    struct store_generation *list,
+        g = {.bundle = texts("{}"), .digest = "x", .who = "root", .status = "applied"};
     size_t n;
     for (int i = 0; i < 4; i++)
         ok(store_generation_add(s, &g, &err));
