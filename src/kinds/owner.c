@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Asked for so many, a list is gone through; from then on it is sorted. */
+#define OWNERS_FEW 16
+
 static int by_id(const void *pa, const void *pb)
 {
     const struct owner_name *a = pa, *b = pb;
@@ -23,40 +26,54 @@ static int owners_read(struct owners *o, struct error *err)
     r = accounts_read(o->ctx->host, &acc, &o->arena, err);
     if (r < 0)
         return r;
-    o->users = arena_array(&o->arena, struct owner_name, acc.n_users + 1);
-    o->groups = arena_array(&o->arena, struct owner_name, acc.n_groups + 1);
+    o->users = (struct owner_list){arena_array(&o->arena, struct owner_name, acc.n_users + 1), acc.n_users};
+    o->groups =
+        (struct owner_list){arena_array(&o->arena, struct owner_name, acc.n_groups + 1), acc.n_groups};
     for (size_t i = 0; i < acc.n_users; i++)
-        o->users[i] = (struct owner_name){acc.users[i].uid, acc.users[i].name, i};
+        o->users.at[i] = (struct owner_name){acc.users[i].uid, acc.users[i].name, i};
     for (size_t i = 0; i < acc.n_groups; i++)
-        o->groups[i] = (struct owner_name){acc.groups[i].gid, acc.groups[i].name, i};
-    o->n_users = acc.n_users;
-    o->n_groups = acc.n_groups;
-    qsort(o->users, o->n_users, sizeof *o->users, by_id);
-    qsort(o->groups, o->n_groups, sizeof *o->groups, by_id);
+        o->groups.at[i] = (struct owner_name){acc.groups[i].gid, acc.groups[i].name, i};
     o->read = true;
     return 0;
 }
 
-static const char *name_of(const struct owner_name *list, size_t n, int64_t id, const char *wanted,
-                           struct arena *a)
+/* Where those of that number begin. */
+static size_t begin_of(const struct owner_list *l, int64_t id)
 {
-    size_t low = 0, high = n;
-    int64_t number;
+    size_t low = 0, high = l->n;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (list[mid].id < id)
+        if (l->at[mid].id < id)
             low = mid + 1;
         else
             high = mid;
     }
-    for (size_t i = low; wanted && i < n && list[i].id == id; i++)
-        if (!strcmp(list[i].name, wanted))
+    return low;
+}
+
+static const char *name_of(struct owner_list *l, int64_t id, const char *wanted, struct arena *a)
+{
+    const char *first = NULL;
+    int64_t number;
+
+    if (!l->sorted && l->asked++ == OWNERS_FEW) {
+        qsort(l->at, l->n, sizeof *l->at, by_id);
+        l->sorted = true;
+    }
+    for (size_t i = l->sorted ? begin_of(l, id) : 0; i < l->n; i++) {
+        if (l->at[i].id != id && l->sorted)
+            break;
+        if (l->at[i].id != id)
+            continue;
+        if (wanted && !strcmp(l->at[i].name, wanted))
             return wanted;
+        first = first ? first : l->at[i].name;
+    }
     if (wanted && int_parse(wanted, &number) == 0 && number == id)
         return wanted;
-    if (low < n && list[low].id == id)
-        return arena_strdup(a, list[low].name);
+    if (first)
+        return arena_strdup(a, first);
     return id == 0 ? "root" : arena_printf(a, "%lld", (long long)id);
 }
 
@@ -75,8 +92,8 @@ int owners_name(struct owners *o, const struct fs_stat *st, const char *want_own
         if (r < 0)
             return r;
     }
-    *owner = name_of(o->users, o->n_users, st->uid, want_owner, a);
-    *group = name_of(o->groups, o->n_groups, st->gid, want_group, a);
+    *owner = name_of(&o->users, st->uid, want_owner, a);
+    *group = name_of(&o->groups, st->gid, want_group, a);
     return 0;
 }
 

@@ -17,12 +17,17 @@ struct owner_name {
     const char *name;
     size_t order; /* in its file: the first of several names is the one shown */
 };
+struct owner_list {
+    struct owner_name *at;
+    size_t n;
+    bool sorted; /* by id: not worth it for the few that a single path has */
+    unsigned asked;
+};
 struct owners {
     struct kind_ctx *ctx;
     bool read;
-    struct arena arena;                /* of the rest */
-    struct owner_name *users, *groups; /* sorted by id */
-    size_t n_users, n_groups;
+    struct arena arena; /* of the rest */
+    struct owner_list users, groups;
 };
 /* The names as a person knows them, the number as text where nobody has it; in ctx->arena. A wanted name that
  * stands for the same number wins (NULL: none), and is what is returned, so that neither a second name nor

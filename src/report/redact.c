@@ -97,6 +97,12 @@ static size_t length_here(const struct secret *s, const char *text, size_t left)
     return at;
 }
 
+/* Where most of a text stands: nothing that is known begins so. */
+static bool is_plain(const struct index *x, const char *text, size_t left)
+{
+    return !x->quoted && (left < KEY_BYTES || !x->buckets[bucket(text)]);
+}
+
 /* The longest that begins here. */
 static const struct known *secret_at(const struct index *x, const char *text, size_t left, size_t *ret_n)
 {
@@ -122,7 +128,7 @@ void redact(struct redactor *r, const char *text, size_t len, struct buf *out)
     size_t plain = 0;
     for (size_t i = 0; x && i < len;) {
         size_t n, more;
-        const struct known *k = secret_at(x, text + i, len - i, &n);
+        const struct known *k = is_plain(x, text + i, len - i) ? NULL : secret_at(x, text + i, len - i, &n);
         if (!k) {
             i++;
             continue;
@@ -177,7 +183,7 @@ static void pieces_take(struct pieces *p, const struct index *x, const struct bu
         vec_push(&p->arena, &p->lines, whole);
         for (size_t i = 0; i < whole.n; i++) {
             size_t n;
-            if (!secret_at(x, line + i, whole.n - i, &n))
+            if (is_plain(x, line + i, whole.n - i) || !secret_at(x, line + i, whole.n - i, &n))
                 continue;
             struct piece word = word_before(line, line + i);
             if (word.n)

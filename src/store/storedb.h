@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 /* More than the store has statements; db_query() asserts it. */
-#define DB_STATEMENTS 64
+#define DB_STATEMENTS 96
 
 #define VAULT_KEY_LEN 32
 #define STORE_FILE    "store.db"

@@ -71,6 +71,7 @@ table() {
       row("one value changed, applied and durable, CPU over the look", "change", " ms")
       row("the same, wall", "change_wall", " ms")
       row("peak memory", "change_memory", " MiB")
+      row("the look that is taken off, timed in between", "change_look", " ms")
       row("right after another change, without a look in between, CPU over the look", "change_again", " ms")
       row("first apply of the tree, durable, wall", "first_apply", " ms")
       row("the floor that writes it with two syncfs", "first_apply_floor", " ms")

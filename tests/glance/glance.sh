@@ -4,22 +4,9 @@
 set -euo pipefail
 citrus=$1
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-# shellcheck source=tests/bench/root.sh
-. "$top/tests/bench/root.sh"
-command -v sqlite3 >/dev/null || { echo "sqlite3 is not installed"; exit 77; }
-[ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
+# shellcheck source=tests/glance/tree.sh
+. "$here/tree.sh"
 
-tmp=$(mktemp -d /var/tmp/citrus-glance.XXXXXX)
-trap 'rm -rf "$tmp"' EXIT
-root=$tmp/root m=$tmp/m share=$tmp/share
-passed=0 failed=0
-export CITRUS_SHARE=$share
-db() { sqlite3 -cmd '.timeout 10000' "$root/var/lib/citrus/store.db" "$1"; }
-
-mkdir -p "$root" "$m/sites" "$share"
-cp -r "$top/templates" "$top/configs" "$share"
-bare_root "$root"
 cat >"$m/server.yaml" <<'Y'
 citrus: 1
 include: [sites/*.yaml]
@@ -33,15 +20,8 @@ site() { # site DOMAIN TYPE TLS
 }
 site a.example.com wordpress none >"$m/sites/a.yaml"
 site b.example.com html self-signed >"$m/sites/b.yaml"
-run() { "$citrus" "$@" --root "$root"; }
-plan() { run apply --plan "$@" "$m/server.yaml"; }
-run apply --yes "$m/server.yaml" >"$tmp/first" 2>&1 || { cat "$tmp/first"; exit 1; }
+begin
 
-good() { passed=$((passed + 1)); }
-bad() {
-  failed=$((failed + 1))
-  printf 'FAILED: %s\n' "$1"
-}
 # What is there is what the last look saw, and what it kept says so.
 settle() {
   sleep 0.2
@@ -201,5 +181,4 @@ done
 echo "seed $seed: a glance after $glances of $rounds drifts"
 [ "$rounds" -lt 20 ] || [ "$glances" -gt 3 ] || bad "hardly a glance was taken: nothing is compared"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

@@ -5,22 +5,9 @@
 set -euo pipefail
 citrus=$1
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-# shellcheck source=tests/bench/root.sh
-. "$top/tests/bench/root.sh"
-command -v sqlite3 >/dev/null || { echo "sqlite3 is not installed"; exit 77; }
-[ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
+# shellcheck source=tests/glance/tree.sh
+. "$here/tree.sh"
 
-tmp=$(mktemp -d /var/tmp/citrus-narrow.XXXXXX)
-trap 'rm -rf "$tmp"' EXIT
-root=$tmp/root m=$tmp/m share=$tmp/share
-passed=0 failed=0
-export CITRUS_SHARE=$share
-db() { sqlite3 -cmd '.timeout 10000' "$root/var/lib/citrus/store.db" "$1"; }
-
-mkdir -p "$root" "$m/sites" "$share"
-cp -r "$top/templates" "$top/configs" "$share"
-bare_root "$root"
 cat >"$m/server.yaml" <<'Y'
 citrus: 1
 include: [sites/*.yaml]
@@ -42,15 +29,8 @@ sites:
 Y
 printf 'sites:\n  e.example.com: {type: proxy, upstream: "http://127.0.0.1:81", tls: {issuer: none}}\n' >"$m/sites/e.yaml"
 cp -r "$m" "$tmp/first"
-run() { "$citrus" "$@" --root "$root"; }
-plan() { run apply --plan "$@" "$m/server.yaml"; }
-run apply --yes "$m/server.yaml" >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
+begin
 
-good() { passed=$((passed + 1)); }
-bad() {
-  failed=$((failed + 1))
-  printf 'FAILED: %s\n' "$1"
-}
 mark() { db "INSERT INTO managed (kind, id, site, spec, wanted, rank, generation) VALUES ('link', '/etc/nginx/nobodys', 'b.example.com', '{\"spec\":{\"target\":\"x\"}}', zeroblob(16), 1, 1)"; }
 unmark() { db "DELETE FROM managed WHERE id = '/etc/nginx/nobodys'"; }
 ln -s x "$root/etc/nginx/nobodys"
@@ -149,5 +129,4 @@ if said=$(run rollback --yes 2>&1); then good; else bad "a narrow apply is not r
 rm -rf "$m" && cp -r "$tmp/first" "$m"
 nothing_left "a rollback"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

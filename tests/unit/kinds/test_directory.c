@@ -1,5 +1,6 @@
 /* directory and link: what lies at their place, and its way back. */
 #include "kit.h"
+#include "owner.h"
 
 static struct resource *directory(struct kit *t, const char *path, int64_t mode, const char *owner)
 {
@@ -92,6 +93,37 @@ static const char *owner(struct kit *t, const char *path)
 {
     struct stat st = kit_stat(t, path);
     return arena_printf(&t->a, "%u:%u %o", st.st_uid, st.st_gid, st.st_mode & 07777);
+}
+
+/* A few are looked for one by one, many in a sorted list. */
+static void an_owner_has_the_same_name_however_many_are_asked_for(void **state)
+{
+    static const struct {
+        uint32_t id;
+        const char *wanted, *name;
+    } of[] = {{0, NULL, "root"},     {0, "toor", "toor"},    {994, NULL, "first"}, {994, "second", "second"},
+              {994, "bob", "first"}, {994, "994", "994"},    {1001, NULL, "bob"},  {1001, "bob", "bob"},
+              {4000, NULL, "4000"},  {4000, "4000", "4000"}, {4000, "bob", "4000"}};
+    struct kit *t = kit_new("{}");
+    struct owners own = {.ctx = &t->ctx};
+    kit_put(t, "/etc/passwd",
+            "bob:x:1001:1001::/:/bin/sh\nfirst:x:994:994::/:/bin/sh\nroot:x:0:0::/:/bin/sh\n"
+            "second:x:994:994::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n",
+            0644);
+    kit_put(t, "/etc/group", "bob:x:1001:\nfirst:x:994:\nroot:x:0:\nsecond:x:994:\ntoor:x:0:\n", 0644);
+    for (size_t round = 0; round < 4; round++)
+        for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+            struct fs_stat st = {.uid = of[i].id, .gid = of[i].id};
+            const char *owner_name, *group_name;
+            assert_int_equal(
+                owners_name(&own, &st, of[i].wanted, of[i].wanted, &owner_name, &group_name, &t->err), 0);
+            assert_string_equal(owner_name, of[i].name);
+            assert_string_equal(group_name, of[i].name);
+            assert_true(round > 0 || !own.users.sorted);
+        }
+    assert_true(own.users.sorted && own.groups.sorted);
+    owners_free(&own);
+    kit_free(t);
 }
 
 /* A site of the account 994, in the trash; the account has another number by now. */
@@ -272,6 +304,7 @@ static void a_pipe_in_the_way_is_an_error_before_anything_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_owner_has_the_same_name_however_many_are_asked_for),
         cmocka_unit_test(a_made_directory_goes_with_the_parents_that_were_made_for_it),
         cmocka_unit_test(a_parent_that_others_use_by_now_stays),
         cmocka_unit_test(mode_and_owner_are_mended_and_come_back_and_the_content_is_untouched),
