@@ -57,7 +57,7 @@ static const char *name_of(struct owner_list *l, int64_t id, const char *wanted,
     const char *first = NULL;
     int64_t number;
 
-    if (!l->sorted && l->asked++ == OWNERS_FEW) {
+    if (l->n && !l->sorted && l->asked++ == OWNERS_FEW) {
         qsort(l->at, l->n, sizeof *l->at, by_id);
         l->sorted = true;
     }
