@@ -194,7 +194,7 @@ static void show_deferred(const struct printing *g)
     if (g->p->deferred.n == 0)
         return;
     buf_addf(g->out, "\n%sdeferred%s (these need the running system)\n", style_bold(g->s), style_off(g->s));
-    buf_room(g->out, g->p->deferred.n * 48);     /* about as long as a line is */
+    buf_room(g->out, g->p->deferred.n * 48);        /* about as long as a line is */
     for (size_t i = 0; i < g->p->deferred.n; i++) { /* three of each site */
         buf_adds(g->out, "  . ");
         buf_adds(g->out, g->p->deferred.at[i].res->kind->name);

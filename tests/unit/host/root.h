@@ -28,9 +28,9 @@ struct test_root {
     struct arena a;
 };
 
-/* What changed this instant is not remembered: a second change could look the same. On a busy machine the instant
- * may be over before a test has looked; it tries again as long as this is false of when it began, and says so if
- * it never was true. */
+/* What changed this instant is not remembered: a second change could look the same. On a busy machine the
+ * instant may be over before a test has looked; it tries again as long as this is false of when it began, and
+ * says so if it never was true. */
 static inline bool within_the_instant(const struct timespec *began)
 {
     struct timespec now;
