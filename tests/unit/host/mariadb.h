@@ -97,7 +97,8 @@ static inline bool server_there(void)
 {
     if (access(MARIADBD, X_OK) == 0 && access(INSTALL_DB, X_OK) == 0 && geteuid() == 0)
         return true;
-    print_message("not run: what needs a server; it takes root and the package mariadb-server\n");
+    print_message("not run: what needs a server; it takes root and the packages mariadb-server-core and "
+                  "mariadb-client\n");
     return false;
 }
 
