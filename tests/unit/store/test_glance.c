@@ -1,5 +1,6 @@
 /* What a look leaves for the next: it must be gone as soon as anything else could make the answer another. */
 #include "world.h"
+#include <sqlite3.h>
 
 static const struct hash128 key = {.high = 1, .low = 2};
 static const struct store_glance said = {.made = 100,
@@ -159,6 +160,38 @@ static void a_glance_needs_no_key_and_what_follows_does(void **state)
     store_close(s);
 }
 
+/* The database's bytes, with all that the log holds. */
+static bool bytes_have(const char *word)
+{
+    sqlite3 *db;
+    char text[1 << 19];
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    FILE *f = fopen(file, "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text, f);
+    fclose(f);
+    assert_true(n > 0 && n < sizeof text);
+    return memmem(text, n, word, strlen(word)) != NULL;
+}
+
+/* A glance is dropped without being overwritten; in the same transaction, all else is. */
+static void what_is_dropped_with_a_glance_is_overwritten_all_the_same(void **state)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{\"word\":\"Tr0ub4dor&3\"}"};
+    ok(store_managed_put(s, &m, &err));
+    assert_true(bytes_have("Tr0ub4dor&3"));
+    keep(s);
+    ok(store_managed_drop(s, "file", "/etc/a", &err));
+    assert_false(there(s, key));
+    store_close(s);
+    assert_false(bytes_have("Tr0ub4dor&3"));
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +202,7 @@ int main(void)
         fixture(the_oldest_go_and_those_of_a_clock_that_was_ahead),
         fixture(a_store_that_may_not_be_written_keeps_nothing),
         fixture(a_glance_needs_no_key_and_what_follows_does),
+        fixture(what_is_dropped_with_a_glance_is_overwritten_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
