@@ -71,12 +71,12 @@ old "killed"
 
 step "a reboot in between, with time left"
 new
-exit_is "apply --confirm 20s" 0 citrus apply --yes --confirm 20s
+exit_is "apply --confirm 45s" 0 citrus apply --yes --confirm 45s
 reboot
 is "it still stands" 1 "$(awaits)"
 is "somebody waits" active "$(guest systemctl is-active citrus-confirm.service </dev/null)"
 [ "$(guest citrus history </dev/null | grep -c 'not confirmed in time')" = 1 ] || fail "it is not yet undone" ""
-wait_until 90 sh -c "test \$(citrus history | grep -c 'undone: not confirmed in time') = 2" || fail "it is undone after the reboot" "$(guest citrus history </dev/null)"
+wait_until 150 sh -c "test \$(citrus history | grep -c 'undone: not confirmed in time') = 2" || fail "it is undone after the reboot" "$(guest citrus history </dev/null)"
 old "after a reboot" "$BOOTED"
 state >"$TMP/old"
 

@@ -100,9 +100,9 @@ say_all citrus apply --plan --out /root/plan
 say_all citrus show /root/plan
 say_all citrus apply --yes
 is "the site works with its own password again" 200 "$(status_of https://$BLOG/)"
-manifest "$SITE" -e 's/present: \[htop\]/present: [htop, no-such-package]/' -e 's/title: Blog, /&config: {WP_MEMORY_LIMIT: 64M}, /'
+manifest "$SITE" "${PATIENT[@]}" -e 's/present: \[htop\]/present: [htop, no-such-package]/' -e 's/title: Blog, /&config: {WP_MEMORY_LIMIT: 64M}, /'
 say_all citrus apply --yes
-manifest "$SITE" -e 's/children: 6/children: 5/'
+manifest "$SITE" "${PATIENT[@]}" -e 's/children: 6/children: 5/'
 say_all citrus apply --yes
 say_all citrus rollback --plan
 say_all citrus rollback --yes
@@ -115,7 +115,7 @@ for c in status history show "show 1" recover "secret list"; do
   say_all citrus $c
 done
 
-manifest "$SITE"
+manifest "$SITE" "${PATIENT[@]}"
 exit_is "all is as the first manifest says" 0 citrus apply --yes
 
 step "a rotation under load"

@@ -1,3 +1,4 @@
+#include "../timely.h"
 #include "kit.h"
 #include <time.h>
 
@@ -23,7 +24,7 @@ static void a_hundred_thousand_resources_are_found_in_constant_time(void **state
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(c.list.n, N);
-    assert_true(end.tv_sec - begin.tv_sec < 20); /* a list searched from its head takes minutes */
+    assert_true(timely(end.tv_sec - begin.tv_sec < 20)); /* a list searched from its head takes minutes */
     arena_free(&a);
 }
 
