@@ -49,9 +49,10 @@ void buf_adds(struct buf *b, const char *s)
     buf_add(b, s, strlen(s));
 }
 
-void buf_addc(struct buf *b, char c)
+void buf_addall(struct buf *b, const char *const *texts)
 {
-    buf_add(b, &c, 1);
+    for (const char *const *t = texts; *t; t++)
+        buf_adds(b, *t);
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)

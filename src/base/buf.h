@@ -12,7 +12,18 @@ struct buf {
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, const char *s);
-void buf_addc(struct buf *b, char c);
+static inline void buf_addc(struct buf *b, char c)
+{
+    if (b->cap - b->len > 1) {
+        b->at[b->len++] = c;
+        b->at[b->len] = '\0';
+    } else {
+        buf_add(b, &c, 1);
+    }
+}
+/* Texts, one after the other: what "%s%s" would do, for what is written ten thousand times. */
+void buf_addall(struct buf *b, const char *const *texts);
+#define buf_join(b, ...) buf_addall((b), (const char *const[]){__VA_ARGS__, NULL})
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Room for `n` bytes behind what is there, to be filled by the caller, who then says how many came. */

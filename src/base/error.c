@@ -36,20 +36,37 @@ static const char *errno_hint(int code)
     }
 }
 
+/* Behind the `used` bytes that are there; what does not fit is cut off. Returns how long it is then. */
+static size_t put(char *to, size_t used, size_t size, const char *text)
+{
+    size_t n = strlen(text), room = size - 1 - used;
+    n = n < room ? n : room;
+    memcpy(to + used, text, n);
+    to[used + n] = '\0';
+    return used + n;
+}
+
+/* A path that is not there is an error to most who ask and none to who asked for ten thousand that are to be
+ * made: the plain text is not formatted. */
 int error_errno(struct error *err, int code, const char *fmt, ...)
 {
     if (code > 0)
         code = -code;
     if (err) {
+        size_t used;
         va_list ap;
         va_start(ap, fmt);
         err->code = code;
-        snprintf(err->hint, sizeof err->hint, "%s", errno_hint(code));
-        int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+        put(err->hint, 0, sizeof err->hint, errno_hint(code));
+        if (strcmp(fmt, "%s") == 0) {
+            used = put(err->text, 0, sizeof err->text, va_arg(ap, const char *));
+        } else {
+            int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+            used = n < 0 ? 0 : (size_t)n < sizeof err->text ? (size_t)n : sizeof err->text - 1;
+        }
         va_end(ap);
-        size_t used = n < 0 ? 0 : (size_t)n;
-        if (used < sizeof err->text)
-            snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(-code));
+        used = put(err->text, used, sizeof err->text, ": ");
+        put(err->text, used, sizeof err->text, strerror(-code));
     }
     return code ? code : -EINVAL;
 }

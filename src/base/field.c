@@ -117,6 +117,30 @@ static void add_members(struct buf *b, const struct record *r, const void *p, st
     buf_addc(b, '}');
 }
 
+/* As %04o has it, of which there are as many as files. */
+static char *mode_text(struct arena *a, uint64_t mode)
+{
+    char digits[24], *at = digits + sizeof digits - 1;
+    for (*at = '\0'; mode || at > digits + sizeof digits - 5; mode >>= 3)
+        *--at = (char)('0' + (mode & 7));
+    return arena_strdup(a, at);
+}
+
+const char *field_word(const struct field *f, const void *p)
+{
+    switch (field_is_set(f, p) ? f->type : FIELD_BYTES) {
+    case FIELD_STRING:
+    case FIELD_PATH:
+        return *AT(char *, f, p);
+    case FIELD_BOOL:
+        return *AT(int8_t, f, p) ? "true" : "false";
+    case FIELD_ENUM:
+        return f->choices[*AT(int64_t, f, p)];
+    default:
+        return NULL;
+    }
+}
+
 char *field_text(const struct field *f, const void *p, struct arena *a)
 {
     struct buf b = {0};
@@ -125,11 +149,11 @@ char *field_text(const struct field *f, const void *p, struct arena *a)
     switch (f->type) {
     case FIELD_STRING:
     case FIELD_PATH:
-        return arena_strdup(a, *AT(char *, f, p));
+    case FIELD_BOOL:
+    case FIELD_ENUM:
+        return arena_strdup(a, field_word(f, p));
     case FIELD_SECRET:
         return arena_printf(a, "{secret: %s}", *AT(char *, f, p));
-    case FIELD_BOOL:
-        return arena_strdup(a, *AT(int8_t, f, p) ? "true" : "false");
     case FIELD_INT:
         return arena_printf(a, "%lld", (long long)*AT(int64_t, f, p));
     case FIELD_SIZE:
@@ -137,9 +161,7 @@ char *field_text(const struct field *f, const void *p, struct arena *a)
     case FIELD_DURATION:
         return duration_text(a, *AT(int64_t, f, p));
     case FIELD_MODE:
-        return arena_printf(a, "%04llo", (unsigned long long)*AT(int64_t, f, p));
-    case FIELD_ENUM:
-        return arena_strdup(a, f->choices[*AT(int64_t, f, p)]);
+        return mode_text(a, (uint64_t)*AT(int64_t, f, p));
     case FIELD_STRINGS:
         add_words(&b, AT(struct strings, f, p));
         break;

@@ -133,6 +133,8 @@ void *record_copy(const struct record *r, struct arena *a, const void *p);
 
 /* The value as a person reads it: "0640", "64M", "[a, b]"; "(unset)". Not for SENSITIVE fields. */
 char *field_text(const struct field *f, const void *p, struct arena *a);
+/* The same where it need not be made: of a string, a path, a choice, a truth; NULL of all else, and unset. */
+const char *field_word(const struct field *f, const void *p);
 bool field_equal(const struct field *f, const void *want, const void *have);
 
 /* One difference. The texts are ready to show; a SENSITIVE field's are keyed hashes. */

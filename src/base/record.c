@@ -141,7 +141,8 @@ static void add_field(struct hash_stream *h, const struct field *f, const void *
         hash_stream_add(h, "\1", 1);
         return;
     }
-    add_text(h, field_text(f, p, a));
+    const char *word = field_word(f, p);
+    add_text(h, word ? word : field_text(f, p, a));
 }
 
 struct hash128 record_fingerprint(const struct record *r, const void *p)

@@ -5,9 +5,16 @@
 
 #define AT(T, f, p) ((const T *)(const void *)((const char *)(p) + (f)->offset))
 
-static void member_to_json(const struct field *f, const void *p, struct jsonw *j, const struct redaction *red)
+static void text_to_json(const struct field *f, const void *p, struct jsonw *j)
 {
     struct arena a = {0};
+    const char *word = field_word(f, p);
+    jw_str(j, f->name, word ? word : field_text(f, p, &a));
+    arena_free(&a);
+}
+
+static void member_to_json(const struct field *f, const void *p, struct jsonw *j, const struct redaction *red)
+{
     switch (f->type) {
     case FIELD_BOOL:
         jw_bool(j, f->name, *AT(int8_t, f, p) > 0);
@@ -48,9 +55,8 @@ static void member_to_json(const struct field *f, const void *p, struct jsonw *j
         jw_str(j, f->name, *AT(char *, f, p)); /* the name, never the value */
         break;
     default: /* strings; modes and choices as people write them */
-        jw_str(j, f->name, field_text(f, p, &a));
+        text_to_json(f, p, j);
     }
-    arena_free(&a);
 }
 
 static bool is_written(const struct field *f, const void *p)

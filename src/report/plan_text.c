@@ -35,10 +35,8 @@ static const char *colour_of(enum op op, const struct report_style *s)
 void report_action_line(const struct action *a, struct buf *out)
 {
     const struct change *c = &a->change;
-    if (c->op == OP_REFRESH)
-        buf_addf(out, "%s %s %s", sign_of(c->op), impact_names[a->refresh], c->res->id);
-    else
-        buf_addf(out, "%s %s %s", sign_of(c->op), c->res->kind->name, c->res->id);
+    const char *what = c->op == OP_REFRESH ? impact_names[a->refresh] : c->res->kind->name;
+    buf_join(out, sign_of(c->op), " ", what, " ", c->res->id);
 }
 
 static void add_cause(const struct action *a, struct buf *out)
@@ -71,12 +69,12 @@ static void add_notes(const struct printing *g, const struct action *a)
     const struct change *c = &a->change;
     for (size_t i = 0; i < a->refreshes.n; i++) {
         const struct action *r = &g->p->actions.at[a->refreshes.at[i]];
-        buf_addf(g->out, "; %s %s", impact_names[r->refresh], r->change.res->id);
+        buf_join(g->out, "; ", impact_names[r->refresh], " ", r->change.res->id);
     }
     if (c->impact != IMPACT_NONE && c->op != OP_REFRESH)
-        buf_addf(g->out, "; %s", impact_names[c->impact]);
+        buf_join(g->out, "; ", impact_names[c->impact]);
     if (c->op != OP_REFRESH)
-        buf_addf(g->out, "; %s", reversal_names[c->reversal]);
+        buf_join(g->out, "; ", reversal_names[c->reversal]);
     if (a->lockout)
         buf_addf(g->out, "; %sasks for confirmation%s", style_red(g->s), style_dim(g->s));
 }
@@ -122,13 +120,15 @@ static void show_action(const struct printing *g, const struct action *a)
     struct buf line = {0};
     report_action_line(a, &line);
     if (c->summary)
-        buf_addf(&line, " (%s)", c->summary);
-    buf_addf(g->out, "  %s%s%s", colour_of(c->op, g->s), buf_str(&line), style_off(g->s));
+        buf_join(&line, " (", c->summary, ")");
+    buf_join(g->out, "  ", colour_of(c->op, g->s), buf_str(&line), style_off(g->s));
     size_t w = width(line.at, line.len);
-    buf_addf(g->out, "%*s%s", w < CAUSE_COLUMN ? (int)(CAUSE_COLUMN - w) : 2, "", style_dim(g->s));
+    for (size_t n = w < CAUSE_COLUMN ? CAUSE_COLUMN - w : 2; n > 0; n--)
+        buf_addc(g->out, ' ');
+    buf_adds(g->out, style_dim(g->s));
     add_cause(a, g->out);
     add_notes(g, a);
-    buf_addf(g->out, "%s\n", style_off(g->s));
+    buf_join(g->out, style_off(g->s), "\n");
     buf_free(&line);
     if (c->op == OP_UPDATE || (c->op == OP_CREATE && g->s->verbose > 0))
         show_fields(g, c);
