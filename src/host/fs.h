@@ -32,6 +32,9 @@ void fs_near_end(struct host *h);
 
 /* FS_ABSENT (and 0) when it, or a directory on the way, is not there. */
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err);
+/* False where the directory that the path lies in is not there; what else there is about it, who writes to the
+ * path is told. Asks nothing where that directory is held open (fs_near_begin(), a group). */
+bool fs_parent_there(struct host *h, const char *path);
 /* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */
 int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
 /* A file of the system that citrus runs on, whatever the root is (its own templates), by its plain name. */
@@ -116,9 +119,10 @@ void fs_tree_forget(struct host *h); /* what it keeps in memory for the next one
 /* Saving a path so that it can come back exactly: absent, file (the old inode is kept by a hard link, or
  * a copy on another file system, with mode, owner, times), link (its target), directory (mode, owner,
  * times; not its content). Writes one object into `j` at `key`; what must be kept goes below `dir`
- * (an undo directory, 0700), named by `name`. */
+ * (an undo directory, 0700), named by `name`. `type`, unless NULL, is what was found, also where that is what
+ * cannot be saved (-EOPNOTSUPP). */
 int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j,
-            const char *key, struct error *err);
+            const char *key, enum fs_type *type, struct error *err);
 /* Brings it back from the object that fs_save wrote; what is there now makes room (a directory that was
  * absent before is removed with its content). Can be repeated after a crash. */
 int fs_restore(struct host *h, json_t *record, struct error *err);

@@ -48,8 +48,10 @@ struct fs_group {
     VEC(struct identity *) saw;
     struct rlimit limit; /* of descriptors, as it was */
     size_t room;         /* for directories */
-    size_t next;         /* in `saw`: it is written in the order in which it was saved */
-    bool writes;         /* fs_group_write() */
+    uint64_t
+        touched[DESCRIPTORS_WANTED / 64]; /* bits: of a directory that is held, its file system is known */
+    size_t next;                          /* in `saw`: it is written in the order in which it was saved */
+    bool writes;                          /* fs_group_write() */
     struct fs_absent absent;
 };
 
@@ -85,6 +87,7 @@ static void directories_close(struct fs_group *g)
     for (size_t i = 0; i < g->directories.n; i++)
         close(g->directories.at[i].fd);
     g->directories.n = 0;
+    memset(g->touched, 0, sizeof g->touched);
 }
 
 void fs_group_write(struct host *h)
@@ -156,6 +159,20 @@ int fs_group_touch(struct fs_group *g, int fd)
     return 0;
 }
 
+int fs_group_touch_place(struct fs_group *g, const struct fs_place *p)
+{
+    uint64_t bit = UINT64_C(1) << (p->dirfd % 64),
+             *bits = &g->touched[p->dirfd / 64 % (DESCRIPTORS_WANTED / 64)];
+    bool held = p->near && p->dirfd < DESCRIPTORS_WANTED;
+    g->absent.len = 0;
+    if (held && (*bits & bit))
+        return 0;
+    int r = fs_group_touch(g, p->dirfd);
+    if (r == 0 && held)
+        *bits |= bit;
+    return r;
+}
+
 /* Where the path is in the table, or the free place where it belongs. */
 static size_t place_of(const struct fs_group *g, const char *dir, size_t len)
 {
@@ -222,7 +239,7 @@ static int directory_fd(struct fs_group *g, const struct fs_place *p)
 
 int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary)
 {
-    int fd = directory_fd(g, p), r = fd < 0 ? fd : fs_group_touch(g, fd);
+    int fd = directory_fd(g, p), r = fd < 0 ? fd : fs_group_touch_place(g, p);
     if (r < 0)
         return r;
     struct pending e = {.dirfd = fd,

@@ -42,6 +42,8 @@ struct fs_absent *fs_group_absent(struct fs_group *g);
 void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there);
 /* Something changed on this descriptor's file system. -errno */
 int fs_group_touch(struct fs_group *g, int fd);
+/* The same in the place's directory, which is asked once where the group holds it open. */
+int fs_group_touch_place(struct fs_group *g, const struct fs_place *p);
 /* A directory that is held open, by its path; -ENOENT. Keeping one makes its descriptor the group's. */
 int fs_group_directory(const struct fs_group *g, const char *dir, size_t len);
 bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd);

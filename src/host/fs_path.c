@@ -332,7 +332,7 @@ int place_sync(const struct fs_place *p, struct error *err)
 {
     int fd = -1, r;
     if (p->group) {
-        r = fs_group_touch(p->group, p->dirfd);
+        r = fs_group_touch_place(p->group, p);
     } else {
         fd = openat(p->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = fd < 0 || fsync(fd) < 0 ? -errno : 0;

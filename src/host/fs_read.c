@@ -33,6 +33,15 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
     return 0;
 }
 
+bool fs_parent_there(struct host *h, const char *path)
+{
+    struct fs_place p;
+    int r = place_seek(h, path, &p, NULL);
+    if (r == 0)
+        place_close(&p);
+    return r != -ENOENT;
+}
+
 int fs_open(struct host *h, const char *path, int flags, struct error *err)
 {
     struct fs_place p;

@@ -115,20 +115,22 @@ static void save_attributes(struct jsonw *j, const struct stat *st)
 }
 
 int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j,
-            const char *key, struct error *err)
+            const char *key, enum fs_type *type, struct error *err)
 {
     struct fs_place p;
     struct stat st;
+    struct fs_stat found = {.type = FS_ABSENT};
     struct arena a = {0};
     char *target = NULL, *kept = NULL;
     bool there = false, copied = false;
     int r = place_open(h, path, &p, err);
     if (r == -ENOENT || r == -ENOTDIR) {
         error_clear(err);
-    } else if (r < 0) {
-        return r;
-    } else {
+        r = 0;
+    } else if (r == 0) {
         r = place_stat(&p, &st, &there, err);
+        if (r == 0 && there)
+            fs_stat_from(&st, &found);
         if (r == 0 && there && S_ISREG(st.st_mode)) {
             kept = arena_printf(&a, "%s/%s", dir, name);
             r = keep_file(h, &p, dir, kept, &copied, err);
@@ -138,10 +140,12 @@ int fs_save(struct host *h, const char *path, const char *dir, const char *name,
             r = error_set(err, -EOPNOTSUPP, "%s is a device, pipe or socket, which citrus does not replace",
                           path);
         place_close(&p);
-        if (r < 0) {
-            arena_free(&a);
-            return r;
-        }
+    }
+    if (type)
+        *type = found.type;
+    if (r < 0) {
+        arena_free(&a);
+        return r;
     }
     fs_group_saw(h->group, path, &st, there);
     jw_object(j, key);

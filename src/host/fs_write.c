@@ -139,8 +139,10 @@ static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t g
     }
     r = new_attributes(fd, mode, uid, gid, p->path);
     /* A new one that has its attributes from the beginning comes with its name, which is synced below. */
-    if (r == 0 && !(made && roots && first == mode))
+    if (r == 0 && !made)
         r = p->group ? fs_group_touch(p->group, fd) : place_fsync(p, fd);
+    else if (r == 0 && !(roots && first == mode))
+        r = place_fsync(p, fd); /* a group's lies where its directory does, which is touched below */
     close(fd);
     if (r < 0)
         return error_errno(err, r, "cannot set mode and owner of the directory %s", p->path);
@@ -243,8 +245,8 @@ int fs_attributes(struct host *h, const char *path, mode_t mode, uid_t uid, gid_
     if (r < 0)
         return r;
     r = fs_set_at(p.dirfd, p.name, mode, uid, gid, path);
-    if (r == 0)
-        r = fs_group_touch(p.group, p.dirfd);
+    if (r == 0 && p.group)
+        r = fs_group_touch_place(p.group, &p);
     if (r < 0) {
         error_errno(err, r, "cannot set mode and owner of %s", path);
         if (r == -EMLINK)

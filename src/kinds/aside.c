@@ -30,20 +30,16 @@ static int save(struct kind_ctx *ctx, const char *path, const char *name, bool w
                 const char **trash, struct error *err)
 {
     const char *base = strrchr(path, '/');
-    struct fs_stat st;
-    int r = fs_stat(ctx->host, path, &st, err);
+    enum fs_type type = FS_ABSENT;
+    int r = fs_save(ctx->host, path, ctx->undo_dir, name, undo, "was", &type, err);
 
-    if (r < 0)
-        return r;
-    if (st.type == FS_OTHER) {
+    if (r == -EOPNOTSUPP && type == FS_OTHER) {
         r = error_set(err, -EEXIST, "%s: a special file (socket, pipe or device) lies there", path);
         error_hint(err, "citrus cannot bring such a file back, so it does not replace it: move it away");
-        return r;
     }
-    r = fs_save(ctx->host, path, ctx->undo_dir, name, undo, "was", err);
     if (r < 0)
         return r;
-    if (whole && st.type == FS_DIRECTORY) {
+    if (whole && type == FS_DIRECTORY) {
         *trash =
             arena_printf(ctx->arena, "%lld-%s-%s", (long long)ctx->transaction, name, base ? base + 1 : path);
         jw_str(undo, "trash", *trash);

@@ -269,10 +269,10 @@ static int certificate_capture(struct kind_ctx *ctx, struct change *c, const cha
     jw_bool(undo, "existed", st.type != FS_ABSENT);
     for (size_t i = 0; r == 0 && i < 2; i++)
         r = fs_save(ctx->host, tls_path(ctx->arena, c->res->id, parts[i][1]), ctx->undo_dir,
-                    arena_printf(ctx->arena, "%s-%s", name, parts[i][0]), undo, parts[i][0], err);
+                    arena_printf(ctx->arena, "%s-%s", name, parts[i][0]), undo, parts[i][0], NULL, err);
     if (r == 0)
         r = fs_save(ctx->host, tls_dir(ctx->arena, c->res->id), ctx->undo_dir,
-                    arena_printf(ctx->arena, "%s-directory", name), undo, "directory", err);
+                    arena_printf(ctx->arena, "%s-directory", name), undo, "directory", NULL, err);
     if (r == 0)
         r = parents_capture(ctx, tls_dir(ctx->arena, c->res->id), undo, "parents", err);
     if (r == 0 && c->op == OP_REMOVE) {

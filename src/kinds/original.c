@@ -46,10 +46,10 @@ int original_capture(struct kind_ctx *ctx, const struct change *c, const char *n
     if (!c->res->adopted)
         return 0;
     r = fs_save(ctx->host, kept_path(ctx->arena, c->res->id), ctx->undo_dir,
-                arena_printf(ctx->arena, "%s-original", name), undo, "original", err);
+                arena_printf(ctx->arena, "%s-original", name), undo, "original", NULL, err);
     return r < 0 ? r
                  : fs_save(ctx->host, record_path(ctx->arena, c->res->id), ctx->undo_dir,
-                           arena_printf(ctx->arena, "%s-record", name), undo, "original_record", err);
+                           arena_printf(ctx->arena, "%s-record", name), undo, "original_record", NULL, err);
 }
 
 /* The directory is there where either of them was. */
@@ -95,7 +95,7 @@ int original_keep(struct kind_ctx *ctx, const struct change *c, struct error *er
     jw_object(&j, NULL);
     r = fs_mkdirs(ctx->host, DIR, 0700, err);
     if (r == 0)
-        r = fs_save(ctx->host, path, DIR, name_of(ctx->arena, path), &j, "was", err);
+        r = fs_save(ctx->host, path, DIR, name_of(ctx->arena, path), &j, "was", NULL, err);
     jw_end(&j);
     if (r == 0)
         r = fs_write(ctx->host, record, buf_str(&text), text.len, 0600, 0, 0, err);

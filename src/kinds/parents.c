@@ -6,9 +6,12 @@
 int parents_capture(struct kind_ctx *ctx, const char *path, struct jsonw *undo, const char *key,
                     struct error *err)
 {
-    char *at = arena_strdup(ctx->arena, path), *slash;
+    char *at, *slash;
     VEC(char *) missing = {0};
 
+    if (fs_parent_there(ctx->host, path))
+        return 0;
+    at = arena_strdup(ctx->arena, path);
     while ((slash = strrchr(at, '/')) && slash != at) {
         struct fs_stat st;
         *slash = 0;
@@ -31,13 +34,10 @@ int parents_capture(struct kind_ctx *ctx, const char *path, struct jsonw *undo, 
 int parents_make(struct kind_ctx *ctx, const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/');
-    struct fs_stat st;
 
-    if (slash == path)
+    if (slash == path || fs_parent_there(ctx->host, path))
         return 0;
-    const char *parent = arena_strndup(ctx->arena, path, (size_t)(slash - path));
-    int r = fs_stat(ctx->host, parent, &st, err);
-    return r < 0 || st.type != FS_ABSENT ? r : fs_mkdirs(ctx->host, parent, 0755, err);
+    return fs_mkdirs(ctx->host, arena_strndup(ctx->arena, path, (size_t)(slash - path)), 0755, err);
 }
 
 int parents_remove(struct kind_ctx *ctx, json_t *noted, struct error *err)

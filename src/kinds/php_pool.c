@@ -227,17 +227,14 @@ static int make_rooms(struct kind_ctx *ctx, const struct change *c, struct error
     return r;
 }
 
-/* Removes the pool's file from all versions but `keep` (NULL: from all). */
-static int remove_others(struct kind_ctx *ctx, const char *id, const char *keep, struct error *err)
+/* Removes the pool's files but `keep` (NULL: all of them): those that undo has. */
+static int remove_others(struct kind_ctx *ctx, const struct change *c, const char *keep, struct error *err)
 {
-    const char *file = arena_printf(ctx->arena, "%s.conf", id);
-    struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, &file, &dirs, err);
-    for (size_t i = 0; r == 0 && i < dirs.n; i++) {
-        if (!pool_dir_has(&dirs.at[i], file) || (keep && !strcmp(dirs.at[i].version, keep)))
-            continue;
-        r = fs_unlink(ctx->host, pool_path(ctx->arena, dirs.at[i].version, id), err);
-    }
+    const struct rooms *rooms = c->prepared;
+    int r = 0;
+    for (size_t i = 0; i < rooms->list.n && r == 0; i++)
+        if (!keep || strcmp(rooms->list.at[i].path, keep) != 0)
+            r = fs_unlink(ctx->host, rooms->list.at[i].path, err);
     return r;
 }
 
@@ -255,11 +252,11 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
     if (r < 0)
         return r;
     if (c->op == OP_REMOVE)
-        return remove_others(ctx, c->res->id, NULL, err);
+        return remove_others(ctx, c, NULL, err);
     r = parents_make(ctx, path, err);
     if (r == 0)
         r = fs_write(ctx->host, path, s->content.at, s->content.len, (mode_t)s->mode, 0, 0, err);
-    return r < 0 ? r : remove_others(ctx, c->res->id, s->version, err);
+    return r < 0 ? r : remove_others(ctx, c, path, err);
 }
 
 /* On a running system each is validated before it is there. */

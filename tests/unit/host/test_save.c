@@ -16,7 +16,7 @@ static json_t *save(struct test_root *t, const char *path)
     json_error_t why;
     jw_init(&j, &b, false);
     jw_object(&j, NULL);
-    assert_int_equal(fs_save(&t->h, path, UNDO, "1", &j, "it", &t->err), 0);
+    assert_int_equal(fs_save(&t->h, path, UNDO, "1", &j, "it", NULL, &t->err), 0);
     jw_end(&j);
     json_t *o = json_loads(buf_str(&b), 0, &why), *it = json_incref(json_object_get(o, "it"));
     assert_non_null(it);
@@ -349,7 +349,7 @@ static void a_socket_is_not_saved(void **state)
     struct jsonw j;
     assert_int_equal(mkfifo(AT("/fifo"), 0600), 0);
     jw_init(&j, &b, false);
-    assert_int_equal(fs_save(&t->h, "/fifo", UNDO, "1", &j, NULL, &t->err), -EOPNOTSUPP);
+    assert_int_equal(fs_save(&t->h, "/fifo", UNDO, "1", &j, NULL, NULL, &t->err), -EOPNOTSUPP);
     assert_non_null(strstr(t->err.text, "/fifo"));
     assert_int_equal(b.len, 0);
 }
