@@ -26,17 +26,20 @@
     X(BN_free)                                                                                               \
     X(BN_to_ASN1_INTEGER)                                                                                    \
     X(CRYPTO_free)                                                                                           \
+    X(CRYPTO_memdup)                                                                                         \
     X(ERR_clear_error)                                                                                       \
     X(ERR_peek_last_error)                                                                                   \
     X(ERR_reason_error_string)                                                                               \
     X(EVP_PKEY_Q_keygen)                                                                                     \
     X(EVP_PKEY_free)                                                                                         \
+    X(EVP_PKEY_get_octet_string_param)                                                                       \
     X(EVP_sha256)                                                                                            \
     X(GENERAL_NAMES_free)                                                                                    \
     X(GENERAL_NAMES_new)                                                                                     \
     X(GENERAL_NAME_free)                                                                                     \
     X(GENERAL_NAME_new)                                                                                      \
     X(GENERAL_NAME_set0_value)                                                                               \
+    X(OBJ_nid2obj)                                                                                           \
     X(OPENSSL_sk_num)                                                                                        \
     X(OPENSSL_sk_push)                                                                                       \
     X(OPENSSL_sk_value)                                                                                      \
@@ -50,6 +53,7 @@
     X(X509_NAME_add_entry_by_txt)                                                                            \
     X(X509_NAME_cmp)                                                                                         \
     X(X509_NAME_print_ex)                                                                                    \
+    X(X509_PUBKEY_set0_param)                                                                                \
     X(X509_add1_ext_i2d)                                                                                     \
     X(X509_add_ext)                                                                                          \
     X(X509_check_private_key)                                                                                \
@@ -57,6 +61,7 @@
     X(X509_get0_notAfter)                                                                                    \
     X(X509_get0_notBefore)                                                                                   \
     X(X509_get0_pubkey)                                                                                      \
+    X(X509_get_X509_PUBKEY)                                                                                  \
     X(X509_get_ext_d2i)                                                                                      \
     X(X509_get_issuer_name)                                                                                  \
     X(X509_get_serialNumber)                                                                                 \
@@ -66,7 +71,6 @@
     X(X509_gmtime_adj)                                                                                       \
     X(X509_new)                                                                                              \
     X(X509_set_issuer_name)                                                                                  \
-    X(X509_set_pubkey)                                                                                       \
     X(X509_set_version)                                                                                      \
     X(X509_sign)                                                                                             \
     X(X509_time_adj_ex)                                                                                      \
@@ -80,67 +84,71 @@ struct x509_crypto {
 };
 const struct x509_crypto *x509_crypto(void);
 
-#define ASN1_IA5STRING_free           x509_crypto()->ASN1_IA5STRING_free
-#define ASN1_IA5STRING_new            x509_crypto()->ASN1_IA5STRING_new
-#define ASN1_STRING_get0_data         x509_crypto()->ASN1_STRING_get0_data
-#define ASN1_STRING_length            x509_crypto()->ASN1_STRING_length
-#define ASN1_STRING_set               x509_crypto()->ASN1_STRING_set
-#define ASN1_TIME_to_tm               x509_crypto()->ASN1_TIME_to_tm
-#define BIO_ctrl                      x509_crypto()->BIO_ctrl
-#define BIO_free                      x509_crypto()->BIO_free
-#define BIO_new                       x509_crypto()->BIO_new
-#define BIO_new_mem_buf               x509_crypto()->BIO_new_mem_buf
-#define BIO_s_mem                     x509_crypto()->BIO_s_mem
-#define BIO_s_secmem                  x509_crypto()->BIO_s_secmem
-#define BN_bin2bn                     x509_crypto()->BN_bin2bn
-#define BN_free                       x509_crypto()->BN_free
-#define BN_to_ASN1_INTEGER            x509_crypto()->BN_to_ASN1_INTEGER
-#define CRYPTO_free                   x509_crypto()->CRYPTO_free
-#define ERR_clear_error               x509_crypto()->ERR_clear_error
-#define ERR_peek_last_error           x509_crypto()->ERR_peek_last_error
-#define ERR_reason_error_string       x509_crypto()->ERR_reason_error_string
-#define EVP_PKEY_Q_keygen             x509_crypto()->EVP_PKEY_Q_keygen
-#define EVP_PKEY_free                 x509_crypto()->EVP_PKEY_free
-#define EVP_sha256                    x509_crypto()->EVP_sha256
-#define GENERAL_NAMES_free            x509_crypto()->GENERAL_NAMES_free
-#define GENERAL_NAMES_new             x509_crypto()->GENERAL_NAMES_new
-#define GENERAL_NAME_free             x509_crypto()->GENERAL_NAME_free
-#define GENERAL_NAME_new              x509_crypto()->GENERAL_NAME_new
-#define GENERAL_NAME_set0_value       x509_crypto()->GENERAL_NAME_set0_value
-#define OPENSSL_sk_num                x509_crypto()->OPENSSL_sk_num
-#define OPENSSL_sk_push               x509_crypto()->OPENSSL_sk_push
-#define OPENSSL_sk_value              x509_crypto()->OPENSSL_sk_value
-#define PEM_read_bio_PrivateKey       x509_crypto()->PEM_read_bio_PrivateKey
-#define PEM_read_bio_X509             x509_crypto()->PEM_read_bio_X509
-#define PEM_write_bio_PKCS8PrivateKey x509_crypto()->PEM_write_bio_PKCS8PrivateKey
-#define PEM_write_bio_X509            x509_crypto()->PEM_write_bio_X509
-#define X509V3_EXT_conf_nid           x509_crypto()->X509V3_EXT_conf_nid
-#define X509V3_set_ctx                x509_crypto()->X509V3_set_ctx
-#define X509_EXTENSION_free           x509_crypto()->X509_EXTENSION_free
-#define X509_NAME_add_entry_by_txt    x509_crypto()->X509_NAME_add_entry_by_txt
-#define X509_NAME_cmp                 x509_crypto()->X509_NAME_cmp
-#define X509_NAME_print_ex            x509_crypto()->X509_NAME_print_ex
-#define X509_add1_ext_i2d             x509_crypto()->X509_add1_ext_i2d
-#define X509_add_ext                  x509_crypto()->X509_add_ext
-#define X509_check_private_key        x509_crypto()->X509_check_private_key
-#define X509_free                     x509_crypto()->X509_free
-#define X509_get0_notAfter            x509_crypto()->X509_get0_notAfter
-#define X509_get0_notBefore           x509_crypto()->X509_get0_notBefore
-#define X509_get0_pubkey              x509_crypto()->X509_get0_pubkey
-#define X509_get_ext_d2i              x509_crypto()->X509_get_ext_d2i
-#define X509_get_issuer_name          x509_crypto()->X509_get_issuer_name
-#define X509_get_serialNumber         x509_crypto()->X509_get_serialNumber
-#define X509_get_subject_name         x509_crypto()->X509_get_subject_name
-#define X509_getm_notAfter            x509_crypto()->X509_getm_notAfter
-#define X509_getm_notBefore           x509_crypto()->X509_getm_notBefore
-#define X509_gmtime_adj               x509_crypto()->X509_gmtime_adj
-#define X509_new                      x509_crypto()->X509_new
-#define X509_set_issuer_name          x509_crypto()->X509_set_issuer_name
-#define X509_set_pubkey               x509_crypto()->X509_set_pubkey
-#define X509_set_version              x509_crypto()->X509_set_version
-#define X509_sign                     x509_crypto()->X509_sign
-#define X509_time_adj_ex              x509_crypto()->X509_time_adj_ex
-#define X509_verify                   x509_crypto()->X509_verify
-#define i2d_X509                      x509_crypto()->i2d_X509
+#define ASN1_IA5STRING_free             x509_crypto()->ASN1_IA5STRING_free
+#define ASN1_IA5STRING_new              x509_crypto()->ASN1_IA5STRING_new
+#define ASN1_STRING_get0_data           x509_crypto()->ASN1_STRING_get0_data
+#define ASN1_STRING_length              x509_crypto()->ASN1_STRING_length
+#define ASN1_STRING_set                 x509_crypto()->ASN1_STRING_set
+#define ASN1_TIME_to_tm                 x509_crypto()->ASN1_TIME_to_tm
+#define BIO_ctrl                        x509_crypto()->BIO_ctrl
+#define BIO_free                        x509_crypto()->BIO_free
+#define BIO_new                         x509_crypto()->BIO_new
+#define BIO_new_mem_buf                 x509_crypto()->BIO_new_mem_buf
+#define BIO_s_mem                       x509_crypto()->BIO_s_mem
+#define BIO_s_secmem                    x509_crypto()->BIO_s_secmem
+#define BN_bin2bn                       x509_crypto()->BN_bin2bn
+#define BN_free                         x509_crypto()->BN_free
+#define BN_to_ASN1_INTEGER              x509_crypto()->BN_to_ASN1_INTEGER
+#define CRYPTO_free                     x509_crypto()->CRYPTO_free
+#define CRYPTO_memdup                   x509_crypto()->CRYPTO_memdup
+#define ERR_clear_error                 x509_crypto()->ERR_clear_error
+#define ERR_peek_last_error             x509_crypto()->ERR_peek_last_error
+#define ERR_reason_error_string         x509_crypto()->ERR_reason_error_string
+#define EVP_PKEY_Q_keygen               x509_crypto()->EVP_PKEY_Q_keygen
+#define EVP_PKEY_free                   x509_crypto()->EVP_PKEY_free
+#define EVP_PKEY_get_octet_string_param x509_crypto()->EVP_PKEY_get_octet_string_param
+#define EVP_sha256                      x509_crypto()->EVP_sha256
+#define GENERAL_NAMES_free              x509_crypto()->GENERAL_NAMES_free
+#define GENERAL_NAMES_new               x509_crypto()->GENERAL_NAMES_new
+#define GENERAL_NAME_free               x509_crypto()->GENERAL_NAME_free
+#define GENERAL_NAME_new                x509_crypto()->GENERAL_NAME_new
+#define GENERAL_NAME_set0_value         x509_crypto()->GENERAL_NAME_set0_value
+#define OBJ_nid2obj                     x509_crypto()->OBJ_nid2obj
+#define OPENSSL_sk_num                  x509_crypto()->OPENSSL_sk_num
+#define OPENSSL_sk_push                 x509_crypto()->OPENSSL_sk_push
+#define OPENSSL_sk_value                x509_crypto()->OPENSSL_sk_value
+#define PEM_read_bio_PrivateKey         x509_crypto()->PEM_read_bio_PrivateKey
+#define PEM_read_bio_X509               x509_crypto()->PEM_read_bio_X509
+#define PEM_write_bio_PKCS8PrivateKey   x509_crypto()->PEM_write_bio_PKCS8PrivateKey
+#define PEM_write_bio_X509              x509_crypto()->PEM_write_bio_X509
+#define X509V3_EXT_conf_nid             x509_crypto()->X509V3_EXT_conf_nid
+#define X509V3_set_ctx                  x509_crypto()->X509V3_set_ctx
+#define X509_EXTENSION_free             x509_crypto()->X509_EXTENSION_free
+#define X509_NAME_add_entry_by_txt      x509_crypto()->X509_NAME_add_entry_by_txt
+#define X509_NAME_cmp                   x509_crypto()->X509_NAME_cmp
+#define X509_NAME_print_ex              x509_crypto()->X509_NAME_print_ex
+#define X509_PUBKEY_set0_param          x509_crypto()->X509_PUBKEY_set0_param
+#define X509_add1_ext_i2d               x509_crypto()->X509_add1_ext_i2d
+#define X509_add_ext                    x509_crypto()->X509_add_ext
+#define X509_check_private_key          x509_crypto()->X509_check_private_key
+#define X509_free                       x509_crypto()->X509_free
+#define X509_get0_notAfter              x509_crypto()->X509_get0_notAfter
+#define X509_get0_notBefore             x509_crypto()->X509_get0_notBefore
+#define X509_get0_pubkey                x509_crypto()->X509_get0_pubkey
+#define X509_get_X509_PUBKEY            x509_crypto()->X509_get_X509_PUBKEY
+#define X509_get_ext_d2i                x509_crypto()->X509_get_ext_d2i
+#define X509_get_issuer_name            x509_crypto()->X509_get_issuer_name
+#define X509_get_serialNumber           x509_crypto()->X509_get_serialNumber
+#define X509_get_subject_name           x509_crypto()->X509_get_subject_name
+#define X509_getm_notAfter              x509_crypto()->X509_getm_notAfter
+#define X509_getm_notBefore             x509_crypto()->X509_getm_notBefore
+#define X509_gmtime_adj                 x509_crypto()->X509_gmtime_adj
+#define X509_new                        x509_crypto()->X509_new
+#define X509_set_issuer_name            x509_crypto()->X509_set_issuer_name
+#define X509_set_version                x509_crypto()->X509_set_version
+#define X509_sign                       x509_crypto()->X509_sign
+#define X509_time_adj_ex                x509_crypto()->X509_time_adj_ex
+#define X509_verify                     x509_crypto()->X509_verify
+#define i2d_X509                        x509_crypto()->i2d_X509
 
 #endif
