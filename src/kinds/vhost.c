@@ -207,6 +207,7 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     struct fs_stat now;
     if (c->op == OP_REMOVE)
         return vhost_remove(ctx, id, t, err);
+    bool link_it = s->enabled == 1 && (c->op == OP_CREATE || delta_has(&c->delta, "enabled"));
     int r = fs_stat(ctx->host, file, &now, err);
     if (r < 0)
         return r;
@@ -217,7 +218,7 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
             return error_prefix(err, "%s would not be accepted by nginx", file);
     }
     r = s->digest ? aside_make_room(ctx, file, t->file, err) : 0;
-    if (r >= 0 && s->enabled >= 0)
+    if (r >= 0 && (s->enabled == 0 || link_it))
         r = aside_make_room(ctx, link, t->link, err);
     if (r < 0)
         return r;
@@ -232,9 +233,9 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
             r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, 0, 0, err);
     } else if (now.type == FS_FILE) /* a content that is not declared stays */
         r = fs_attributes(ctx->host, file, mode, now.uid, now.gid, err);
-    if (r == 0 && s->enabled == 1)
+    if (r == 0 && link_it)
         r = parents_make(ctx, link, err);
-    return r < 0 || s->enabled != 1 ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
+    return r < 0 || !link_it ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
 }
 
 /* On a running system each is validated before it is there. */

@@ -59,6 +59,19 @@ static void an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mende
     kit_free(t);
 }
 
+static void a_link_that_is_right_is_not_made_again(void **state)
+{
+    struct kit *t = world("{}");
+    json_decref(kit_apply(t, kit_change(t, vhost(t, "server {}\n"))));
+    struct resource *r = vhost(t, "server { other; }\n");
+    ino_t was = kit_stat(t, LINK_PATH).st_ino;
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, FILE_PATH), "server { other; }\n");
+    assert_int_equal(kit_stat(t, LINK_PATH).st_ino, was);
+    kit_free(t);
+}
+
 static void a_directory_in_its_place_makes_room_and_comes_back(void **state)
 {
     struct kit *t = world("{}");
@@ -156,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_vhost_is_written_and_linked_and_leaves_no_trace_when_undone),
+        cmocka_unit_test(a_link_that_is_right_is_not_made_again),
         cmocka_unit_test(an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mended),
         cmocka_unit_test(a_directory_in_its_place_makes_room_and_comes_back),
         cmocka_unit_test(a_link_by_absolute_path_is_no_drift),
