@@ -10,7 +10,9 @@
 struct progress_line {
     bool terminal, shown;
     size_t total, at;
+    struct buf waiting; /* lines of a group, which for a log are one write in place of thousands */
 };
+enum { WAITING_MOST = 16384 };
 
 static volatile sig_atomic_t interrupted;
 static volatile sig_atomic_t announced; /* a transaction is under way */
@@ -52,11 +54,16 @@ static size_t columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 10 ? w.ws_col : 80;
 }
 
+/* What waits is said; what moves is wiped away. */
 static void wipe_line(struct progress_line *l)
 {
     if (l && l->shown) {
         fputs("\r\033[K", stderr);
         l->shown = false;
+    }
+    if (l && l->waiting.len) {
+        fwrite(l->waiting.at, 1, l->waiting.len, stderr);
+        buf_reset(&l->waiting);
     }
 }
 
@@ -95,21 +102,30 @@ static void say(void *self, const char *text)
 static void note(void *self, const char *text)
 {
     struct session *s = self;
-    if (s->line->terminal)
+    if (s->line->terminal) {
         say(self, text);
-    else
+    } else {
+        wipe_line(s->line);
         fprintf(stderr, "%s\n", text);
+    }
+}
+
+static void line_text(const struct session *s, const struct action *a, const char *word, struct buf *b)
+{
+    if (s->line->total)
+        buf_addf(b, "[%zu/%zu] ", s->line->at, s->line->total);
+    buf_adds(b, word);
+    if (a->change.res->site && a->change.op != OP_REFRESH) {
+        buf_adds(b, a->change.res->site);
+        buf_adds(b, ": ");
+    }
+    report_action_line(a, b);
 }
 
 static void line_for(struct session *s, const struct action *a, const char *word, bool stays)
 {
     struct buf b = {0};
-    if (s->line->total)
-        buf_addf(&b, "[%zu/%zu] ", s->line->at, s->line->total);
-    buf_adds(&b, word);
-    if (a->change.res->site && a->change.op != OP_REFRESH)
-        buf_addf(&b, "%s: ", a->change.res->site);
-    report_action_line(a, &b);
+    line_text(s, a, word, &b);
     if (s->line->terminal && !stays) {
         moving(s->line, b.at);
     } else {
@@ -139,6 +155,24 @@ static void started(void *self, const struct action *a)
     announced = 1;
     s->line->at = (size_t)a->seq;
     line_for(s, a, "", false);
+}
+
+static void grouped(void *self, const struct action *a)
+{
+    struct session *s = self;
+    struct progress_line *l = s->line;
+    if (a && l->terminal) {
+        started(self, a);
+        return;
+    }
+    if (a) {
+        announced = 1;
+        l->at = (size_t)a->seq;
+        line_text(s, a, "", &l->waiting);
+        buf_addc(&l->waiting, '\n');
+    }
+    if (!a || l->waiting.len > WAITING_MOST)
+        wipe_line(l);
 }
 
 static void failed(void *self, const struct action *a, const struct error *err)
@@ -211,6 +245,7 @@ void progress_open(struct session *s)
     s->events = (struct engine_events){.begin = begin,
                                        .preparing = preparing,
                                        .started = started,
+                                       .grouped = grouped,
                                        .failed = failed,
                                        .unhealthy = unhealthy,
                                        .undoing = undoing,
@@ -225,4 +260,6 @@ void progress_open(struct session *s)
 void progress_close(struct session *s)
 {
     wipe_line(s->line);
+    if (s->line)
+        buf_free(&s->line->waiting);
 }

@@ -52,6 +52,8 @@ const char *session_who(struct session *s)
     const char *sudo = getenv("SUDO_USER");
     if (sudo && *sudo)
         return arena_strdup(&s->arena, sudo);
+    if (getuid() == 0) /* nobody's services of names are asked for what each of them says */
+        return "root";
     const struct passwd *p = getpwuid(getuid());
     return p ? arena_strdup(&s->arena, p->pw_name) : arena_printf(&s->arena, "uid %u", (unsigned)getuid());
 }

@@ -194,7 +194,9 @@ int session_obstacles(struct session *s)
 int session_plan(struct session *s)
 {
     s->host->interrupted = s->engine.interrupted; /* looking can be left at any time */
+    store_snapshot_begin(s->store);
     int status = make_plan(s);
+    store_snapshot_end(s->store);
     s->host->interrupted = NULL;
     return status;
 }

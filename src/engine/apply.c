@@ -267,21 +267,25 @@ static int rows_add(struct applying *x, size_t intents, struct error *err)
 {
     struct plan *p = x->p;
     struct store_action *rows = arena_array(p->arena, struct store_action, p->actions.n);
+    struct buf image = {0};
+    struct hash128 digest;
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct action *a = &p->actions.at[i];
-        rows[i] = (struct store_action){.seq = a->seq,
-                                        .state = i >= intents ? ACTION_PLANNED
-                                                 : a->undo    ? ACTION_INTENT
-                                                              : ACTION_SKIPPED,
-                                        .kind = a->change.res->kind->name,
-                                        .id = a->change.res->id,
-                                        .site = a->change.res->site,
-                                        .op = op_names[a->change.op],
-                                        .spec = stored_write(p->arena, a->change.res, a->change.res->spec),
-                                        .before = a->before,
-                                        .after = a->after,
-                                        .undo = i < intents ? a->undo : NULL};
+        rows[i] =
+            (struct store_action){.seq = a->seq,
+                                  .state = i >= intents ? ACTION_PLANNED
+                                           : a->undo    ? ACTION_INTENT
+                                                        : ACTION_SKIPPED,
+                                  .kind = a->change.res->kind->name,
+                                  .id = a->change.res->id,
+                                  .site = a->change.res->site,
+                                  .op = op_names[a->change.op],
+                                  .spec = stored_keep(p, a->change.res, a->change.res->spec, &image, &digest),
+                                  .before = a->before,
+                                  .after = a->after,
+                                  .undo = i < intents ? a->undo : NULL};
     }
+    buf_free(&image);
     return store_actions_add(x->e->store, x->tx, rows, p->actions.n, err);
 }
 
@@ -393,7 +397,10 @@ int engine_apply(struct engine *e, struct plan *p, const struct apply_options *o
         return 0;
     }
     struct seen *looked;
-    if (step_check_all(e, p, &looked, &ret->err) < 0) {
+    store_snapshot_begin(e->store);
+    int checked = step_check_all(e, p, &looked, &ret->err);
+    store_snapshot_end(e->store);
+    if (checked < 0) {
         ret->outcome = ret->err.code == -ESTALE ? APPLY_STALE : APPLY_REFUSED;
         return 0;
     }

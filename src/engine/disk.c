@@ -4,22 +4,33 @@
 #include <errno.h>
 #include <string.h>
 
-/* What is not there yet is made in its directory, and neighbours are made in the same. */
+/* What is not there yet is made in its directory, and neighbours are made in the same: in one of a site's
+ * own, and in a few where each site has a file. */
 static int room_made_in(struct engine *e, const char *path, struct disk_look *look, struct fs_room *ret)
 {
+    char directory[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash && slash != path ? (size_t)(slash - path) : 1;
-    if (!slash || len >= sizeof look->directory)
+    if (!slash || len >= sizeof directory)
         return fs_room(e->host, path, ret, NULL);
-    if (look->len == len && memcmp(look->directory, path, len) == 0) {
-        *ret = look->room;
-        return 0;
+    struct hash128 asked = hash_bytes(path, len);
+    size_t last = 0;
+    look->looks++;
+    for (size_t i = 0; i < DISK_LOOKS; i++) {
+        if (look->at[i].used && hash_equal(look->at[i].directory, asked)) {
+            look->at[i].used = look->looks;
+            *ret = look->at[i].room;
+            return 0;
+        }
+        if (look->at[i].used < look->at[last].used)
+            last = i;
     }
-    memcpy(look->directory, path, len);
-    look->directory[len] = '\0';
-    int r = fs_room(e->host, look->directory, ret, NULL);
-    look->room = *ret;
-    look->len = r == 0 ? len : 0;
+    memcpy(directory, path, len);
+    directory[len] = '\0';
+    int r = fs_room(e->host, directory, ret, NULL);
+    look->at[last].directory = asked;
+    look->at[last].room = *ret;
+    look->at[last].used = r == 0 ? look->looks : 0;
     return r;
 }
 

@@ -153,6 +153,9 @@ struct engine_events {
     void (*begin)(void *self, const struct plan *p);
     void (*preparing)(void *self, const struct action *a);
     void (*started)(void *self, const struct action *a);
+    /* Instead of `started`, one of many that are written together; NULL, when they wait for the disk. Who has
+     * none hears `started`. */
+    void (*grouped)(void *self, const struct action *a);
     void (*finished)(void *self, const struct action *a);
     void (*failed)(void *self, const struct action *a, const struct error *err);
     void (*unhealthy)(void *self, const char *site,

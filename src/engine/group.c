@@ -24,15 +24,7 @@ struct group {
 
 /* --- which ---------------------------------------------------------------------------------------------- */
 
-static bool is_in(const struct action *list, size_t n, const struct resource *r)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i].change.res == r)
-            return true;
-    return false;
-}
-
-static bool may_join(const struct applying *x, size_t at, size_t i, const struct kind_ctx *ctx)
+static bool may_join(const struct applying *x, size_t i, const struct kind_ctx *ctx)
 {
     const struct action *act = &x->p->actions.at[i];
     const struct resource *res = act->change.res;
@@ -41,17 +33,24 @@ static bool may_join(const struct applying *x, size_t at, size_t i, const struct
         return false;
     /* Those that are made in one go are made first. */
     for (size_t k = 0; res->kind->apply_all && k < res->needs.n; k++)
-        if (is_in(&x->p->actions.at[at], i - at, res->needs.at[k]))
+        if (res->needs.at[k]->joined)
             return false;
     return true;
+}
+
+static void join(const struct applying *x, size_t i, bool joined)
+{
+    ((struct resource *)x->p->actions.at[i].change.res)->joined = joined;
 }
 
 size_t group_length(const struct applying *x, size_t at)
 {
     struct kind_ctx ctx = engine_ctx(x->e, x->p->arena, x->tx);
     size_t n = 0;
-    while (n < GROUP_MAX && at + n < x->p->actions.n && may_join(x, at, at + n, &ctx))
-        n++;
+    for (; n < GROUP_MAX && at + n < x->p->actions.n && may_join(x, at + n, &ctx); n++)
+        join(x, at + n, true);
+    for (size_t i = 0; i < n; i++)
+        join(x, at + i, false);
     return n;
 }
 
@@ -113,6 +112,15 @@ static bool begin(struct group *g, bool intended)
     return g->n > 0;
 }
 
+static void tell(const struct group *g, const struct action *act)
+{
+    const struct engine_events *events = g->x->e->events;
+    if (events && events->grouped)
+        events->grouped(events->self, act);
+    else if (act)
+        EVENT(g->x->e, started, act);
+}
+
 /* All of one kind that is made in one go, and what of it was not made. */
 static bool apply_kind(struct group *g, size_t first)
 {
@@ -127,7 +135,7 @@ static bool apply_kind(struct group *g, size_t first)
             list[n++] = &g->batch[i].change;
         }
     for (size_t i = 0; i < n; i++)
-        EVENT(g->x->e, started, &g->batch[of[i]]);
+        tell(g, &g->batch[of[i]]);
     bool good = k->apply_all(&ctx, list, n, &err) >= 0;
     while (!good && at < n && !list[at]->blamed)
         at++;
@@ -163,7 +171,7 @@ static void write_all(struct group *g)
             end_before(g, i);
             return;
         }
-        EVENT(g->x->e, started, act);
+        tell(g, act);
         if (act->change.res->kind->apply(&ctx, &act->change, &err) < 0) {
             fail_and_end(g, i, &err);
         } else {
@@ -228,9 +236,12 @@ static void go(struct group *g)
     make_ahead(g);
     g->ahead = fs_group_size(g->x->e->host);
     write_all(g);
+    tell(g, NULL);
     if (!sync_all(g) || !put_all(g) || !sync_all(g))
         return;
+    store_snapshot_begin(g->x->e->store);
     verify_all(g);
+    store_snapshot_end(g->x->e->store);
     for (size_t i = g->end; i < g->n; i++)
         if (g->batch[i].state == ACTION_INTENT && !g->batch[i].complete && !g->bad[i])
             g->batch[i].state = ACTION_PLANNED;

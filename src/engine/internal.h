@@ -36,6 +36,10 @@ char *stored_write(struct arena *a, const struct resource *r, const void *spec);
 /* Equal where stored_write() writes the same text, without writing it. `b` is used and may hold memory
  * before. */
 struct hash128 stored_digest(const struct resource *r, const void *spec, struct buf *b);
+/* Both; the text, in the plan's arena, is kept with the resource: the journal's row and the store's have the
+ * same. */
+const char *stored_keep(const struct plan *p, const struct resource *r, const void *spec, struct buf *b,
+                        struct hash128 *digest);
 /* Of both a NULL text is false (held.c). */
 bool stored_adopted(const char *text); /* its resource was there before citrus came */
 /* Whether a field may be in there that is to be off when it is no longer declared: without reading all of it.
@@ -140,10 +144,14 @@ int step_check_all(struct engine *e, struct plan *p, struct seen **ret, struct e
 int step_refresh(struct engine *e, int64_t tx, struct action *act, struct error *err);
 
 /* --- disk.c: -EROFS where what the action changes lies on a read-only file system */
-struct disk_look { /* of the action before; zero-initialised */
-    struct fs_room room;
-    size_t len;
-    char directory[PATH_MAX];
+enum { DISK_LOOKS = 8 };
+struct disk_look { /* of the directories that were asked last; zero-initialised */
+    struct {
+        struct hash128 directory;
+        struct fs_room room;
+        unsigned used; /* when: by the count of looks; 0: never */
+    } at[DISK_LOOKS];
+    unsigned looks;
 };
 int disk_check(struct engine *e, const struct action *act, struct disk_look *look, struct error *err);
 

@@ -50,11 +50,10 @@ static int record_state(struct applying *x, struct error *err)
         struct store_managed m = {.kind = k->res->kind->name,
                                   .id = k->res->id,
                                   .site = k->res->site,
-                                  .spec = stored_write(p->arena, k->res, k->promised),
                                   .wanted = record_fingerprint(k->res->kind->record, k->promised),
                                   .rank = k->rank,
-                                  .generation = x->ret->generation,
-                                  .digest = stored_digest(k->res, k->promised, &image)};
+                                  .generation = x->ret->generation};
+        m.spec = stored_keep(p, k->res, k->promised, &image, &m.digest);
         r = store_managed_put(x->e->store, &m, err);
     }
     buf_free(&image);

@@ -72,6 +72,18 @@ struct hash128 stored_digest(const struct resource *r, const void *spec, struct 
     return hash_bytes(b->at, b->len);
 }
 
+const char *stored_keep(const struct plan *p, const struct resource *r, const void *spec, struct buf *b,
+                        struct hash128 *digest)
+{
+    struct resource *kept = (struct resource *)r;
+    *digest = stored_digest(r, spec, b);
+    if (!kept->stored || !hash_equal(*digest, kept->stored_of)) {
+        kept->stored = stored_write(p->arena, r, spec);
+        kept->stored_of = *digest;
+    }
+    return kept->stored;
+}
+
 static void read_notifies(struct resource *r, json_t *list, const struct catalog *c, struct arena *a)
 {
     size_t i;

@@ -150,17 +150,22 @@ void db_done(sqlite3_stmt *st)
     sqlite3_clear_bindings(st);
 }
 
-/* What a transaction holds must not be pushed out of the cache. */
+/* What a transaction has written must not be pushed out of the cache. */
+static bool writes(const struct store *s)
+{
+    return sqlite3_txn_state(s->db, NULL) == SQLITE_TXN_WRITE;
+}
+
 void db_scan_begin(struct store *s)
 {
-    if (sqlite3_get_autocommit(s->db))
+    if (!writes(s))
         sqlite3_exec(s->db, "PRAGMA cache_size=-100", NULL, NULL, NULL);
 }
 
 void db_scan_end(struct store *s)
 {
     sqlite3_db_release_memory(s->db);
-    if (sqlite3_get_autocommit(s->db))
+    if (!writes(s))
         sqlite3_exec(s->db, "PRAGMA cache_size=-2000", NULL, NULL, NULL); /* SQLite's own default */
 }
 
@@ -181,6 +186,19 @@ int db_run(struct store *s, const char *doing, struct error *err, const char *sq
 }
 
 /* --- transactions ----------------------------------------------------------------------------------- */
+
+void store_snapshot_begin(struct store *s)
+{
+    if (!s->snapshot && sqlite3_get_autocommit(s->db))
+        s->snapshot = db_run(s, "begin to read", NULL, "BEGIN", "") == 0;
+}
+
+void store_snapshot_end(struct store *s)
+{
+    if (s->snapshot && !sqlite3_get_autocommit(s->db))
+        db_run(s, "end reading", NULL, "COMMIT", "");
+    s->snapshot = false;
+}
 
 static void rollback(struct store *s)
 {
@@ -236,6 +254,7 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
         return error_set(err, -ECANCELED, "%s: cannot %s: the transaction was taken back by an earlier error",
                          s->path, doing);
     }
+    store_snapshot_end(s);
     if (s->synced != (d == DURABLE)) {
         int r =
             db_exec(s, doing, d == DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", err);

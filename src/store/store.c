@@ -69,9 +69,10 @@ static int connect(struct store *s, const char *file, struct error *err)
     flags |= s->mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (s->mode == STORE_MEMORY)
         flags |= SQLITE_OPEN_CREATE;
-    /* Nobody asks how much memory it has, and what is not counted needs no lock. It is refused, and no
+    /* Nobody asks how much memory it has, and one thread uses all stores of a process. It is refused, and no
      * matter, once a database was open. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     int rc = sqlite3_open_v2(file, &s->db, flags, NULL);
     if (rc != SQLITE_OK)
         return db_error(s, rc, "open it", err);

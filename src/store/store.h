@@ -23,7 +23,7 @@ struct store;
  * STORE_READ: no write is made, and -ENOENT when there is none. STORE_MEMORY: nothing on disk (`dir` may be
  * NULL), for a plan of someone who may not write. Other errors: -EPROTO of a newer citrus, -EUCLEAN damaged
  * (or only its log is left: nothing is thrown away),
- * -EMEDIUMTYPE another program's, -EPERM a directory of someone else. One thread uses a store. */
+ * -EMEDIUMTYPE another program's, -EPERM a directory of someone else. One thread uses stores. */
 enum store_mode { STORE_WRITE, STORE_READ, STORE_MEMORY };
 int store_open(const char *dir, enum store_mode mode, struct store **ret, struct error *err);
 /* The same with STORE_WRITE but for the key, which store_ready() holds against it before anything else than a
@@ -68,6 +68,12 @@ int store_cache_forget(struct store *s, struct error *err); /* all */
 /* From here on little is asked for, beside what there is: digests and secrets are read one by one, and not
  * all of them when the first is asked for. */
 void store_few(struct store *s);
+
+/* Between the two all reads are of one moment, and each spares the locks that it takes and gives back by
+ * itself. What writes ends it. Not for what waits for a person or the network: the log cannot begin anew
+ * meanwhile. */
+void store_snapshot_begin(struct store *s);
+void store_snapshot_end(struct store *s);
 
 /* --- memo: what was worked out from contents (memo.c) ---------------------------------------------- */
 /* False where nothing is known. */

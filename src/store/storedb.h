@@ -42,8 +42,9 @@ struct store {
     enum store_mode mode;
     char *path; /* for messages */
     char *key_path;
-    bool in_tx;  /* between store_begin and store_commit */
-    bool synced; /* synchronous is FULL now */
+    bool in_tx;    /* between store_begin and store_commit */
+    bool snapshot; /* between store_snapshot_begin and its end */
+    bool synced;   /* synchronous is FULL now */
     struct db_statement statements[DB_STATEMENTS];
     size_t n_statements;
     char lineage[33];

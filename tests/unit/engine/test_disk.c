@@ -188,6 +188,30 @@ static void on_a_read_only_file_system_nothing_of_the_server_is_begun(void **sta
     rig_unmount(t, "/srv");
 }
 
+/* Among so many directories that those that were asked before are forgotten, and asked again. */
+static void a_read_only_file_system_is_met_among_many_directories(void **state)
+{
+    NEEDS_MOUNTS;
+    struct rig *t = rig_new("{}");
+    char path[64];
+    rig_put(t, "/etc/there", "it is");
+    mount_small(t, "/srv", "1m");
+    read_only(t, "/srv", true);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 20; i++) {
+            snprintf(path, sizeof path, "/etc/d%d/%d", i, round);
+            rig_file(t, arena_strdup(&t->a, path), NULL, "a");
+        }
+    rig_file(t, "/srv/b", NULL, "b");
+    assert_int_equal(rig_apply(t), APPLY_REFUSED);
+    assert_non_null(strstr(t->res.err.text, "/srv/b cannot be changed: Read-only file system"));
+    assert_false(rig_there(t, "/etc/d0"));
+    read_only(t, "/srv", false);
+    rig_done(t);
+    assert_string_equal(rig_read(t, "/etc/d19/1"), "a");
+    rig_unmount(t, "/srv");
+}
+
 static void a_site_on_a_read_only_file_system_is_left_alone(void **state)
 {
     NEEDS_MOUNTS;
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_disk_that_fills_up_in_the_middle_leaves_the_old_state),
         cmocka_unit_test(a_journal_that_cannot_be_written_keeps_nobody_from_taking_back),
         cmocka_unit_test(on_a_read_only_file_system_nothing_of_the_server_is_begun),
+        cmocka_unit_test(a_read_only_file_system_is_met_among_many_directories),
         cmocka_unit_test(a_site_on_a_read_only_file_system_is_left_alone),
     };
     return cmocka_run_group_tests_name("disk", tests, alone, NULL);

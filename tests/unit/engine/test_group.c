@@ -44,6 +44,24 @@ static void none_is_there_before_all_are_written_and_journalled(void **state)
     rig_free(t);
 }
 
+static void told(void *self, const struct action *a)
+{
+    struct rig *t = self;
+    buf_addf(&t->told, "%s\n", a ? a->change.res->id : "waits");
+}
+
+static void who_listens_hears_of_each_and_when_the_disk_is_waited_for(void **state)
+{
+    struct rig *t = rig_new("{}");
+    three_sites(t);
+    t->events.grouped = told;
+    rig_done(t);
+    assert_non_null(
+        strstr(buf_str(&t->told), "/etc/a1\n/etc/a2\n/etc/b1\n/etc/b2\n/etc/c1\n/etc/c2\nwaits\n"));
+    assert_null(strstr(buf_str(&t->told), "start"));
+    rig_free(t);
+}
+
 static struct rig *counted;
 static int commits, before_the_first;
 
@@ -353,6 +371,7 @@ static void what_cannot_be_looked_at_is_no_fault_of_its_neighbours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_listens_hears_of_each_and_when_the_disk_is_waited_for),
         cmocka_unit_test(none_is_there_before_all_are_written_and_journalled),
         cmocka_unit_test(what_the_plan_begins_with_is_journalled_in_the_transactions_own_commit),
         cmocka_unit_test(a_signal_before_the_first_step_leaves_all_as_it_was),

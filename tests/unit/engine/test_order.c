@@ -100,6 +100,28 @@ static void a_resource_comes_back_from_the_store_as_it_was(void **state)
     rig_free(t);
 }
 
+static void the_text_that_was_kept_is_of_what_it_is_asked_for(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct plan p = {.arena = &t->a};
+    struct buf image = {0};
+    struct hash128 digest, again;
+    struct resource *r = rig_file(t, "/f", A, "text"), *d = rig_directory(t, "/srv", A, true);
+    const char *text = stored_keep(&p, r, r->spec, &image, &digest);
+    assert_string_equal(text, stored_write(&t->a, r, r->spec));
+    assert_ptr_equal(stored_keep(&p, r, r->spec, &image, &again), text);
+    assert_true(hash_equal(digest, again));
+    assert_true(hash_equal(digest, stored_digest(r, r->spec, &image)));
+    /* Its action changed what is promised, or what it needs. */
+    ((struct file_spec *)r->spec)->owner = "bob";
+    assert_string_equal(stored_keep(&p, r, r->spec, &image, &again), stored_write(&t->a, r, r->spec));
+    assert_false(hash_equal(digest, again));
+    rig_needs(t, r, d);
+    assert_non_null(strstr(stored_keep(&p, r, r->spec, &image, &again), "/srv"));
+    buf_free(&image);
+    rig_free(t);
+}
+
 static void how_to_remove_it_is_stored_and_its_content_is_not(void **state)
 {
     struct rig *t = rig_new("{}");
@@ -226,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_circle_is_an_error_that_names_one_of_it),
         cmocka_unit_test(the_server_cannot_need_a_site),
         cmocka_unit_test(a_resource_comes_back_from_the_store_as_it_was),
+        cmocka_unit_test(the_text_that_was_kept_is_of_what_it_is_asked_for),
         cmocka_unit_test(how_to_remove_it_is_stored_and_its_content_is_not),
         cmocka_unit_test(a_row_that_is_none_is_an_error_that_names_it),
         cmocka_unit_test(what_was_made_last_goes_first_and_sites_before_the_server),

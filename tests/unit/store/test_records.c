@@ -42,6 +42,50 @@ static void managed_resources_come_in_the_order_of_kind_and_id(void **state)
     (void)state;
 }
 
+static size_t count_managed(struct store *s)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store_managed *list;
+    size_t n;
+    ok(store_managed_list(s, &a, &list, &n, &err));
+    arena_free(&a);
+    return n;
+}
+
+static void a_snapshot_is_of_one_moment_and_ends_with_a_write(void **state)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE), *other = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}", .rank = 1, .generation = 1};
+    store_snapshot_begin(s);
+    store_snapshot_begin(s); /* again is fine */
+    assert_int_equal(count_managed(s), 0);
+    ok(store_managed_put(other, &m, &err));
+    assert_int_equal(count_managed(s), 0);
+    store_snapshot_end(s);
+    assert_int_equal(count_managed(s), 1);
+    store_snapshot_end(s);
+    store_snapshot_begin(s);
+    assert_int_equal(count_managed(s), 1);
+    m.id = "/etc/b";
+    ok(store_managed_put(other, &m, &err));
+    m.id = "/etc/c";
+    ok(store_managed_put(s, &m, &err)); /* no stale snapshot is written from */
+    assert_int_equal(count_managed(s), 3);
+    store_snapshot_end(s);
+    ok(store_begin(s, &err));
+    store_snapshot_begin(s); /* a part of what is under way, which it does not end */
+    m.id = "/etc/d";
+    ok(store_managed_put(s, &m, &err));
+    store_snapshot_end(s);
+    store_rollback(s);
+    assert_int_equal(count_managed(s), 3);
+    store_close(other);
+    store_close(s);
+    (void)state;
+}
+
 static void a_second_put_replaces_and_a_drop_removes(void **state)
 {
     struct error err = {0};
@@ -228,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture(managed_resources_come_in_the_order_of_kind_and_id),
+        fixture(a_snapshot_is_of_one_moment_and_ends_with_a_write),
         fixture(a_second_put_replaces_and_a_drop_removes),
         fixture(generations_are_numbered_and_never_reused),
         fixture(a_plan_is_used_once),
