@@ -32,8 +32,8 @@ void fs_near_end(struct host *h);
 
 /* FS_ABSENT (and 0) when it, or a directory on the way, is not there. */
 int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error *err);
-/* False where the directory that the path lies in is not there; what else there is about it, who writes to the
- * path is told. Asks nothing where that directory is held open (fs_near_begin(), a group). */
+/* False where the directory that the path lies in is not there; what else there is about it, who writes to
+ * the path is told. Asks nothing where that directory is held open (fs_near_begin(), a group). */
 bool fs_parent_there(struct host *h, const char *path);
 /* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */
 int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);

@@ -62,12 +62,12 @@ struct resource {
     VEC(struct counterpart) counterparts;
     VEC(struct resource *) needs;
     VEC(struct notify) notifies;
-    size_t slot;  /* the engine's: place in the catalog */
-    bool changed; /* the engine's: this transaction changed it */
-    bool joined;  /* the engine's: is of the group that is being made up (group.c) */
+    size_t slot;              /* the engine's: place in the catalog */
+    bool changed;             /* the engine's: this transaction changed it */
+    bool joined;              /* the engine's: is of the group that is being made up (group.c) */
     const char *stored;       /* the engine's: the text that its row in the store was last written with */
     struct hash128 stored_of; /* and of what it was made (stored.c) */
-    bool own;     /* citrus brings it along: nobody else needs it, also where it was found */
+    bool own;                 /* citrus brings it along: nobody else needs it, also where it was found */
     bool returns; /* what was found at its path comes back when no manifest names it (original.h) */
     bool
         adopted; /* the engine's: it was there before citrus came, and its kind is `shared` or it `returns` */
