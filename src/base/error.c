@@ -59,7 +59,8 @@ int error_errno(struct error *err, int code, const char *fmt, ...)
         err->code = code;
         put(err->hint, 0, sizeof err->hint, errno_hint(code));
         if (strcmp(fmt, "%s") == 0) {
-            used = put(err->text, 0, sizeof err->text, va_arg(ap, const char *));
+            const char *text = va_arg(ap, const char *);
+            used = put(err->text, 0, sizeof err->text, text ? text : "(null)");
         } else {
             int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
             used = n < 0 ? 0 : (size_t)n < sizeof err->text ? (size_t)n : sizeof err->text - 1;
