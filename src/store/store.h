@@ -70,8 +70,7 @@ int store_cache_forget(struct store *s, struct error *err); /* all */
 void store_few(struct store *s);
 
 /* Between the two all reads are of one moment, and each spares the locks that it takes and gives back by
- * itself. What writes ends it. Not for what waits for a person or the network: the log cannot begin anew
- * meanwhile. */
+ * itself. What writes ends it. Not for what waits for a person: the log cannot begin anew meanwhile. */
 void store_snapshot_begin(struct store *s);
 void store_snapshot_end(struct store *s);
 
