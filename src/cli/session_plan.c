@@ -112,6 +112,16 @@ static int bring_contents(struct session *s, struct catalog_input in, struct err
     return catalog_contents(&in, list.at, list.n, &s->arena, err);
 }
 
+/* Where nothing was ever applied all contents are to be written: they are kept, 8 KiB a site, and not rendered a
+ * second time, as far as memory goes. */
+enum { CONTENTS_MOST = 2000 };
+static bool all_is_new(struct session *s)
+{
+    struct store_generation newest;
+    return s->manifest->sites.n <= CONTENTS_MOST &&
+           store_generation_newest(s->store, &s->arena, &newest, NULL) == -ENOENT;
+}
+
 /* 0, or an exit status; or -EAGAIN: a narrow plan does not do. */
 static int build_plan(struct session *s)
 {
@@ -126,7 +136,7 @@ static int build_plan(struct session *s)
                                .derived = note_derived,
                                .templates = &s->templates,
                                .sites_only = s->narrow.of != NULL,
-                               .digests = !s->narrow.of};
+                               .digests = !s->narrow.of && !all_is_new(s)};
     int r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
     if (r < 0)
         return session_fail(s, &err);
