@@ -112,8 +112,8 @@ static int bring_contents(struct session *s, struct catalog_input in, struct err
     return catalog_contents(&in, list.at, list.n, &s->arena, err);
 }
 
-/* Where nothing was ever applied all contents are to be written: they are kept, 8 KiB a site, and not rendered a
- * second time, as far as memory goes. */
+/* Where nothing was ever applied all contents are to be written: they are kept, 8 KiB a site, and not
+ * rendered a second time, as far as memory goes. */
 enum { CONTENTS_MOST = 2000 };
 static bool all_is_new(struct session *s)
 {
