@@ -1,5 +1,6 @@
 #include "footprint.h"
 #include "real.h"
+#include "x509.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct host *host_close(struct host *h)
 {
     if (!h)
         return NULL;
+    x509_ahead_end();
     if (h->bus)
         real_bus_close(h);
     if (h->db)

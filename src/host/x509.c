@@ -14,20 +14,6 @@
 #define DAY        86400
 #define P256_POINT 65 /* uncompressed: SEC 1, 2.3.3 */
 
-/* Ends the program as libcrypto() does. */
-const struct x509_crypto *x509_crypto(void)
-{
-#define X(f) #f,
-    static const char *const names[] = {X509_FUNCTIONS(X)};
-#undef X
-    static struct x509_crypto table;
-    static bool loaded;
-    if (!loaded)
-        library_need(LIBCRYPTO, "libssl3", names, &table, sizeof names / sizeof *names);
-    loaded = true;
-    return &table;
-}
-
 /* libcrypto's own reason, short; its queue is left empty. */
 static const char *crypto_reason(void)
 {

@@ -30,6 +30,10 @@ bool x509_covers(const struct x509_info *c, const struct strings *names);
 /* Due when a third of its own lifetime is left, half where it lives under ten days. */
 int64_t x509_due_at(const struct x509_info *c);
 bool x509_due(const struct x509_info *c, int64_t now);
+/* For who is going to make one, and has other things to do before: libcrypto is loaded and begins in a thread
+ * of its own, where there is a processor for it. host_close() waits for it. */
+void x509_ahead(void);
+void x509_ahead_end(void);
 /* ECDSA P-256, SAN of all names, serverAuth. `key` holds a secret: wipe it. */
 int x509_self_signed(const struct strings *names, int64_t days, struct buf *certificate, struct buf *key,
                      struct error *err);

@@ -1,7 +1,8 @@
-/* What x509.c calls of libcrypto, by its own names: base's libcrypto.h has what everybody needs. Included
- * after OpenSSL's headers. Private to x509.c. */
+/* What x509.c calls of libcrypto, by its own names: base's libcrypto.h has what everybody needs. Private to
+ * x509.c and x509_crypto.c. */
 #ifndef CITRUS_X509_CRYPTO_H
 #define CITRUS_X509_CRYPTO_H
+#include "libcrypto.h" /* before OpenSSL's: it says which deprecated functions are meant */
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -40,6 +41,7 @@
     X(GENERAL_NAME_new)                                                                                      \
     X(GENERAL_NAME_set0_value)                                                                               \
     X(OBJ_nid2obj)                                                                                           \
+    X(OPENSSL_init_crypto)                                                                                   \
     X(OPENSSL_sk_num)                                                                                        \
     X(OPENSSL_sk_push)                                                                                       \
     X(OPENSSL_sk_value)                                                                                      \

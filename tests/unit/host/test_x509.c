@@ -49,6 +49,21 @@ static void a_self_signed_certificate_is_read_back(void **state)
     arena_free(&a);
 }
 
+/* First of the tests: libcrypto is not loaded yet, by neither. */
+static void it_can_begin_while_a_certificate_is_made(void **state)
+{
+    const char *at[] = {"example.com"};
+    struct buf c = {0}, k = {0};
+    x509_ahead();
+    x509_ahead(); /* again is fine */
+    made(at, 1, 30, &c, &k);
+    assert_true(x509_key_matches(c.at, c.len, k.at, k.len));
+    x509_ahead_end();
+    x509_ahead_end();
+    buf_free(&c);
+    buf_wipe(&k);
+}
+
 static void two_certificates_differ_and_their_keys_do_not_fit_each_other(void **state)
 {
     const char *at[] = {"example.com"};
@@ -252,6 +267,7 @@ static void a_pair_that_was_just_made_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_can_begin_while_a_certificate_is_made),
         cmocka_unit_test(a_self_signed_certificate_is_read_back),
         cmocka_unit_test(two_certificates_differ_and_their_keys_do_not_fit_each_other),
         cmocka_unit_test(a_certificate_for_a_name_longer_than_a_common_name_is_made),
