@@ -1,8 +1,8 @@
 #include "apart.h"
-#include "x509.h"
 #include "arena.h"
 #include "cli.h"
 #include "session.h"
+#include "x509.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
