@@ -13,11 +13,9 @@
 #define HOPS_MOST 5
 #define POLL_MS   200
 #define ADDRESS   "127.0.0.1"
-#ifndef TOTAL_MS /* a test waits less */
-#define TOTAL_MS 60000
-#define EACH_MS  1000
-#endif
 #define CERT_TEXT "Cert:"
+
+int probe_total_ms = 60000, probe_each_ms = 1000;
 
 /* One site that is being asked. */
 struct asked {
@@ -298,7 +296,7 @@ static void ask_all(struct round *r, const struct probe *list, size_t n, struct 
 int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err)
 {
-    struct round r = {.a = a, .at_once = at_once(), .total_ms = TOTAL_MS + (int64_t)n * EACH_MS};
+    struct round r = {.a = a, .at_once = at_once(), .total_ms = probe_total_ms + (int64_t)n * probe_each_ms};
     r.deadline = now_ms() + r.total_ms;
     int result = curl_conn_open(h, &r.conn, err);
     if (result < 0)

@@ -21,6 +21,8 @@ int real_db_exec(struct host *h, const char *sql, const char *const *values, siz
 int real_db_dump(struct host *h, const char *database, const char *path, struct error *err);
 int real_db_load(struct host *h, const char *database, const char *path, struct error *err);
 int real_fetch(struct host *h, const struct fetch *f, char ret_sha256[SHA256_HEX], struct error *err);
+/* What a list of probes may take, and each of them more; tests wait less. */
+extern int probe_total_ms, probe_each_ms;
 int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_result *ret, struct arena *a,
                struct error *err);
 

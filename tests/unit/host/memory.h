@@ -14,7 +14,7 @@ struct memory {
     size_t n_rows;
     struct {
         char name[64], text[4096];
-    } memos[8];
+    } memos[32];
     size_t n_memos;
     int puts;
 };

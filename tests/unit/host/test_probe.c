@@ -229,7 +229,7 @@ static int servers_end(void **state)
 {
     shutdown(plain.fd, SHUT_RDWR);
     shutdown(secure.fd, SHUT_RDWR);
-    for (int i = 0; i < 100 && (plain.busy || secure.busy); i++)
+    for (int i = 0; i < 3000 && (plain.busy || secure.busy); i++)
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     SSL_CTX_free(secure.tls);
     return 0;
@@ -352,7 +352,23 @@ static void a_few_are_asked_at_once(void **state)
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(r[i].status, 200);
     assert_int_equal(plain.asked, 20);
-    assert_in_range(plain.most, 3, facts_cpus() <= 2 ? 4 : 8);
+    assert_true(timely(plain.most >= 3));
+    assert_in_range(plain.most, 1, facts_cpus() <= 2 ? 4 : 8);
+}
+
+/* A list ends after three seconds here and a bit for each. */
+static int impatient_setup(void **state)
+{
+    probe_total_ms = 3000;
+    probe_each_ms = 25;
+    return root_setup(state);
+}
+
+static int impatient_teardown(void **state)
+{
+    probe_total_ms = 60000;
+    probe_each_ms = 1000;
+    return root_teardown(state);
 }
 
 /* However many hang, the whole ends; who had no turn is not said to be broken. */
@@ -364,7 +380,7 @@ static void the_whole_takes_no_longer_than_it_may(void **state)
     time_t begun = time(NULL);
     for (size_t i = 0; i < 20; i++)
         list[i] =
-            (struct probe){.domain = "a.test", .path = "/slow", .port = (uint16_t)plain.port, .timeout = 2};
+            (struct probe){.domain = "a.test", .path = "/slow", .port = (uint16_t)plain.port, .timeout = 1};
     assert_int_equal(real_probe(&t->h, list, 20, r, &t->a, &t->err), 0);
     real_curl_close(&t->h);
     assert_true(timely(time(NULL) - begun <= 5));
@@ -414,6 +430,8 @@ static void titles_are_found_in_odd_pages(void **state)
     assert_int_equal(strlen(page_title(long_page, strlen(long_page), &t->a)), 100);
 }
 
+#define IMPATIENT(name) cmocka_unit_test_setup_teardown(name, impatient_setup, impatient_teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,8 +443,8 @@ int main(void)
         TEST(a_broken_connection_is_no_answer),
         TEST(the_served_certificate_is_named_and_not_believed),
         TEST(a_few_are_asked_at_once),
-        TEST(the_whole_takes_no_longer_than_it_may),
-        TEST(a_longer_list_gets_more_time),
+        IMPATIENT(the_whole_takes_no_longer_than_it_may),
+        IMPATIENT(a_longer_list_gets_more_time),
         TEST(an_offline_root_has_no_listener),
         TEST(titles_are_found_in_odd_pages),
     };
