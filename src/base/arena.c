@@ -1,4 +1,5 @@
 #include "arena.h"
+#include "memory.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,13 +17,12 @@ struct arena_block {
 };
 #define AHEAD ((size_t)1024)
 
-#define LARGE     ((size_t)1 << 18)
-#define HUGE_PAGE ((size_t)1 << 21)
+#define LARGE ((size_t)1 << 18)
 
 static void block_free(struct arena_block *b)
 {
     if (b->huge)
-        munmap(b, HUGE_PAGE);
+        munmap(b, MEMORY_HUGE_PAGE);
     else
         free(b);
 }
@@ -55,24 +55,6 @@ static size_t align_up(size_t n)
     return (n + align - 1) & ~(align - 1);
 }
 
-/* One huge page, where the kernel has one to give, is one fault where small pages are five hundred; NULL
- * where there is no such memory. The kernel gives it zeroed. */
-static void *huge_page(void)
-{
-#ifdef __SANITIZE_ADDRESS__ /* what is not malloc's it does not search for pointers */
-    return NULL;
-#endif
-    char *p = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-    size_t before = -(uintptr_t)p & (HUGE_PAGE - 1);
-    if (before)
-        munmap(p, before);
-    munmap(p + before + HUGE_PAGE, HUGE_PAGE - before);
-    madvise(p + before, HUGE_PAGE, MADV_HUGEPAGE); /* or small pages, all the same */
-    return p + before;
-}
-
 __attribute__((noinline)) static struct arena_block *block_new(struct arena *a, size_t size)
 {
     if (size > SIZE_MAX / 2)
@@ -84,9 +66,10 @@ __attribute__((noinline)) static struct arena_block *block_new(struct arena *a, 
         cap = LARGE;
     if (cap < size)
         cap = size;
-    struct arena_block *fresh = b && b->cap >= LARGE && cap <= HUGE_PAGE - sizeof *fresh ? huge_page() : NULL;
+    struct arena_block *fresh =
+        b && b->cap >= LARGE && cap <= MEMORY_HUGE_PAGE - sizeof *fresh ? memory_huge_page() : NULL;
     if (fresh) {
-        *fresh = (struct arena_block){.next = b, .cap = HUGE_PAGE - sizeof *fresh, .huge = true};
+        *fresh = (struct arena_block){.next = b, .cap = MEMORY_HUGE_PAGE - sizeof *fresh, .huge = true};
         fresh->zeroed = fresh->cap;
     } else {
         fresh = xmalloc(sizeof *fresh + cap);

@@ -1,6 +1,7 @@
 #include "session.h"
 #include "awaiting.h"
 #include "fs.h"
+#include "memory.h"
 #include "x509.h"
 #include <errno.h>
 #include <pwd.h>
@@ -12,6 +13,13 @@
 struct session_machine session_machine = {host_open, host_close};
 
 int session_undo_patience = 30;
+
+/* What a change takes beside its arenas, most of it pages of the store: up to its cache of them and half as
+ * much. */
+#define CHANGE_TAKES ((size_t)4 << 20)
+/* And a look at everything: what its arenas have before their blocks are large, the store and the libraries.
+ */
+#define LOOK_TAKES ((size_t)2 << 20)
 
 void out_flush(struct buf *b)
 {
@@ -183,8 +191,10 @@ static int open_store(struct session *s, enum session_mode mode)
             return EXIT_LOCKED;
         }
     }
-    if (r == 0 && mode == SESSION_CHANGE)
+    if (r == 0 && mode == SESSION_CHANGE) {
+        memory_expect(CHANGE_TAKES);
         begin_ahead(s);
+    }
     if (r == 0)
         r = mode == SESSION_GLANCE ? store_open_glance(dir, &s->store, &err)
                                    : store_open(dir, STORE_WRITE, &s->store, &err);
@@ -266,6 +276,7 @@ int session_close(struct session *s, int status)
 
 int session_parse_whole(struct session *s)
 {
+    memory_expect(LOOK_TAKES);
     s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
     if (!s->manifest)
         return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
