@@ -66,8 +66,9 @@ __attribute__((noinline)) static struct arena_block *block_new(struct arena *a, 
         cap = LARGE;
     if (cap < size)
         cap = size;
-    struct arena_block *fresh =
-        b && b->cap >= LARGE && cap <= MEMORY_HUGE_PAGE - sizeof *fresh ? memory_huge_page() : NULL;
+    bool huge =
+        b && b->cap >= LARGE && cap <= MEMORY_HUGE_PAGE - sizeof *b && memory_left() < sizeof *b + cap;
+    struct arena_block *fresh = huge ? memory_huge_page() : NULL;
     if (fresh) {
         *fresh = (struct arena_block){.next = b, .cap = MEMORY_HUGE_PAGE - sizeof *fresh, .huge = true};
         fresh->zeroed = fresh->cap;

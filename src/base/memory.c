@@ -24,6 +24,9 @@ void *memory_huge_page(void)
     return p + before;
 }
 
+/* Where the part of the heap ends that is of huge pages. */
+static char *huge_end;
+
 /* The heap grows by as much at once, and that part of it is one of the kernel's areas, told to be of huge
  * pages before anything in it was touched. What lies before the first page's border is never touched, and
  * takes no memory. */
@@ -43,6 +46,12 @@ void memory_expect(size_t bytes)
     mallopt(M_TOP_PAD, (int)bytes);
     unused = malloc(mallinfo2().keepcost + before - MARGIN);
     char *now = sbrk(0);
-    if (now > end + before)
-        madvise(end + before, (size_t)(now - (end + before)), MADV_HUGEPAGE);
+    if (now > end + before && madvise(end + before, (size_t)(now - (end + before)), MADV_HUGEPAGE) == 0)
+        huge_end = now;
+}
+
+size_t memory_left(void)
+{
+    char *free_from = huge_end ? (char *)sbrk(0) - mallinfo2().keepcost : NULL;
+    return free_from && free_from < huge_end ? (size_t)(huge_end - free_from) : 0;
 }

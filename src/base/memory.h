@@ -11,6 +11,8 @@
 
 /* `bytes` more are about to be taken from malloc() by this thread, the libraries' among them. */
 void memory_expect(size_t bytes);
+/* How much of it was not taken yet. */
+size_t memory_left(void);
 
 /* MEMORY_HUGE_PAGE bytes, zeroed; munmap() gives them back. NULL: none, or what looks for leaks would not see
  * into it. */

@@ -14,11 +14,10 @@ struct session_machine session_machine = {host_open, host_close};
 
 int session_undo_patience = 30;
 
-/* What a change takes beside its arenas, most of it pages of the store: up to its cache of them and half as
- * much. */
-#define CHANGE_TAKES ((size_t)4 << 20)
-/* And a look at everything: what its arenas have before their blocks are large, the store and the libraries.
- */
+/* What a first apply of a hundred sites takes, half of it pages of the store; whoever takes less has touched
+ * less. Arenas go on in pages of their own. */
+#define CHANGE_TAKES ((size_t)8 << 20)
+/* And a look at everything, with its libraries. */
 #define LOOK_TAKES ((size_t)2 << 20)
 
 void out_flush(struct buf *b)
