@@ -1,5 +1,5 @@
 #include "arena.h"
-#include "memory.h"
+#include "huge_pages.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct arena_block {
 static void block_free(struct arena_block *b)
 {
     if (b->huge)
-        munmap(b, MEMORY_HUGE_PAGE);
+        munmap(b, HUGE_PAGE);
     else
         free(b);
 }
@@ -66,11 +66,10 @@ __attribute__((noinline)) static struct arena_block *block_new(struct arena *a, 
         cap = LARGE;
     if (cap < size)
         cap = size;
-    bool huge =
-        b && b->cap >= LARGE && cap <= MEMORY_HUGE_PAGE - sizeof *b && memory_left() < sizeof *b + cap;
-    struct arena_block *fresh = huge ? memory_huge_page() : NULL;
+    bool huge = b && b->cap >= LARGE && cap <= HUGE_PAGE - sizeof *b && huge_pages_left() < sizeof *b + cap;
+    struct arena_block *fresh = huge ? huge_page_new() : NULL;
     if (fresh) {
-        *fresh = (struct arena_block){.next = b, .cap = MEMORY_HUGE_PAGE - sizeof *fresh, .huge = true};
+        *fresh = (struct arena_block){.next = b, .cap = HUGE_PAGE - sizeof *fresh, .huge = true};
         fresh->zeroed = fresh->cap;
     } else {
         fresh = xmalloc(sizeof *fresh + cap);

@@ -3,7 +3,7 @@
  * Allocations never fail to the caller: out of memory ends the process with a message (a plan that
  * could not be made has changed nothing, and the journal covers the rest). Memory is aligned for any
  * type and zeroed. Everything handed out lives until arena_free(). What grows past half a megabyte lies in
- * huge pages (memory.h): to be given its memory is what costs a process most. */
+ * huge pages (huge_pages.h): to be given its memory is what costs a process most. */
 #ifndef CITRUS_ARENA_H
 #define CITRUS_ARENA_H
 #include <stdarg.h>

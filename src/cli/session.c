@@ -1,7 +1,7 @@
 #include "session.h"
 #include "awaiting.h"
 #include "fs.h"
-#include "memory.h"
+#include "huge_pages.h"
 #include "x509.h"
 #include <errno.h>
 #include <pwd.h>
@@ -191,7 +191,7 @@ static int open_store(struct session *s, enum session_mode mode)
         }
     }
     if (r == 0 && mode == SESSION_CHANGE) {
-        memory_expect(CHANGE_TAKES);
+        huge_pages_expect(CHANGE_TAKES);
         begin_ahead(s);
     }
     if (r == 0)
@@ -275,7 +275,7 @@ int session_close(struct session *s, int status)
 
 int session_parse_whole(struct session *s)
 {
-    memory_expect(LOOK_TAKES);
+    huge_pages_expect(LOOK_TAKES);
     s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
     if (!s->manifest)
         return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;

@@ -1,5 +1,5 @@
 /* The heap in huge pages: a program of its own, since the heap grows so once in a process. */
-#include "memory.h"
+#include "huge_pages.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -53,17 +53,17 @@ static long faults_of(void *p, size_t n)
 /* Whether there are any to be had now: `never`, or a memory in small pieces, is the machine's matter. */
 static bool machine_has_huge_pages(void)
 {
-    void *page = memory_huge_page();
+    void *page = huge_page_new();
     if (!page)
         return false;
-    long faults = faults_of(page, MEMORY_HUGE_PAGE);
-    munmap(page, MEMORY_HUGE_PAGE);
+    long faults = faults_of(page, HUGE_PAGE);
+    munmap(page, HUGE_PAGE);
     return faults < 8;
 }
 
 static void little_is_not_worth_a_huge_page(void **state)
 {
-    memory_expect(MIB / 2);
+    huge_pages_expect(MIB / 2);
     void *p = malloc(4 * MIB / 10);
     assert_false(of_huge_pages(p));
     free(p);
@@ -76,7 +76,7 @@ static void what_is_expected_comes_in_huge_pages(void **state)
         before[i] = malloc(100 * i + 1);
         memset(before[i], (int)i, 100 * i + 1);
     }
-    memory_expect(4 * MIB);
+    huge_pages_expect(4 * MIB);
     long faults = 0;
     for (size_t i = 0; i < 64; i++) {
         after[i] = malloc(MIB / 32);
@@ -91,7 +91,7 @@ static void what_is_expected_comes_in_huge_pages(void **state)
     } else {
         if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0)
             assert_true(of_huge_pages(after[40]));
-        assert_in_range(memory_left(), MIB, 5 * MIB / 2); /* 2 of 4 are taken */
+        assert_in_range(huge_pages_left(), MIB, 5 * MIB / 2); /* 2 of 4 are taken */
         if (machine_has_huge_pages())
             assert_in_range(faults, 0, 40); /* 512 of small pages */
         else
@@ -104,15 +104,15 @@ static void what_is_expected_comes_in_huge_pages(void **state)
         free(before[i]);
         free(after[i]);
     }
-    memory_expect(4 * MIB); /* once is enough */
+    huge_pages_expect(4 * MIB); /* once is enough */
     char *much = malloc(16 * MIB);
     touch(much, 16 * MIB);
     free(much);
     static char *rest[100];
     size_t n = 0;
-    for (; n < 100 && memory_left() > 0; n++)
+    for (; n < 100 && huge_pages_left() > 0; n++)
         rest[n] = malloc(MIB / 4);
-    assert_int_equal(memory_left(), 0);
+    assert_int_equal(huge_pages_left(), 0);
     while (n > 0)
         free(rest[--n]);
 }
