@@ -65,9 +65,15 @@ starts_nothing() { # starts_nothing NAME
   is "$1: syncs" 0 "$(grep -cE ' (fsync|fdatasync|syncfs|sync)\(' "$trace" || true)"
 }
 
+# Told so as soon as it has grown (huge_pages.h); an arena's pages of its own are mapped, not grown.
+heap_is_huge() { # heap_is_huge NAME
+  is "$1: the heap in huge pages" 1 "$(awk '/ madvise\(.*MADV_HUGEPAGE/ && grown {n++} {grown = / brk\(/} END {print n + 0}' "$trace")"
+}
+
 first() { # first COLUMN
   valgrind --tool=callgrind --callgrind-out-file=/dev/null "$citrus" apply --yes --root "$tmp/another" "$tmp/m.yaml" >/dev/null 2>"$tmp/callgrind"
   strace -f -qq -o "$trace" "$citrus" apply --yes --root "$root" "$tmp/m.yaml" >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
+  heap_is_huge first
   holds first "$1" calls "$(wc -l <"$trace")"
   holds first "$1" opens "$(grep -cE ' open(at|at2)?\(' "$trace")"
   holds first "$1" instructions "$(awk '/Collected/ {print $NF}' "$tmp/callgrind")"
@@ -102,6 +108,7 @@ is "libcrypto and libsystemd are not loaded by a glance" "" "$(grep -oE 'lib(cry
 count --verify 3 "$tmp/full" "$tmp/m.yaml" --verify
 is "libcrypto is not loaded by a second --verify" "" "$(grep -oE 'lib(crypto|systemd|curl|mariadb)[^"]*' "$trace" | sort -u)"
 count whole 4 "$tmp/full" "$tmp/m.yaml" --fresh --verify # --fresh takes no glance, and leaves none
+heap_is_huge whole
 is "libsystemd is not loaded for an offline root" "" "$(grep -oE 'lib(systemd|curl|mariadb)[^"]*' "$trace" | sort -u)"
 count change 5 "$tmp/changed" "$tmp/changed.yaml"
 
