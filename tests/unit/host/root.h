@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,18 @@ static inline bool within_the_instant(const struct timespec *began)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (now.tv_sec - began->tv_sec) * 1000000000L + now.tv_nsec - began->tv_nsec < 10000000L;
+}
+
+/* A machine that permits no mounts skips the test, and says so; whatever else a mount fails with fails it. */
+static inline void needs_mount(const char *what, const char *at, const char *type, unsigned long flags,
+                               const char *how)
+{
+    if (mount(what, at, type, flags, how) == 0)
+        return;
+    if (errno != EPERM && errno != EACCES)
+        fail_msg("%s cannot be mounted at %s: %s", what, at, strerror(errno));
+    print_message("skipped: mounting is not permitted here\n");
+    skip();
 }
 
 static inline int root_setup(void **state)
