@@ -2,7 +2,6 @@
 #include "arena.h"
 #include "cli.h"
 #include "session.h"
-#include "x509.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -33,7 +32,6 @@ int apart_begin(struct apart *a, int (*work)(void *self, FILE *out), void *self,
         return error_errno(err, errno, "cannot make a pipe to look through");
     fflush(stdout);
     fflush(stderr);
-    x509_ahead_end(); /* no other thread's locks are copied */
     a->pid = fork();
     if (a->pid == 0) {
         close(ends[0]);

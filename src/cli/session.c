@@ -2,7 +2,6 @@
 #include "awaiting.h"
 #include "fs.h"
 #include "huge_pages.h"
-#include "x509.h"
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -151,14 +150,6 @@ static void tell_anew(const char *dir)
         dir);
 }
 
-/* A new server gets a certificate of its own, whatever its manifest says. */
-static void begin_ahead(struct session *s)
-{
-    struct fs_stat st;
-    if (fs_stat(s->host, STATE_DIR "/store.db", &st, NULL) == 0 && st.type == FS_ABSENT)
-        x509_ahead();
-}
-
 static int open_store(struct session *s, enum session_mode mode)
 {
     struct error err = {0};
@@ -190,10 +181,8 @@ static int open_store(struct session *s, enum session_mode mode)
             return EXIT_LOCKED;
         }
     }
-    if (r == 0 && mode == SESSION_CHANGE) {
+    if (r == 0 && mode == SESSION_CHANGE)
         huge_pages_expect(CHANGE_TAKES);
-        begin_ahead(s);
-    }
     if (r == 0)
         r = mode == SESSION_GLANCE ? store_open_glance(dir, &s->store, &err)
                                    : store_open(dir, STORE_WRITE, &s->store, &err);

@@ -1,6 +1,5 @@
 #include "footprint.h"
 #include "real.h"
-#include "x509.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -24,7 +23,6 @@ struct host *host_close(struct host *h)
 {
     if (!h)
         return NULL;
-    x509_ahead_end();
     if (h->bus)
         real_bus_close(h);
     if (h->db)

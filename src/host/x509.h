@@ -24,18 +24,16 @@ int x509_pair(struct host *h, const struct buf *certificate, const struct buf *k
               bool *ret_matches, struct arena *a, struct error *err);
 /* Remembers a pair that was just made, so that it need not be held against each other when it is looked at.
  */
-void x509_pair_made(struct host *h, const struct buf *certificate, const struct buf *key);
+void x509_pair_made(struct host *h, const struct buf *certificate, const struct buf *key,
+                    const struct x509_info *info);
 /* True when every name is covered (wildcards: one label). */
 bool x509_covers(const struct x509_info *c, const struct strings *names);
 /* Due when a third of its own lifetime is left, half where it lives under ten days. */
 int64_t x509_due_at(const struct x509_info *c);
 bool x509_due(const struct x509_info *c, int64_t now);
-/* For who is going to make one, and has other things to do before: libcrypto is loaded and begins in a thread
- * of its own, where there is a processor for it. host_close() waits for it. */
-void x509_ahead(void);
-void x509_ahead_end(void);
-/* ECDSA P-256, SAN of all names, serverAuth. `key` holds a secret: wipe it. */
+/* ECDSA P-256, SAN of all names, serverAuth. `key` holds a secret: wipe it. `ret`, in `a`: what x509_parse()
+ * would say of it; NULL: nobody asks. */
 int x509_self_signed(const struct strings *names, int64_t days, struct buf *certificate, struct buf *key,
-                     struct error *err);
+                     struct x509_info *ret, struct arena *a, struct error *err);
 
 #endif

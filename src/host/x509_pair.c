@@ -93,13 +93,10 @@ int x509_pair(struct host *h, const struct buf *certificate, const struct buf *k
     return 0;
 }
 
-void x509_pair_made(struct host *h, const struct buf *certificate, const struct buf *key)
+void x509_pair_made(struct host *h, const struct buf *certificate, const struct buf *key,
+                    const struct x509_info *info)
 {
-    struct arena a = {0};
-    struct x509_info info;
     char name[X509_PAIR_KEY];
     key_make(certificate, key, name);
-    if (x509_parse(buf_str(certificate), certificate->len, &info, &a, NULL) == 0)
-        remember(h, name, &info, true);
-    arena_free(&a);
+    remember(h, name, info, true);
 }

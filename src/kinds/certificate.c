@@ -298,9 +298,11 @@ static int kept_read(struct kind_ctx *ctx, const struct change *c, struct pair *
 static int self_signed(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
                        struct error *err)
 {
-    int r = x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &ret->certificate, &ret->key, err);
+    struct x509_info info;
+    int r = x509_self_signed(&s->names, s->days > 0 ? s->days : 365, &ret->certificate, &ret->key, &info,
+                             ctx->arena, err);
     if (r == 0)
-        x509_pair_made(ctx->host, &ret->certificate, &ret->key);
+        x509_pair_made(ctx->host, &ret->certificate, &ret->key, &info);
     return r;
 }
 

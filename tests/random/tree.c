@@ -108,7 +108,7 @@ static void put_certificate(const char *root, const char *which)
         vec_push(&a, &names, *n);
     for (const char *const *n = generator_aliases; *n; n++)
         vec_push(&a, &names, *n);
-    if (x509_self_signed(&(struct strings){names.at, names.n}, 365, &certificate, &key, NULL) < 0)
+    if (x509_self_signed(&(struct strings){names.at, names.n}, 365, &certificate, &key, NULL, NULL, NULL) < 0)
         die("x509_self_signed");
     reissue(&certificate);
     put(root, arena_printf(&a, GENERATOR_TLS "/%s/cert.pem", which), buf_str(&certificate), 0644);

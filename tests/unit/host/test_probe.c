@@ -197,7 +197,7 @@ static int tls_make(struct server *s)
     struct buf certificate = {0}, key = {0};
     struct x509_info info;
     struct arena a = {0};
-    if (x509_self_signed(&names, 10, &certificate, &key, NULL) < 0 ||
+    if (x509_self_signed(&names, 10, &certificate, &key, NULL, NULL, NULL) < 0 ||
         x509_parse(certificate.at, certificate.len, &info, &a, NULL) < 0)
         return -1;
     memcpy(s->fingerprint, info.sha256, SHA256_HEX);

@@ -25,7 +25,7 @@ static void put_pair(struct kit *t, const struct strings *list, const char *cert
                      const char *key_path)
 {
     struct buf c = {0}, k = {0};
-    assert_int_equal(x509_self_signed(list, 90, &c, &k, &t->err), 0);
+    assert_int_equal(x509_self_signed(list, 90, &c, &k, NULL, NULL, &t->err), 0);
     kit_put(t, certificate_path, buf_str(&c), 0644);
     kit_put(t, key_path, buf_str(&k), 0600);
     buf_free(&c);
