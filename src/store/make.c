@@ -1,5 +1,5 @@
 /* A new store: made whole under another name, and put in its place when it is on the disk. Whoever is killed,
- * or loses power, in between leaves no store, and the next begins anew. So it takes four syncs; made in its
+ * or loses power, in between leaves no store, and the next begins anew. So it takes two syncs; made in its
  * place, with SQLite's own journal, then its log, it took eleven. */
 #include "storedb.h"
 #include <errno.h>
@@ -42,15 +42,6 @@ static int fill(struct store *s, const char *path, struct error *err)
     return r;
 }
 
-static int sync_file(int dirfd, const char *name)
-{
-    int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 static int make(struct store *s, int dirfd, struct error *err)
 {
     char path[4096];
@@ -65,9 +56,9 @@ static int make(struct store *s, int dirfd, struct error *err)
         r = fill(s, path, err);
     if (r < 0)
         return r;
-    /* The key's name is on the disk before the store's: a store without its key is no store. */
-    r = sync_file(dirfd, STORE_FILE "~");
-    if (r == 0 && fsync(dirfd) < 0)
+    /* The key and its name are on the disk before the store's: a store without its key is no store. At once,
+     * with the directories that were made for both. */
+    if (syncfs(dirfd) < 0)
         r = -errno;
     if (store_step)
         store_step(false, s->path);

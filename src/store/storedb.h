@@ -107,8 +107,8 @@ int statedir_open(const char *dir, bool create, int *ret_fd, struct error *err);
 
 /* --- vault.c: secrets at rest. vault_open() reads the key and holds it against the store: -ENOKEY lost,
  * -EKEYREJECTED another's. vault_key_need() makes one where there is none (a store that has no secrets yet),
- * and vault_note() writes down which it is. Not `synced`:
- * the caller syncs the directory before anything is sealed with it. */
+ * and vault_note() writes down which it is. Not `synced`: nobody else makes one meanwhile, and the caller
+ * syncs the file system before anything is sealed with it. */
 int vault_open(struct store *s, struct error *err);
 int vault_key_need(struct store *s, bool synced, struct error *err);
 int vault_note(struct store *s, struct error *err);

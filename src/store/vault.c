@@ -46,8 +46,9 @@ static bool key_parse(const char *text, unsigned char key[VAULT_KEY_LEN])
     return text[KEY_HEX] == '\n' && !text[KEY_HEX + 1];
 }
 
-/* -ENOENT without words: there is none. */
-static int key_read(struct store *s, struct error *err)
+/* -ENOENT without words: there is none. `void_is_none`: nor is a file without bytes, or of zeros, which is
+ * what a loss of power leaves of a key whose store had not come to be. */
+static int key_read(struct store *s, bool void_is_none, struct error *err)
 {
     char text[KEY_HEX + 3] = "";
     struct stat st;
@@ -67,7 +68,10 @@ static int key_read(struct store *s, struct error *err)
     } else if ((st.st_mode & 07777) != 0600 && s->mode != STORE_READ && fchmod(fd, 0600) < 0) {
         r = error_errno(err, errno, "%s", s->key_path);
     }
-    if (r == 0 && (read(fd, text, sizeof text - 1) < 0 || !key_parse(text, s->secret_key))) {
+    bool got = r == 0 && read(fd, text, sizeof text - 1) >= 0;
+    if (got && void_is_none && !text[0]) {
+        r = -ENOENT;
+    } else if (r == 0 && !(got && key_parse(text, s->secret_key))) {
         r = error_set(err, -EKEYREJECTED, "%s is no key: it should be one line of %d hex digits", s->key_path,
                       KEY_HEX);
         hint_lost(err);
@@ -77,40 +81,56 @@ static int key_read(struct store *s, struct error *err)
     return r;
 }
 
-/* A new one beside its place, on the disk before it has its name, which it gets only if nobody has it: of two
- * runs that come at once, both read the first's. */
-static int key_make(struct store *s, bool synced, struct error *err)
+static int key_write(int fd, bool synced)
 {
     unsigned char key[VAULT_KEY_LEN];
-    char text[KEY_HEX + 2], part[4096], dir[4096];
-    int r = random_bytes(key, sizeof key, err);
+    char text[KEY_HEX + 2];
+    int r = random_bytes(key, sizeof key, NULL);
     if (r < 0)
         return r;
     for (size_t i = 0; i < sizeof key; i++)
         snprintf(text + 2 * i, 3, "%02x", key[i]);
     memcpy(text + KEY_HEX, "\n", 2);
     explicit_bzero(key, sizeof key);
+    errno = 0;
+    bool written =
+        fchmod(fd, 0600) == 0 && write(fd, text, KEY_HEX + 1) == KEY_HEX + 1 && (!synced || fsync(fd) == 0);
+    explicit_bzero(text, sizeof text);
+    return written ? 0 : -(errno ? errno : EIO);
+}
+
+static int directory_sync(const char *path)
+{
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+/* A new one beside its place, on the disk before it has its name, which it gets only if nobody has it: of two
+ * runs that come at once, both read the first's. Not `synced`: nobody else makes one now, and the caller
+ * syncs both. */
+static int key_make(struct store *s, bool synced, struct error *err)
+{
+    char part[4096];
     snprintf(part, sizeof part, "%s.%d~", s->key_path, (int)getpid());
-    snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(s->key_path, '/') - s->key_path), s->key_path);
     unlink(part);
     int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        r = error_errno(err, errno, "%s", part);
-    else if (fchmod(fd, 0600) < 0 || write(fd, text, KEY_HEX + 1) != KEY_HEX + 1 || fsync(fd) < 0)
-        r = error_errno(err, errno ? errno : EIO, "%s", part);
-    if (r == 0 && link(part, s->key_path) < 0 && errno != EEXIST)
+        return error_errno(err, errno, "%s", part);
+    int r = key_write(fd, synced);
+    if (r < 0)
+        error_errno(err, r, "%s", part);
+    else if (synced ? link(part, s->key_path) < 0 && errno != EEXIST : rename(part, s->key_path) < 0)
         r = error_errno(err, errno, "%s", s->key_path);
-    explicit_bzero(text, sizeof text);
-    if (fd >= 0) {
-        close(fd);
+    close(fd);
+    if (synced || r < 0)
         unlink(part);
-    }
-    synced = synced && r == 0;
-    int dirfd = synced ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (synced && (dirfd < 0 || fsync(dirfd) < 0))
-        r = error_errno(err, errno, "%s", dir);
-    if (dirfd >= 0)
-        close(dirfd);
+    if (r == 0 && synced && (r = directory_sync(s->key_path)) < 0)
+        error_errno(err, r, "the directory of %s", s->key_path);
     return r;
 }
 
@@ -130,13 +150,13 @@ int vault_key_need(struct store *s, bool synced, struct error *err)
         vault_cipher_drop(s);
         r = random_bytes(s->secret_key, sizeof s->secret_key, err);
     } else {
-        r = key_read(s, err);
+        r = key_read(s, !synced, err);
         if (r == -ENOENT)
             r = key_make(s, synced, err);
         else
             goto out;
         if (r == 0)
-            r = key_read(s, err);
+            r = key_read(s, false, err);
         if (r == -ENOENT)
             r = error_errno(err, ENOENT, "%s", s->key_path);
     }
@@ -150,7 +170,7 @@ int vault_open(struct store *s, struct error *err)
     char check[SHA256_HEX];
     if (s->mode == STORE_MEMORY || s->key_checked)
         return 0;
-    int r = s->have_key ? 0 : key_read(s, err);
+    int r = s->have_key ? 0 : key_read(s, false, err);
     if (r == -ENOENT) {
         error_set(err, -ENOKEY, "%s is not there: it holds the key of the secrets in %s", s->key_path,
                   s->path);

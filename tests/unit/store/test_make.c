@@ -8,7 +8,8 @@
 /* What the kernel was asked for while a store was made, as far as it bears on what a loss of power leaves. */
 struct calls {
     int all, syncs_before, syncs_after; /* the rename that makes it visible */
-    bool renamed, ended;
+    int renamed;                        /* the key, then the store */
+    bool ended;
 };
 
 static void make_a_store_traced(void)
@@ -25,7 +26,7 @@ static void make_a_store_traced(void)
 static bool bears_on_the_disk(uint64_t nr)
 {
     static const uint64_t calls[] = {
-        SYS_openat, SYS_write,    SYS_pwrite64, SYS_fsync,    SYS_fdatasync, SYS_ftruncate,
+        SYS_openat, SYS_write,    SYS_pwrite64, SYS_fsync,    SYS_fdatasync, SYS_ftruncate,  SYS_syncfs,
         SYS_fchmod, SYS_renameat, SYS_linkat,   SYS_unlinkat, SYS_mkdirat,   SYS_exit_group,
 #ifdef SYS_open
         SYS_open,   SYS_link,     SYS_unlink,   SYS_mkdir,    SYS_rename,
@@ -37,6 +38,15 @@ static bool bears_on_the_disk(uint64_t nr)
     return false;
 }
 
+static bool is_rename(uint64_t nr)
+{
+#ifdef SYS_rename
+    if (nr == SYS_rename)
+        return true;
+#endif
+    return nr == SYS_renameat;
+}
+
 /* Before a call; what there is on the disk after it is what there is before the next. */
 static void note_call(pid_t pid, struct calls *c)
 {
@@ -44,9 +54,9 @@ static void note_call(pid_t pid, struct calls *c)
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY)
         return;
     uint64_t nr = info.entry.nr;
-    if (nr == SYS_fsync || nr == SYS_fdatasync)
-        c->renamed ? c->syncs_after++ : c->syncs_before++;
-    c->renamed = c->renamed || nr == SYS_renameat;
+    if (nr == SYS_fsync || nr == SYS_fdatasync || nr == SYS_syncfs)
+        c->renamed == 2 ? c->syncs_after++ : c->syncs_before++;
+    c->renamed += is_rename(nr);
     c->all += bears_on_the_disk(nr);
 }
 
@@ -139,14 +149,14 @@ static void a_store_that_was_killed_while_it_was_made_is_no_trouble(void **state
 
 /* On the disk before it is there: its content, the key's, and the key's name. And its name before that of a
  * log. */
-static void a_new_store_is_visible_when_it_is_durable_and_takes_four_syncs(void **state)
+static void a_new_store_is_visible_when_it_is_durable_and_takes_two_syncs(void **state)
 {
     struct calls c;
     (void)state;
     if (!make_until(0, &c))
         skip_untraced();
-    assert_true(c.ended && c.renamed);
-    assert_int_equal(c.syncs_before, 3);
+    assert_true(c.ended && c.renamed == 2);
+    assert_int_equal(c.syncs_before, 1);
     assert_int_equal(c.syncs_after, 1);
 }
 
@@ -168,12 +178,72 @@ static void what_an_interrupted_making_left_is_made_anew(void **state)
     nothing_else_is_there(0);
 }
 
+static void write_key(const char *bytes, size_t n)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/secret.key", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, n), n);
+    close(fd);
+}
+
+/* As after a loss of power before the store had its name. */
+static void key_alone(const char *bytes, size_t n)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[200];
+    store_close(open_store(STORE_WRITE));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(path, sizeof path, "%s%s", file, ends[i]);
+        unlink(path);
+    }
+    write_key(bytes, n);
+}
+
+/* A loss of power before the one sync leaves names without bytes, or with zeros. */
+static void a_key_that_lost_its_bytes_before_its_store_came_to_be_is_made_anew(void **state)
+{
+    static const char zeros[65];
+    (void)state;
+    for (size_t n = 0; n <= sizeof zeros; n += sizeof zeros) {
+        key_alone(zeros, n);
+        is_no_trouble(0);
+        nothing_else_is_there(0);
+    }
+}
+
+static void a_key_that_says_something_else_is_left_alone(void **state)
+{
+    struct error err = {0};
+    struct store *s = NULL;
+    (void)state;
+    key_alone("something else\n", 15);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, &err), -EKEYREJECTED);
+    assert_non_null(strstr(err.text, "is no key"));
+    assert_int_equal(access(file, F_OK), -1);
+}
+
+static void a_key_that_lost_its_bytes_is_no_new_one_where_a_store_is(void **state)
+{
+    struct error err = {0};
+    struct store *s = NULL;
+    (void)state;
+    store_close(open_store(STORE_WRITE));
+    write_key("", 0);
+    assert_int_equal(store_open(dir, STORE_WRITE, &s, &err), -EKEYREJECTED);
+    assert_non_null(strstr(err.text, "is no key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture(a_store_that_was_killed_while_it_was_made_is_no_trouble),
-        fixture(a_new_store_is_visible_when_it_is_durable_and_takes_four_syncs),
+        fixture(a_new_store_is_visible_when_it_is_durable_and_takes_two_syncs),
         fixture(what_an_interrupted_making_left_is_made_anew),
+        fixture(a_key_that_lost_its_bytes_before_its_store_came_to_be_is_made_anew),
+        fixture(a_key_that_says_something_else_is_left_alone),
+        fixture(a_key_that_lost_its_bytes_is_no_new_one_where_a_store_is),
     };
     return cmocka_run_group_tests_name("make", tests, NULL, NULL);
 }
