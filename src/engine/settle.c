@@ -174,6 +174,8 @@ static int end(struct applying *x, enum tx_state st, bool generation, bool rows,
     if (r == 0 && awaits)
         r = await_confirmation(x, st, err);
     if (r == 0)
+        r = store_collected_keep(x->e->store, err);
+    if (r == 0)
         return store_commit(x->e->store, err);
     store_rollback(x->e->store);
     return r;

@@ -190,7 +190,6 @@ static int write_entry(struct store *s, const struct entry *e, struct error *err
 
 int store_cache_flush(struct store *s, struct error *err)
 {
-    assert(!s->in_tx);
     static const char doing[] = "write the cache of file digests";
     struct store_cache *c = s->cache;
     if (!c || s->mode == STORE_READ)
@@ -218,6 +217,21 @@ int store_cache_flush(struct store *s, struct error *err)
     for (size_t i = 0; i < n && r == 0; i++)
         dirty[i]->dirty = false;
     free(dirty);
+    return r;
+}
+
+/* What SQLite cannot write takes the whole transaction back; anything else is the cache's own trouble. */
+int store_collected_keep(struct store *s, struct error *err)
+{
+    assert(s->in_tx);
+    struct error own = {0};
+    int r = store_cache_flush(s, &own);
+    if (r == 0)
+        r = store_memo_flush(s, &own);
+    if (r == 0 || !sqlite3_get_autocommit(s->db))
+        return 0;
+    if (err)
+        *err = own;
     return r;
 }
 

@@ -1,7 +1,6 @@
 /* What was worked out from contents, by a name that holds their hash: right for ever, and of use as long as
  * something has that content. What was not worked out anew for a quarter of a year goes. */
 #include "storedb.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -35,7 +34,6 @@ int store_memo_flush(struct store *s, struct error *err)
 {
     static const char doing[] = "keep what is known of contents";
     const int64_t now = (int64_t)time(NULL);
-    assert(!s->in_tx);
     if (s->memo.n == 0 || s->mode == STORE_READ)
         return 0;
     int r = db_begin(s, CHEAP, doing, err);

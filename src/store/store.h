@@ -59,11 +59,14 @@ struct store_file {
     struct hash128 digest;
 };
 bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
-/* Puts are collected and written in one transaction by store_cache_flush(), which is no part of a
- * store_begin() and writes nothing in STORE_READ. */
+/* Puts are collected and written by store_cache_flush(), in one transaction that is not synced, and not at
+ * all in STORE_READ. */
 void store_cache_put(struct store *s, const char *path, const struct store_file *f);
 int store_cache_flush(struct store *s, struct error *err);
 int store_cache_forget(struct store *s, struct error *err); /* all */
+/* For who is about to commit what store_begin() began: this cache and the memo go with it, and need no
+ * transaction of their own. */
+int store_collected_keep(struct store *s, struct error *err);
 
 /* From here on little is asked for, beside what there is: digests and secrets are read one by one, and not
  * all of them when the first is asked for. */

@@ -142,6 +142,63 @@ static void ten_thousand_paths_are_quick(void **state)
     (void)state;
 }
 
+static off_t log_size(void)
+{
+    char wal[200];
+    struct stat st;
+    snprintf(wal, sizeof wal, "%s-wal", file);
+    assert_int_equal(stat(wal, &st), 0);
+    return st.st_size;
+}
+
+static void what_was_collected_goes_with_a_commit(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store_file f = sample(1);
+    const char *text = NULL;
+    struct store *s = open_store(STORE_WRITE);
+    store_cache_put(s, "/a", &f);
+    store_memo_put(s, "x509 1", "{}");
+    ok(store_begin(s, &err));
+    ok(store_collected_keep(s, &err));
+    ok(store_commit(s, &err));
+    const off_t size = log_size();
+    ok(store_cache_flush(s, &err));
+    ok(store_memo_flush(s, &err));
+    assert_int_equal(log_size(), size); /* there was nothing left to be written */
+    store_close(s);
+    s = open_store(STORE_READ);
+    assert_true(store_cache_get(s, "/a", &f));
+    assert_true(store_memo_get(s, "x509 1", &a, &text));
+    store_close(s);
+    arena_free(&a);
+    (void)state;
+}
+
+/* What cannot be read or written of the cache costs a look at files, and no transaction. */
+static void a_broken_cache_does_not_hold_up_what_it_goes_with(void **state)
+{
+    struct error err = {0};
+    struct store_file f = sample(1);
+    sqlite3 *db;
+    store_close(open_store(STORE_WRITE));
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE file_cache; DROP TABLE memo", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    for (int twice = 0; twice < 2; twice++) { /* it was kept: a plan is used once */
+        struct store *s = open_store(STORE_WRITE);
+        store_cache_put(s, "/a", &f);
+        store_memo_put(s, "x509 1", "{}");
+        ok(store_begin(s, &err));
+        assert_int_equal(store_plan_use(s, "digest", &err), twice ? -EEXIST : 0);
+        ok(store_collected_keep(s, &err));
+        ok(store_commit(s, &err));
+        store_close(s);
+    }
+    (void)state;
+}
+
 static void what_is_known_of_contents_is_kept_for_a_time(void **state)
 {
     struct error err = {0};
@@ -188,6 +245,8 @@ int main(void)
         fixture(a_flush_of_what_did_not_change_writes_nothing),
         fixture(forgetting_empties_memory_and_disk),
         fixture(ten_thousand_paths_are_quick),
+        fixture(what_was_collected_goes_with_a_commit),
+        fixture(a_broken_cache_does_not_hold_up_what_it_goes_with),
         fixture(what_is_known_of_contents_is_kept_for_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
