@@ -266,6 +266,7 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
     /* Who held it for so long holds it for longer: what goes on without the journal (taking back) writes to
      * it often, and must not wait each time. */
     sqlite3_busy_timeout(s->db, r == -EBUSY ? STORE_AGAIN_MS : store_patience_ms);
+    s->changed = s->changed || d != CHEAP;
     /* Here, so that no writer forgets it: store.h, glances. */
     if (r == 0 && d != CHEAP && s->glances) {
         r = glances_delete(s, doing, err);

@@ -39,6 +39,7 @@ static int fill(struct store *s, const char *path, struct error *err)
     if (r == 0)
         r = schema_log_ahead(s, err);
     db_close(s);
+    s->changed = false; /* it is in no log */
     return r;
 }
 

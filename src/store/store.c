@@ -11,6 +11,8 @@
 /* Above this the log is written into the database when the store is closed; below it, a run that noted one
  * row costs no fsync. SQLite's own limit, 1000 pages, bounds what a long run leaves. */
 #define WAL_KEEP (256 * 1024)
+/* Whoever changed something is waited for, and leaves that to the next look, up to so much. */
+#define WAL_KEEP_CHANGED (1024 * 1024)
 
 /* The database file exists afterwards, a plain file with mode 0600. It is never opened here when it was there
  * before: closing a second descriptor would drop the locks of another connection of this process (sqlite.org,
@@ -157,7 +159,7 @@ static void checkpoint_if_long(struct store *s)
     memcpy(wal + strlen(s->path), "-wal", sizeof "-wal");
     struct stat st;
     /* What does not succeed now (another reader) does the next time. */
-    if (stat(wal, &st) == 0 && st.st_size > WAL_KEEP)
+    if (stat(wal, &st) == 0 && st.st_size > (s->changed ? WAL_KEEP_CHANGED : WAL_KEEP))
         sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     free(wal);
 }

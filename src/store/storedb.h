@@ -45,6 +45,7 @@ struct store {
     bool in_tx;    /* between store_begin and store_commit */
     bool snapshot; /* between store_snapshot_begin and its end */
     bool synced;   /* synchronous is FULL now */
+    bool changed;  /* something was written that has to last */
     struct db_statement statements[DB_STATEMENTS];
     size_t n_statements;
     char lineage[33];

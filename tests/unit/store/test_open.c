@@ -332,25 +332,58 @@ static void a_directory_of_someone_else_is_refused(void **state)
     (void)state;
 }
 
-static void a_long_log_is_folded_into_the_database(void **state)
+static off_t log_length(void)
 {
-    struct error err = {0};
-    struct store *s = open_store(STORE_WRITE);
-    char wal[200], path[64];
+    char wal[200];
     struct stat st;
     snprintf(wal, sizeof wal, "%s-wal", file);
-    for (int i = 0; i < 8000; i++) {
+    assert_int_equal(stat(wal, &st), 0);
+    return st.st_size;
+}
+
+static void note_files(struct store *s, int n)
+{
+    struct error err = {0};
+    char path[64];
+    for (int i = 0; i < n; i++) {
         struct store_file f = {.ino = (uint64_t)i};
         snprintf(path, sizeof path, "/srv/some/where/%d", i);
         store_cache_put(s, path, &f);
     }
     ok(store_cache_flush(s, &err));
-    assert_int_equal(stat(wal, &st), 0);
-    assert_true(st.st_size > 256 * 1024);
-    store_close(s);
-    assert_int_equal(stat(wal, &st), 0);
-    assert_int_equal(st.st_size, 0);
+}
+
+static void a_long_log_is_folded_into_the_database(void **state)
+{
+    struct store *s = open_store(STORE_WRITE);
     (void)state;
+    note_files(s, 8000);
+    assert_true(log_length() > 256 << 10);
+    store_close(s);
+    assert_int_equal(log_length(), 0);
+}
+
+/* Somebody waits for a change, nobody for a look. */
+static void who_changed_something_leaves_a_log_of_some_length_to_the_next_look(void **state)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE);
+    (void)state;
+    note_files(s, 5000);
+    ok(store_plan_use(s, "one", &err));
+    store_close(s);
+    assert_in_range(log_length(), 256 << 10, 1024 << 10);
+    store_close(open_store(STORE_READ));
+    assert_in_range(log_length(), 256 << 10, 1024 << 10);
+    store_close(open_store(STORE_WRITE));
+    assert_int_equal(log_length(), 0);
+    s = open_store(STORE_WRITE);
+    ok(store_cache_forget(s, &err));
+    note_files(s, 15000);
+    ok(store_plan_use(s, "two", &err));
+    assert_true(log_length() > 1024 << 10);
+    store_close(s);
+    assert_int_equal(log_length(), 0);
 }
 
 int main(void)
@@ -372,6 +405,7 @@ int main(void)
         fixture(memory_leaves_nothing_on_disk),
         fixture(a_directory_of_someone_else_is_refused),
         fixture(a_long_log_is_folded_into_the_database),
+        fixture(who_changed_something_leaves_a_log_of_some_length_to_the_next_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
