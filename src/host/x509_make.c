@@ -131,8 +131,8 @@ static bool sign(X509 *c, EC_KEY *k)
         if (X509_ALGOR_set0((X509_ALGOR *)algorithms[i], OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_UNDEF,
                             NULL) != 1)
             return false;
-    int length = i2d_re_X509_tbs(c, &der);
-    if (length <= 0 || (unsigned)ECDSA_size(k) > sizeof bytes)
+    int length = (size_t)ECDSA_size(k) <= sizeof bytes ? i2d_re_X509_tbs(c, &der) : 0;
+    if (length <= 0)
         return false;
     sha256(der, (size_t)length, digest);
     OPENSSL_free(der);

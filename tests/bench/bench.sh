@@ -17,6 +17,9 @@ case "${1:-}" in
 --peers) peers=yes && shift ;;
 --profile) profile=yes && shift ;;
 esac
+for n in "$@"; do
+  [[ $n =~ ^[1-9][0-9]*$ ]] || { echo "\"$n\" is no number of sites: bench.sh [--peers | --profile] [SITES...]" >&2; exit 2; }
+done
 sizes=("$@")
 
 dir=$(mktemp -d "${CITRUS_BENCH:-/var/tmp}/citrus-bench.XXXXXX")

@@ -142,15 +142,6 @@ static void ten_thousand_paths_are_quick(void **state)
     (void)state;
 }
 
-static off_t log_size(void)
-{
-    char wal[200];
-    struct stat st;
-    snprintf(wal, sizeof wal, "%s-wal", file);
-    assert_int_equal(stat(wal, &st), 0);
-    return st.st_size;
-}
-
 static void what_was_collected_goes_with_a_commit(void **state)
 {
     struct error err = {0};
@@ -163,10 +154,10 @@ static void what_was_collected_goes_with_a_commit(void **state)
     ok(store_begin(s, &err));
     ok(store_collected_keep(s, &err));
     ok(store_commit(s, &err));
-    const off_t size = log_size();
+    const off_t size = log_length();
     ok(store_cache_flush(s, &err));
     ok(store_memo_flush(s, &err));
-    assert_int_equal(log_size(), size); /* there was nothing left to be written */
+    assert_int_equal(log_length(), size); /* there was nothing left to be written */
     store_close(s);
     s = open_store(STORE_READ);
     assert_true(store_cache_get(s, "/a", &f));

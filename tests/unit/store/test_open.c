@@ -332,15 +332,6 @@ static void a_directory_of_someone_else_is_refused(void **state)
     (void)state;
 }
 
-static off_t log_length(void)
-{
-    char wal[200];
-    struct stat st;
-    snprintf(wal, sizeof wal, "%s-wal", file);
-    assert_int_equal(stat(wal, &st), 0);
-    return st.st_size;
-}
-
 static void note_files(struct store *s, int n)
 {
     struct error err = {0};

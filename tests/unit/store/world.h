@@ -53,6 +53,15 @@ static inline struct store *open_store(enum store_mode mode)
     return s;
 }
 
+static inline off_t log_length(void)
+{
+    char wal[200];
+    struct stat st;
+    snprintf(wal, sizeof wal, "%s-wal", file);
+    assert_int_equal(stat(wal, &st), 0);
+    return st.st_size;
+}
+
 #define ok(call)                                                                                             \
     do {                                                                                                     \
         int ok_ = (call);                                                                                    \
