@@ -22,7 +22,10 @@ read -r -d '' budget <<'B' || true
 calls                   1810      4150      3765      2560     19550
 opens                    163       635       800       218      2930
 instructions         3950000   5750000  72000000  11750000 189000000
+syncs                      -         -         -         -        11
+transactions               -         -         -         -         6
 B
+# Of syncs and of the store's transactions there are as many as are written down, or fewer.
 # Instructions were counted with the libraries and the compiler of Debian 12; with others they are only shown.
 recorded_on() { [ "$(sed -nE 's/^(ID|VERSION_ID)="?([^"]*)"?$/\2/p' /etc/os-release | sort | tr -d '\n')" = 12debian ]; }
 
@@ -76,6 +79,9 @@ first() { # first COLUMN
   heap_is_huge first
   holds first "$1" calls "$(wc -l <"$trace")"
   holds first "$1" opens "$(grep -cE ' open(at|at2)?\(' "$trace")"
+  holds first "$1" syncs "$(grep -cE ' (fsync|fdatasync|syncfs|sync)\(' "$trace")"
+  # who writes to a log takes the first of the locks that lie behind its index (sqlite.org/walformat.html, 2.3)
+  holds first "$1" transactions "$(grep -cE ' fcntl\(.*F_WRLCK.*l_start=120,' "$trace")"
   holds first "$1" instructions "$(awk '/Collected/ {print $NF}' "$tmp/callgrind")"
 }
 # What is looked at first under valgrind is looked at by another program, which takes no glance of what the plain one kept.
