@@ -99,13 +99,18 @@ void sha256_stream_end(struct sha256_stream *s, char out[SHA256_HEX])
     to_hex(raw, out);
 }
 
+void hash_sha256(const void *p, size_t n, unsigned char out[SHA256_LEN])
+{
+    SHA256_CTX ctx;
+    SHA256_Init(&ctx);
+    SHA256_Update(&ctx, p, n);
+    finish(&ctx, out);
+}
+
 void hash_sha256_hex(const void *p, size_t n, char out[SHA256_HEX])
 {
-    struct sha256_stream s;
-    unsigned char raw[SHA256_DIGEST_LENGTH];
-    SHA256_Init(&s.ctx);
-    SHA256_Update(&s.ctx, p, n);
-    finish(&s.ctx, raw);
+    unsigned char raw[SHA256_LEN];
+    hash_sha256(p, n, raw);
     to_hex(raw, out);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define HASH_HEX   33 /* 32 hex digits and NUL */
+#define SHA256_LEN 32
 #define SHA256_HEX 65
 
 struct hash128 {
@@ -23,6 +24,7 @@ struct hash_stream *hash_stream_new(void);
 void hash_stream_add(struct hash_stream *s, const void *p, size_t n);
 struct hash128 hash_stream_end(struct hash_stream *s); /* frees s */
 
+void hash_sha256(const void *p, size_t n, unsigned char out[SHA256_LEN]);
 void hash_sha256_hex(const void *p, size_t n, char out[SHA256_HEX]);
 struct sha256_stream;
 struct sha256_stream *sha256_stream_new(void);
