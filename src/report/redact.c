@@ -23,7 +23,7 @@ struct index {
 struct redactor {
     struct arena *arena;
     struct known *fresh; /* not in the index yet */
-    struct index index;
+    struct index *index; /* eight pages, which a look that shows nothing does not touch */
 };
 
 /* Shorter values would hide ordinary words. Nothing citrus generates is shorter. */
@@ -73,12 +73,14 @@ static void index_put(struct index *x, struct known *k)
 
 static const struct index *indexed(struct redactor *r)
 {
+    if (!r->index)
+        r->index = arena_new(r->arena, struct index);
     for (struct known *k = r->fresh, *next; k; k = next) {
         next = k->next;
-        index_put(&r->index, k);
+        index_put(r->index, k);
     }
     r->fresh = NULL;
-    return &r->index;
+    return r->index;
 }
 
 /* How many bytes of the text are this secret, as it is or with quotes and backslashes escaped; 0: none. */

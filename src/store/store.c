@@ -75,6 +75,9 @@ static int connect(struct store *s, const char *file, struct error *err)
      * matter, once a database was open. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    /* Pages are had one by one: the first twenty at once would all be touched (pcache1.c), and few are used.
+     */
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
     int rc = sqlite3_open_v2(file, &s->db, flags, NULL);
     if (rc != SQLITE_OK)
         return db_error(s, rc, "open it", err);
