@@ -6,8 +6,8 @@
 
 static struct x509_crypto table;
 
-/* Random numbers are the kernel's, here as everywhere: libcrypto's own generator, which is seeded by them,
- * has its cipher looked up first. */
+/* Random numbers are the kernel's, here as everywhere, and libcurl's with them where it shares this
+ * libcrypto: libcrypto's own generator, which is seeded by them, has its cipher looked up first. */
 static int kernel_bytes(unsigned char *at, int n)
 {
     return n >= 0 && random_bytes(at, (size_t)n, NULL) == 0;

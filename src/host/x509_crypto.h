@@ -36,7 +36,6 @@
     X(CRYPTO_free)                                                                                           \
     X(ECDSA_sign_ex)                                                                                         \
     X(ECDSA_sign_setup)                                                                                      \
-    X(ECDSA_size)                                                                                            \
     X(EC_KEY_free)                                                                                           \
     X(EC_KEY_generate_key)                                                                                   \
     X(EC_KEY_key2buf)                                                                                        \
@@ -134,7 +133,6 @@ int x509_info(X509 *c, bool self_made, struct x509_info *ret, struct arena *a, s
 #define CRYPTO_free                       x509_crypto()->CRYPTO_free
 #define ECDSA_sign_ex                     x509_crypto()->ECDSA_sign_ex
 #define ECDSA_sign_setup                  x509_crypto()->ECDSA_sign_setup
-#define ECDSA_size                        x509_crypto()->ECDSA_size
 #define EC_KEY_free                       x509_crypto()->EC_KEY_free
 #define EC_KEY_generate_key               x509_crypto()->EC_KEY_generate_key
 #define EC_KEY_key2buf                    x509_crypto()->EC_KEY_key2buf

@@ -116,7 +116,7 @@ static bool sign(X509 *c, EC_KEY *k)
 {
     const ASN1_BIT_STRING *signature;
     const X509_ALGOR *inner = X509_get0_tbs_sigalg(c), *outer;
-    unsigned char digest[SHA256_LEN], bytes[80], *der = NULL; /* two numbers of 33 bytes, as DER */
+    unsigned char digest[SHA256_LEN], bytes[80], *der = NULL; /* 72 at most: two numbers of 33, as DER */
     unsigned n = sizeof bytes;
     X509_get0_signature(&signature, &outer, c);
     const X509_ALGOR *algorithms[] = {inner, outer};
@@ -124,7 +124,7 @@ static bool sign(X509 *c, EC_KEY *k)
         if (X509_ALGOR_set0((X509_ALGOR *)algorithms[i], OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_UNDEF,
                             NULL) != 1)
             return false;
-    int length = (size_t)ECDSA_size(k) <= sizeof bytes ? i2d_re_X509_tbs(c, &der) : 0;
+    int length = i2d_re_X509_tbs(c, &der);
     if (length <= 0)
         return false;
     hash_sha256(der, (size_t)length, digest);

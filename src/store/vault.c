@@ -111,8 +111,7 @@ static int directory_sync(const char *path)
 }
 
 /* A new one beside its place, on the disk before it has its name, which it gets only if nobody has it: of two
- * runs that come at once, both read the first's. Not `synced`: nobody else makes one now, and the caller
- * syncs both. */
+ * runs that come at once, both read the first's. Not `synced`: the caller syncs both. */
 static int key_make(struct store *s, bool synced, struct error *err)
 {
     char part[4096];
@@ -124,11 +123,10 @@ static int key_make(struct store *s, bool synced, struct error *err)
     int r = key_write(fd, synced);
     if (r < 0)
         error_errno(err, r, "%s", part);
-    else if (synced ? link(part, s->key_path) < 0 && errno != EEXIST : rename(part, s->key_path) < 0)
+    else if (link(part, s->key_path) < 0 && errno != EEXIST)
         r = error_errno(err, errno, "%s", s->key_path);
     close(fd);
-    if (synced || r < 0)
-        unlink(part);
+    unlink(part);
     if (r == 0 && synced && (r = directory_sync(s->key_path)) < 0)
         error_errno(err, r, "the directory of %s", s->key_path);
     return r;
@@ -151,10 +149,11 @@ int vault_key_need(struct store *s, bool synced, struct error *err)
         r = random_bytes(s->secret_key, sizeof s->secret_key, err);
     } else {
         r = key_read(s, !synced, err);
-        if (r == -ENOENT)
-            r = key_make(s, synced, err);
-        else
+        if (r != -ENOENT)
             goto out;
+        if (!synced) /* nobody else makes one meanwhile: what is there holds nothing */
+            unlink(s->key_path);
+        r = key_make(s, synced, err);
         if (r == 0)
             r = key_read(s, false, err);
         if (r == -ENOENT)
