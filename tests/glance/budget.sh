@@ -59,6 +59,11 @@ holds() { # holds NAME COLUMN WHAT COUNT
   fi
 }
 
+some() { # some NAME COLUMN WHAT COUNT: none at all would be a trace that is not understood
+  is "$1: $3 are in the trace" yes "$([ "$4" -gt 0 ] && echo yes || echo no)"
+  holds "$@"
+}
+
 starts_nothing() { # starts_nothing NAME
   is "$1: programs" 1 "$(grep -c ' execve(' "$trace")"
   is "$1: processes and threads" 0 "$(grep -cE ' (fork|vfork|clone|clone3)\(' "$trace" || true)"
@@ -79,9 +84,9 @@ first() { # first COLUMN
   heap_is_huge first
   holds first "$1" calls "$(wc -l <"$trace")"
   holds first "$1" opens "$(grep -cE ' open(at|at2)?\(' "$trace")"
-  holds first "$1" syncs "$(grep -cE ' (fsync|fdatasync|syncfs|sync)\(' "$trace")"
+  some first "$1" syncs "$(grep -cE ' (fsync|fdatasync|syncfs|sync)\(' "$trace")"
   # who writes to a log takes the first of the locks that lie behind its index (sqlite.org/walformat.html, 2.3)
-  holds first "$1" transactions "$(grep -cE ' fcntl\(.*F_WRLCK.*l_start=120,' "$trace")"
+  some first "$1" transactions "$(grep -cE ' fcntl\(.*F_WRLCK.*l_start=120,' "$trace")"
   holds first "$1" instructions "$(awk '/Collected/ {print $NF}' "$tmp/callgrind")"
 }
 # What is looked at first under valgrind is looked at by another program, which takes no glance of what the plain one kept.
