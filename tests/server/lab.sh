@@ -28,6 +28,8 @@ LAB_SWITCH=citrus-sw-$LAB_MARK
 LAB_BASE="systemd systemd-sysv dbus udev ca-certificates iproute2 procps iputils-ping curl netbase sudo
   cron logrotate openssh-server libyaml-0-2 libsqlite3-0 libmariadb3 libcurl4 libxxhash0 libssl3
   libjansson4 libsystemd0"
+# Its timers, and those of what is installed, that would write in the midst of a test.
+LAB_CLOCK="certbot logrotate phpsessionclean systemd-tmpfiles-clean"
 # What can be installed inside.
 LAB_STACK="nginx mariadb-server mariadb-client php8.2-fpm php8.2-cli php8.2-mysql php8.2-curl php8.2-gd
   php8.2-mbstring php8.2-xml php8.2-zip php8.2-intl php8.2-opcache redis-server php-redis certbot ufw
@@ -83,9 +85,9 @@ lab_end() { # lab_end FILE [SIGNAL]: end the process noted there and wait until 
 
 # ------------------------------------------------------------------ the base image
 
-lab_base_key() { printf '%s\n' "$LAB_SUITE $LAB_BASE" 3 | lab_key; }
+lab_base_key() { printf '%s\n' "$LAB_SUITE $LAB_BASE $LAB_CLOCK" 4 | lab_key; }
 lab_base() {
-  local key t0=${EPOCHREALTIME/./}
+  local t key t0=${EPOCHREALTIME/./}
   key=$(lab_base_key)
   lab_built base "$key" && return
   lab_say "base image: mmdebstrap $LAB_SUITE"
@@ -96,6 +98,12 @@ lab_base() {
   : >"$LAB/base/etc/machine-id" # empty, not absent: a boot makes an id, yet does not preset all units
   # A test must not meet the distribution's own nightly upgrade.
   rm -f "$LAB"/base/etc/systemd/system/timers.target.wants/{apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
+  # Nor what else runs by the clock, and writes when it likes: certbot's renewal makes directories below /etc at a
+  # random moment of half a day. Enabled as ever, these wait for a day that no test sees.
+  for t in $LAB_CLOCK; do
+    mkdir -p "$LAB/base/etc/systemd/system/$t.timer.d"
+    printf '%s\n' '[Timer]' OnBootSec= OnCalendar=2100-01-01 Persistent=no RandomizedDelaySec=0 >"$LAB/base/etc/systemd/system/$t.timer.d/lab.conf"
+  done
   lab_stamp base "$key"
   lab_say "base image: done in $(lab_ms "$t0") ms, $(du -sm "$LAB/base" | cut -f1) MB"
 }

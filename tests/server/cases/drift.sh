@@ -7,6 +7,7 @@
 boot site
 W=/var/www/blog.example.com
 DB=$(site_user blog.example.com)
+is "nothing writes by the clock meanwhile" "" "$(guest systemctl list-timers --no-legend --no-pager </dev/null | grep -v ' 2100-01-01 ' || true)"
 exit_is "nothing has drifted" 0 citrus drift
 state >"$TMP/before"
 

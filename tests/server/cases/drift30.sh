@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../case.sh"
 
 boot site
-run systemctl stop '*.timer' # certbot's, say: what runs by the clock writes when it likes
 W=/var/www/blog.example.com N=/var/www/news.example.com S=/var/www/shop.example.com D=/var/www/docs.example.com
 BLOG=$(site_user blog.example.com) NEWS=$(site_user news.example.com) SHOP=$(site_user shop.example.com) DOCS=$(site_user docs.example.com)
 A=/etc/nginx/sites-available E=/etc/nginx/sites-enabled P=/etc/php/8.2/fpm/pool.d T=/etc/citrus/tls
