@@ -293,7 +293,7 @@ int store_drift_get(struct store *s, struct arena *a, struct store_drift *ret, s
 int store_drift_put(struct store *s, const struct store_drift *d, struct error *err);
 
 /* --- secrets ------------------------------------------------------------------------------------------- */
-/* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault.c.
+/* Encrypted at rest with the key in `dir`/secret.key (0600), which is made with the store: vault_key.c.
  * STORE_WRITE needs it to open; STORE_READ needs it for the calls below: -ENOKEY it is lost, -EKEYREJECTED it
  * is another store's, -EBADMSG a value was tampered with. STORE_MEMORY needs none. */
 int store_secrets_load(struct store *s, struct error *err); /* what else happens at the first use */

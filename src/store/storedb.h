@@ -106,14 +106,16 @@ int make_store(struct store *s, int dirfd, struct error *err);
 /* The state directory: made when `create`, then checked to be ours, mode 0700. */
 int statedir_open(const char *dir, bool create, int *ret_fd, struct error *err);
 
-/* --- vault.c: secrets at rest. vault_open() reads the key and holds it against the store: -ENOKEY lost,
- * -EKEYREJECTED another's. vault_key_need() makes one where there is none (a store that has no secrets yet),
- * and vault_note() writes down which it is. Not `synced`: nobody else makes one meanwhile, and the caller
- * syncs the file system before anything is sealed with it. */
+/* --- vault_key.c: the key of the secrets. vault_open() reads it and holds it against the store: -ENOKEY
+ * lost, -EKEYREJECTED another's. vault_key_need() makes one where there is none (a store that has no secrets
+ * yet), and vault_note() writes down which it is. Not `synced`: nobody else makes one meanwhile, and the
+ * caller syncs the file system before anything is sealed with it. */
 int vault_open(struct store *s, struct error *err);
 int vault_key_need(struct store *s, bool synced, struct error *err);
 int vault_note(struct store *s, struct error *err);
 int vault_renew(struct store *s, struct error *err); /* the old key goes aside, a new one is made and noted */
+
+/* --- vault.c: secrets at rest, sealed with that key */
 int vault_seal(struct store *s, const char *name, const struct secret *v, struct buf *out, struct error *err);
 /* -EBADMSG: it was tampered with. */
 int vault_unseal(struct store *s, const char *name, const void *blob, size_t len, struct secret **ret,

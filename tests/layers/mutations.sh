@@ -21,7 +21,7 @@ declare -A may=(
   # the store's own files, made before anything is managed, and the lock; its changes are commits: below
   [store/statedir.c]="mkdir fchmod" [store/lock.c]="ftruncate pwrite fchmod" [store/store.c]="fchmodat"
   [store/make.c]="fchmod unlinkat renameat" [store/reserve.c]="posix_fallocate unlinkat"
-  [store/vault.c]="write fchmod linkat unlinkat renameat unlink rename link"
+  [store/vault_key.c]="write fchmod unlink rename link"
   # a subscription to signals changes nothing
   [host/watch.c]="sd_bus_call_method"
   # a watch looks and mends in processes of their own, whose changes pass their own fault points
@@ -61,7 +61,7 @@ only() { # only WHAT PATTERN FILE...: the pattern is in no other file of src/
     case " $* " in *" ${f#src/} "*) ;; *) say "$f: $what" ;; esac
   done < <(grep -rlE --include='*.c' "$pattern" src)
 }
-only "makes a file" '\<O_(CREAT|TRUNC|TMPFILE)\>' host/step.c store/lock.c store/make.c store/reserve.c store/vault.c cli/run.c cli/adopt.c
+only "makes a file" '\<O_(CREAT|TRUNC|TMPFILE)\>' host/step.c store/lock.c store/make.c store/reserve.c store/vault_key.c cli/run.c cli/adopt.c
 only "writes a stream" 'fopen\([^,]*, *"[wa]|fopen\([^,]*, *"r\+' ''
 only "commits" '"(COMMIT|END)\>|sqlite3_exec\(' store/db.c store/schema.c store/vault.c
 only "calls an operation beside its fault points" 'ops->(unit|units_reload|apt|db_exec|db_dump|db_load|fetch|run)\(' host/host.c
