@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka.h wants the above before it */
+#include "../timely.h"
 #include "fs.h"
 #include <cmocka.h>
 #include <dirent.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { USER = 4711, GROUP = 4712 }; /* numbers that nobody has */
@@ -32,11 +32,9 @@ struct test_root {
 /* What changed this instant is not remembered: a second change could look the same. On a busy machine the
  * instant may be over before a test has looked; it tries again as long as this is false of when it began, and
  * says so if it never was true. */
-static inline bool within_the_instant(const struct timespec *began)
+static inline bool within_the_instant(double began)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - began->tv_sec) * 1000000000L + now.tv_nsec - began->tv_nsec < 10000000L;
+    return seconds() - began < 0.01;
 }
 
 /* A machine that permits no mounts skips the test, and says so; whatever else a mount fails with fails it. */

@@ -150,13 +150,6 @@ static void an_error_has_the_last_lines_and_never_the_input(void **state)
     assert_int_equal(host_run_ok(&t->h, &x, &t->err), 0);
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void time_runs_out_for_the_whole_group(void **state)
 {
     struct test_root *t = *state;

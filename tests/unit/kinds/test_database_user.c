@@ -1,5 +1,5 @@
+#include "../timely.h"
 #include "kit.h"
-#include <time.h>
 
 #define PASSWORD "correct-horse-battery"
 #define PREVIOUS "staple-before-it"
@@ -151,13 +151,6 @@ static void a_rotation_accepts_both_then_the_new_one_alone(void **state)
     kit_undo(t, c, undo);
     assert_string_equal(hashes(t), both);
     world_free(t);
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* A page that read the new password before it went from the file connects a moment later. */

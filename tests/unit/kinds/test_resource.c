@@ -1,17 +1,15 @@
 #include "../timely.h"
 #include "kit.h"
-#include <time.h>
 
 static void a_hundred_thousand_resources_are_found_in_constant_time(void **state)
 {
     struct arena a = {0};
     struct catalog c = {.arena = &a};
     enum { N = 100000 };
-    struct timespec begin, end;
     char id[64];
     const char *path;
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    double began = seconds();
     for (int i = 0; i < N; i++) {
         path = arena_printf(&a, "/var/www/site-%d/index.php", i);
         struct resource *r = catalog_add(&c, i % 2 ? &file_kind : &link_kind, path, NULL, (struct pos){0});
@@ -22,9 +20,8 @@ static void a_hundred_thousand_resources_are_found_in_constant_time(void **state
         assert_ptr_equal(catalog_find(&c, i % 2 ? &file_kind : &link_kind, id), c.list.at[i]);
         assert_null(catalog_find(&c, i % 2 ? &link_kind : &file_kind, id));
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(c.list.n, N);
-    assert_true(timely(end.tv_sec - begin.tv_sec < 20)); /* a list searched from its head takes minutes */
+    assert_true(timely(seconds() - began < 20)); /* a list searched from its head takes minutes */
     arena_free(&a);
 }
 

@@ -1,7 +1,6 @@
 #include "../timely.h"
 #include "world.h"
 #include <sqlite3.h>
-#include <time.h>
 
 static struct store_file sample(uint64_t i)
 {
@@ -114,7 +113,6 @@ static void forgetting_empties_memory_and_disk(void **state)
 static void ten_thousand_paths_are_quick(void **state)
 {
     struct error err = {0};
-    struct timespec t0, t1;
     char path[96];
     struct store_file f;
     struct store *s = open_store(STORE_WRITE);
@@ -127,15 +125,14 @@ static void ten_thousand_paths_are_quick(void **state)
     ok(store_cache_flush(s, &err));
     store_close(s);
     s = open_store(STORE_READ);
-    clock_gettime(CLOCK_MONOTONIC, &t0);
+    double began = seconds();
     for (uint64_t i = 0; i < 10000; i++) {
         snprintf(path, sizeof path, "/srv/www/site-%u/wp-includes/file-%u.php", (unsigned)(i % 100),
                  (unsigned)i);
         assert_true(store_cache_get(s, path, &f));
         assert_file(&f, i);
     }
-    clock_gettime(CLOCK_MONOTONIC, &t1);
-    double ms = (double)(t1.tv_sec - t0.tv_sec) * 1e3 + (double)(t1.tv_nsec - t0.tv_nsec) / 1e6;
+    double ms = (seconds() - began) * 1e3;
     print_message("10000 lookups with the load: %.1f ms\n", ms);
     assert_true(timely(ms < 2000));
     store_close(s);

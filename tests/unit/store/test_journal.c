@@ -2,7 +2,6 @@
 #include "world.h"
 #include <signal.h>
 #include <sqlite3.h>
-#include <time.h>
 
 static const struct store_action three[] = {
     {.seq = 1,
@@ -24,13 +23,6 @@ static int64_t begin(struct store *s)
     assert_true(tx.id > 0 && tx.begun > 0);
     assert_int_equal(tx.state, TX_OPEN);
     return tx.id;
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Taking back goes on without the journal, and writes to it twice an action. */
