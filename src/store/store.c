@@ -9,10 +9,11 @@
 
 #define KEY_FILE "secret.key"
 /* Above this the log is written into the database when the store is closed; below it, a run that noted one
- * row costs no fsync. SQLite's own limit, 1000 pages, bounds what a long run leaves. */
+ * row costs no fsync. */
 #define WAL_KEEP (256 * 1024)
-/* Whoever changed something is waited for, and leaves that to the next look, up to so much. */
-#define WAL_KEEP_CHANGED (1024 * 1024)
+/* Whoever changed something is waited for, and leaves that to the next look, up to so much: SQLite's own
+ * limit, 1000 pages, at which a commit begins it (sqlite.org, PRAGMA wal_autocheckpoint). */
+#define WAL_KEEP_CHANGED (1000 * 4096)
 
 /* The database file exists afterwards, a plain file with mode 0600. It is never opened here when it was there
  * before: closing a second descriptor would drop the locks of another connection of this process (sqlite.org,

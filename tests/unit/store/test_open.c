@@ -360,19 +360,19 @@ static void who_changed_something_leaves_a_log_of_some_length_to_the_next_look(v
     struct error err = {0};
     struct store *s = open_store(STORE_WRITE);
     (void)state;
-    note_files(s, 5000);
+    note_files(s, 30000);
     ok(store_plan_use(s, "one", &err));
     store_close(s);
-    assert_in_range(log_length(), 256 << 10, 1024 << 10);
+    assert_in_range(log_length(), 1024 << 10, 4000 << 10);
     store_close(open_store(STORE_READ));
-    assert_in_range(log_length(), 256 << 10, 1024 << 10);
+    assert_in_range(log_length(), 1024 << 10, 4000 << 10);
     store_close(open_store(STORE_WRITE));
     assert_int_equal(log_length(), 0);
     s = open_store(STORE_WRITE);
     ok(store_cache_forget(s, &err));
-    note_files(s, 15000);
+    note_files(s, 80000);
     ok(store_plan_use(s, "two", &err));
-    assert_true(log_length() > 1024 << 10);
+    assert_true(log_length() > 4000 << 10);
     store_close(s);
     assert_int_equal(log_length(), 0);
 }
