@@ -132,17 +132,26 @@ change() { # change SITES ROOT MANIFEST
   say "change_again_$n" "$(minus "$(middle "${again[@]}")" "$noop")" "ms CPU over the no-op"
 }
 
-# growth NAME SITES VALUE: what a further site costs, by what one cost between the two sizes before
+# step NAME SITES VALUE: sets step to what a further site costs, and grown to that by what one cost between the two
+# sizes before; empty where there are no such sizes
 declare -A last_n last_value last_step
-growth() {
-  local step
+step() {
+  step='' grown=''
   if [ -n "${last_n[$1]:-}" ]; then
     step=$(awk -v a="$3" -v b="${last_value[$1]}" -v n="$2" -v m="${last_n[$1]}" 'BEGIN {printf "%.3f", 1000 * (a - b) / (n - m)}')
-    say "$1_per_site_$2" "$step" "us CPU"
-    [ -z "${last_step[$1]:-}" ] || say "$1_growth_$2" "$(ratio "$step" "${last_step[$1]}")" x
+    [ -z "${last_step[$1]:-}" ] || grown=$(ratio "$step" "${last_step[$1]}")
     last_step[$1]=$step
   fi
   last_n[$1]=$2 last_value[$1]=$3
+}
+growth() { # growth NAME SITES VALUE FLOOR
+  local step grown own
+  step "$1" "$2" "$3"
+  own=$grown
+  [ -z "$step" ] || say "$1_per_site_$2" "$step" "us CPU"
+  step "$1_floor" "$2" "$4"
+  [ -z "$step" ] || say "$1_floor_per_site_$2" "$step" "us CPU"
+  [ -z "$grown" ] || say "$1_growth_$2" "$(ratio "$own" "$grown")" "x that of the floor"
 }
 
 looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
@@ -154,7 +163,7 @@ looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
   say "noop_memory_$n" "$(mib "$peak")" MiB
   say "noop_floor_$n" "$other_cpu" "ms CPU"
   say "noop_ratio_$n" "$(ratio "$noop" "$other_cpu")" x
-  growth noop "$n" "$noop"
+  growth noop "$n" "$noop" "$other_cpu"
 
   pair "$RUNS" "$citrus" apply --plan --verify --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
   verify=$cpu
@@ -163,7 +172,7 @@ looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
   full=$other_cpu
   say "verify_floor_$n" "$full" "ms CPU"
   say "verify_ratio_$n" "$(ratio "$verify" "$other_cpu")" x
-  growth verify "$n" "$verify"
+  growth verify "$n" "$verify" "$full"
 
   # --fresh takes no glance, and leaves none: all is parsed, rendered and compared, and what has its stamp is believed.
   pair "$RUNS" "$citrus" apply --plan --fresh --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
