@@ -13,8 +13,9 @@ static int alone(void **state)
     can_mount = unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
     if (can_mount)
         return 0;
-    print_message("no mounts can be made here (%s): all is skipped\n", strerror(errno));
-    return errno == EPERM || errno == EACCES ? 0 : -1; /* anything else is no matter of permission */
+    int why = errno;
+    print_message("no mounts can be made here (%s): what needs them is skipped\n", strerror(why));
+    return why == EPERM || why == EACCES ? 0 : -1; /* anything else is no matter of permission */
 }
 #define NEEDS_MOUNTS                                                                                         \
     do {                                                                                                     \
