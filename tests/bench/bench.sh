@@ -133,13 +133,13 @@ change() { # change SITES ROOT MANIFEST
 }
 
 # step NAME SITES VALUE: sets step to what a further site costs, and grown to that by what one cost between the two
-# sizes before; empty where there are no such sizes
+# sizes before; empty where there are no such sizes, or where they lie so close that noise is more than a site costs
 declare -A last_n last_value last_step
 step() {
   step='' grown=''
   if [ -n "${last_n[$1]:-}" ]; then
     step=$(awk -v a="$3" -v b="${last_value[$1]}" -v n="$2" -v m="${last_n[$1]}" 'BEGIN {printf "%.3f", 1000 * (a - b) / (n - m)}')
-    [ -z "${last_step[$1]:-}" ] || grown=$(ratio "$step" "${last_step[$1]}")
+    grown=$(awk -v a="$step" -v b="${last_step[$1]:-0}" 'BEGIN {if (a > 0 && b > 0) printf "%.4f", a / b}')
     last_step[$1]=$step
   fi
   last_n[$1]=$2 last_value[$1]=$3
@@ -151,7 +151,7 @@ growth() { # growth NAME SITES VALUE FLOOR
   [ -z "$step" ] || say "$1_per_site_$2" "$step" "us CPU"
   step "$1_floor" "$2" "$4"
   [ -z "$step" ] || say "$1_floor_per_site_$2" "$step" "us CPU"
-  [ -z "$grown" ] || say "$1_growth_$2" "$(ratio "$own" "$grown")" "x that of the floor"
+  [ -z "$own" ] || [ -z "$grown" ] || say "$1_growth_$2" "$(ratio "$own" "$grown")" "x that of the floor"
 }
 
 looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
