@@ -99,7 +99,8 @@ lab_base() {
   # A test must not meet the distribution's own nightly upgrade.
   rm -f "$LAB"/base/etc/systemd/system/timers.target.wants/{apt-daily,apt-daily-upgrade,dpkg-db-backup,e2scrub_all,fstrim}.timer
   # Nor what else runs by the clock, and writes when it likes: certbot's renewal makes directories below /etc at a
-  # random moment of half a day. Enabled as ever, these wait for a day that no test sees.
+  # random moment of half a day. Enabled as ever, these wait for a day that no test sees; the empty line takes all times
+  # that the package gave (systemd.timer(5)).
   for t in $LAB_CLOCK; do
     mkdir -p "$LAB/base/etc/systemd/system/$t.timer.d"
     printf '%s\n' '[Timer]' OnBootSec= OnCalendar=2100-01-01 Persistent=no RandomizedDelaySec=0 >"$LAB/base/etc/systemd/system/$t.timer.d/lab.conf"

@@ -21,6 +21,8 @@ import hashlib, json, os, re, sqlite3, stat, subprocess, sys, time
 DIR = "/root/sweep"
 # passwd.250, passwd+: by these names the tools of accounts lock passwd and write it anew, and one that a power cut ended
 # leaves them behind.
+# server.yaml is the sweep's own manifest. passwd-, .pwd.lock and their like, mtab, machine-id, ld.so.cache: what tools and
+# a boot leave. The store, its lock, key, downloads and empty directories: citrus's memory, which is to know what was.
 # trash/N-mysql: the data that an installation of MariaDB made is nothing that undo would delete.
 SKIP = re.compile(r"/(etc/citrus/server\.yaml|etc/(passwd|group|shadow|gshadow|subuid|subgid)-|"
                   r"etc/(passwd|group|shadow|gshadow|subuid|subgid)(\.(\d+|lock)|\+)$|"
