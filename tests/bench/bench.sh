@@ -62,10 +62,24 @@ apply() { # apply ROOT MANIFEST: timed, once; what it says is shown where it fai
   cost 1 "$citrus" apply --yes --root "$@" 2>"$dir/log" || { tail "$dir/log" >&2; exit 1; }
 }
 
-# Fresh trees each time: ext4 avoids inodes that were freed lately, and is many times slower then. The two take turns;
-# once is enough of what takes long.
+# What the floor wrote is what the sites are made of: names, kinds, modes and sizes. (Owners are the first site's.)
+same_sites() { # same_sites ROOT FRESH
+  local d
+  for d in "$1" "$2"; do
+    (cd "$d" && find var/www/site* etc/nginx/sites-*/site* etc/php/8.2/fpm/pool.d/site* \
+      etc/logrotate.d/citrus-site* \( -type d -printf '%y %m %P %H\n' -o -printf '%y %m %s %P %H %l\n' \) | sort) >"$d.sites"
+  done
+  cmp -s "$1.sites" "$2.sites" || {
+    echo "bench.sh: the floor wrote other sites than citrus:" >&2
+    diff "$1.sites" "$2.sites" | head >&2
+    exit 1
+  }
+}
+
+# Fresh trees each time: ext4 avoids inodes that were freed lately, and is many times slower then. The three take
+# turns; once is enough of what takes long.
 first_apply() { # first_apply SITES ROOT MANIFEST WORK: the tree is made, and stays
-  local n=$1 root=$2 manifest=$3 work=$4 own=() bare=() cpus=() most=0 rounds=9 i
+  local n=$1 root=$2 manifest=$3 work=$4 own=() bare=() files=() cpus=() most=0 rounds=9 i
   for ((i = 1; i <= rounds; i++)); do
     apply "$root" "$manifest"
     own+=("$wall") cpus+=("$cpu")
@@ -73,11 +87,17 @@ first_apply() { # first_apply SITES ROOT MANIFEST WORK: the tree is made, and st
     [ "${wall%.*}" -lt 500 ] || rounds=3
     [ "${wall%.*}" -lt 5000 ] || rounds=1
     [ "$i" -gt 1 ] || "$floor" prepare "$root" "$manifest" "$work" >&2
-    mkdir "$dir/fresh-$n-$i"
-    (cd "$2" && find . -type d -not -path './var/lib/citrus*' -print0) | (cd "$dir/fresh-$n-$i" && xargs -0 mkdir -p)
+    mkdir "$dir/fresh-$n-$i" "$dir/files-$n-$i"
+    (cd "$2" && find . -type d -not -path './var/lib/citrus*' -not -path './var/www/*' -print0) |
+      (cd "$dir/fresh-$n-$i" && xargs -0 mkdir -p)
+    (cd "$2" && find . -type d -not -path './var/lib/citrus*' -print0) | (cd "$dir/files-$n-$i" && xargs -0 mkdir -p)
     sync -f "$dir"
     cost 1 "$floor" write "$dir/fresh-$n-$i" "$manifest" "$work"
     bare+=("$wall")
+    [ "$i" -gt 1 ] || same_sites "$2" "$dir/fresh-$n-$i"
+    sync -f "$dir"
+    cost 1 "$floor" files "$dir/files-$n-$i" "$manifest" "$work"
+    files+=("$wall")
     root=$dir/again-$n-$i
     [ "$i" = "$rounds" ] || bare_root "$root"
   done
@@ -86,6 +106,8 @@ first_apply() { # first_apply SITES ROOT MANIFEST WORK: the tree is made, and st
   say "first_apply_memory_$n" "$(mib "$most")" MiB
   say "first_apply_floor_$n" "$(middle "${bare[@]}")" "ms wall"
   say "first_apply_ratio_$n" "$(ratio "$(middle "${own[@]}")" "$(middle "${bare[@]}")")" x
+  say "first_apply_files_$n" "$(middle "${files[@]}")" "ms wall"
+  say "first_apply_files_ratio_$n" "$(ratio "$(middle "${own[@]}")" "$(middle "${files[@]}")")" x
 }
 
 # What the timer's next look does: it leaves what a glance, and the plan of some sites, stand on.

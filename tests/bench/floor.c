@@ -6,11 +6,12 @@
  *                                        file rendered and hashed (XXH3-128), its row read by path, lstat of
  *                                        every path and its mode and owner compared, dpkg's status parsed
  *     floor digest ROOT MANIFEST WORK    a check with unchanged inputs: those hashed, rows in one scan, lstat
- *     floor write FRESH MANIFEST WORK    the files into a fresh tree, durably: temporaries, syncfs, renames,
- *                                        syncfs
- *     floor stat ROOT MANIFEST WORK      lstat of every path, from a list of them
- *     floor replace ROOT LIST -          the files that LIST names, written anew as durably
- *     floor nothing - - -                what a program with these libraries costs
+ *     floor write FRESH MANIFEST WORK    the sites into a fresh tree, durably: directories and temporaries,
+ *                                        syncfs, renames, syncfs
+ *     floor files FRESH MANIFEST WORK    the same of their files and links alone, in directories that are
+ * there floor stat ROOT MANIFEST WORK      lstat of every path, from a list of them floor replace ROOT LIST -
+ * the files that LIST names, written anew as durably floor nothing - - -                what a program with
+ * these libraries costs
  *
  * Of each site it takes what is below ROOT/var/www/DOMAIN, and the entries of nginx, PHP and logrotate that
  * bear its name. What varies between sites in a file's text is the domain and the user's name; the template
@@ -156,9 +157,12 @@ void floor_load(struct floor *f)
         if (access(p, F_OK) < 0)
             break;
         compile(&x->name, p);
+        snprintf(p, sizeof p, "%s/stat%zu", f->work, f->n_paths);
+        struct stat *st = (struct stat *)slurp(p, &n);
+        x->st = *st;
+        free(st);
         snprintf(p, sizeof p, "%s/text%zu", f->work, f->n_paths);
-        x->file = access(p, F_OK) == 0;
-        if (x->file)
+        if (!S_ISDIR(x->st.st_mode))
             compile(&x->text, p);
     }
     snprintf(p, sizeof p, "%s/users", f->work);
@@ -215,7 +219,7 @@ static void check_path(struct floor *f, sqlite3_stmt *one, size_t i, const char 
     if (sqlite3_step(one) != SQLITE_ROW)
         die("has no row:", p);
     row_matches(one, 0, &st, p);
-    if (f->paths[i].file) {
+    if (S_ISREG(f->paths[i].st.st_mode)) {
         XXH128_hash_t h = XXH3_128bits(text, floor_render(&f->paths[i].text, domain, user, text));
         if (memcmp(&h, sqlite3_column_blob(one, 6), sizeof h) != 0)
             die("has another text:", p);
@@ -289,11 +293,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(struct floor *f);
-    } modes[] = {{"prepare", floor_prepare}, {"full", check_full}, {"digest", check_digest},
-                 {"write", floor_write},     {"stat", check_stat}, {"replace", floor_replace},
-                 {"nothing", nothing}};
+    } modes[] = {{"prepare", floor_prepare}, {"full", check_full},   {"digest", check_digest},
+                 {"write", floor_write},     {"files", floor_files}, {"stat", check_stat},
+                 {"replace", floor_replace}, {"nothing", nothing}};
     if (argc != 5)
-        die("usage:", "floor prepare|full|digest|write|stat|replace|nothing ROOT MANIFEST WORK");
+        die("usage:", "floor prepare|full|digest|write|files|stat|replace|nothing ROOT MANIFEST WORK");
     struct floor f = {.root = argv[2], .manifest = argv[3], .work = argv[4]};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (!strcmp(argv[1], modes[i].name)) {

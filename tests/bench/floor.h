@@ -24,8 +24,8 @@ struct template
     size_t n_parts;
 };
 struct path {
-    struct template name, text;
-    bool file; /* with a text */
+    struct template name, text; /* a link's text is its target; a directory has none */
+    struct stat st;             /* the first site's */
 };
 struct floor {
     const char *root, *manifest, *work;
@@ -46,6 +46,7 @@ sqlite3_stmt *floor_rows(struct floor *f, const char *sql);
 size_t floor_render(const struct template *t, const char *domain, const char *user, char *out);
 void floor_prepare(struct floor *f);
 void floor_write(struct floor *f);
+void floor_files(struct floor *f);
 void floor_replace(struct floor *f);
 
 #endif

@@ -96,11 +96,18 @@ static void take(struct floor *f, const char *path)
     if (f->n_paths == PATHS_MAX)
         die("has too many paths:", f->sites[0]);
     put_template(f, "path", f->n_paths, path, strlen(path));
+    put(f, "stat", f->n_paths, &st, sizeof st);
     if (S_ISREG(st.st_mode)) {
         size_t n;
         char *text = slurp(path, &n);
         put_template(f, "text", f->n_paths, text, n);
         free(text);
+    } else if (S_ISLNK(st.st_mode)) {
+        char target[PATH_MAX];
+        ssize_t n = readlink(path, target, sizeof target);
+        if (n < 0)
+            die("cannot read the link", path);
+        put_template(f, "text", f->n_paths, target, (size_t)n);
     }
     f->n_paths++;
 }
@@ -138,7 +145,7 @@ static void put_row(struct floor *f, sqlite3_stmt *q, size_t i, const char *doma
     p[floor_render(&f->paths[i].name, domain, user, p)] = '\0';
     if (lstat(p, &st) < 0)
         die("is gone:", p);
-    if (f->paths[i].file)
+    if (S_ISREG(f->paths[i].st.st_mode))
         h = XXH3_128bits(text, floor_render(&f->paths[i].text, domain, user, text));
     int64_t v[] = {st.st_size, (int64_t)st.st_ino, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec,
                    st.st_mode, st.st_uid,          st.st_gid};
@@ -176,6 +183,7 @@ void floor_prepare(struct floor *f)
     if (mkdir(f->work, 0700) < 0 && errno != EEXIST)
         die("cannot make", f->work);
     user_names(f);
+    put(f, "root", SIZE_MAX, f->root, strlen(f->root));
     put(f, "users", SIZE_MAX, f->users, f->n_sites * USER_MAX);
     take_first_site(f);
     floor_load(f);

@@ -8,56 +8,79 @@
 #include <string.h>
 #include <unistd.h>
 
-static void each_parent(char *path)
-{
-    for (char *s = path + 1; (s = strchr(s, '/')); *s++ = '/') {
-        *s = '\0';
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            die("cannot make", path);
-    }
-}
-
 static void sync_all(int fd, const char *root)
 {
     if (syncfs(fd) < 0)
         die("cannot sync", root);
 }
 
-/* The names were cut from the tree below f->root; the fresh tree has the same below another. */
-void floor_write(struct floor *f)
+/* One path of a site: a directory as it is to be, anything else under a temporary name. What is made is
+ * root's and has its mode from the beginning. */
+static void make(const struct path *x, const char *temp, const char *text, size_t n)
+{
+    const struct stat *st = &x->st;
+    bool others = st->st_uid != 0 || st->st_gid != 0;
+    if (S_ISDIR(st->st_mode)) {
+        if (mkdir(temp, st->st_mode & 07777) < 0 || (others && chown(temp, st->st_uid, st->st_gid) < 0))
+            die("cannot make", temp);
+    } else if (S_ISLNK(st->st_mode)) {
+        if (symlink(text, temp) < 0)
+            die("cannot make", temp);
+    } else {
+        int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st->st_mode & 07777);
+        if (out < 0 || write(out, text, n) != (ssize_t)n ||
+            (others && fchown(out, st->st_uid, st->st_gid) < 0))
+            die("cannot write", temp);
+        close(out);
+    }
+}
+
+/* What the tree has below its root, below another. */
+static void write_sites(struct floor *f, bool directories)
 {
     static char text[1 << 20];
     const char *fresh = f->root;
     char name[PATH_MAX], p[2 * PATH_MAX], temp[2 * PATH_MAX + 8];
+    size_t cut;
+    snprintf(p, sizeof p, "%s/root", f->work);
+    free(slurp(p, &cut));
     floor_manifest(f);
     floor_load(f);
+    umask(0);
     int fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         die("cannot open", fresh);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t s = 0; s < f->n_sites; s++)
             for (size_t i = 0; i < f->n_paths; i++) {
+                const struct path *x = &f->paths[i];
                 const char *user = f->users + s * USER_MAX;
-                name[floor_render(&f->paths[i].name, f->sites[s], user, name)] = '\0';
-                snprintf(p, sizeof p, "%s%s", fresh, name);
-                snprintf(temp, sizeof temp, "%s~", p);
-                if (pass == 0 && f->paths[i].file) {
-                    each_parent(p);
-                    size_t n = floor_render(&f->paths[i].text, f->sites[s], user, text);
-                    int out = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-                    if (out < 0 || write(out, text, n) != (ssize_t)n)
-                        die("cannot write", temp);
-                    close(out);
-                } else if (pass == 0) {
-                    snprintf(temp, sizeof temp, "%s/", p);
-                    each_parent(temp);
-                } else if (f->paths[i].file && rename(temp, p) < 0) {
+                bool directory = S_ISDIR(x->st.st_mode);
+                if (directory && (pass == 1 || !directories))
+                    continue;
+                name[floor_render(&x->name, f->sites[s], user, name)] = '\0';
+                snprintf(p, sizeof p, "%s%s", fresh, name + cut);
+                snprintf(temp, sizeof temp, directory ? "%s" : "%s~", p);
+                size_t n = pass == 0 && !directory ? floor_render(&x->text, f->sites[s], user, text) : 0;
+                text[n] = '\0';
+                if (pass == 0)
+                    make(x, temp, text, n);
+                else if (rename(temp, p) < 0)
                     die("cannot rename", temp);
-                }
             }
         sync_all(fd, fresh);
     }
     close(fd);
+}
+
+void floor_write(struct floor *f)
+{
+    write_sites(f, true);
+}
+
+void floor_files(struct floor *f)
+{
+    write_sites(f, false);
 }
 
 /* --- files that are there, written anew ----------------------------------------------------------------- */

@@ -81,6 +81,8 @@ table() {
       row("first apply of the tree, durable, wall", "first_apply", " ms")
       row("the floor that writes it with two syncfs", "first_apply_floor", " ms")
       row("**ratio**", "first_apply_ratio", "")
+      row("the floor that writes its files alone, where the directories are", "first_apply_files", " ms")
+      row("ratio", "first_apply_files_ratio", "")
       row("first apply, CPU", "first_apply_cpu", " ms")
       row("peak memory", "first_apply_memory", " MiB")
       row("100 files changed, applied, wall", "journal_apply", " ms")
