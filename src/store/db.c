@@ -76,17 +76,23 @@ static int statement(struct store *s, const char *sql, sqlite3_stmt **ret)
     return SQLITE_OK;
 }
 
-static int bind_hash(sqlite3_stmt *st, int i, const struct hash128 *h)
+/* Bytes that stay until a statement has run: no copy. */
+struct lent {
+    unsigned char hash[4][16];
+    size_t n;
+};
+
+static int bind_hash(sqlite3_stmt *st, int i, const struct hash128 *h, struct lent *lent)
 {
-    unsigned char b[16];
+    unsigned char own[16], *b = lent && lent->n < 4 ? lent->hash[lent->n++] : own;
     for (int k = 0; k < 8; k++) {
         b[k] = (unsigned char)(h->high >> (56 - 8 * k));
         b[8 + k] = (unsigned char)(h->low >> (56 - 8 * k));
     }
-    return sqlite3_bind_blob(st, i, b, sizeof b, SQLITE_TRANSIENT);
+    return sqlite3_bind_blob(st, i, b, sizeof own, b == own ? SQLITE_TRANSIENT : SQLITE_STATIC);
 }
 
-static int bind(sqlite3_stmt *st, const char *fmt, va_list ap)
+static int bind(sqlite3_stmt *st, struct lent *lent, const char *fmt, va_list ap)
 {
     int rc = SQLITE_OK;
     for (int i = 1; fmt[i - 1] && rc == SQLITE_OK; i++)
@@ -98,7 +104,7 @@ static int bind(sqlite3_stmt *st, const char *fmt, va_list ap)
             rc = sqlite3_bind_int64(st, i, va_arg(ap, int64_t));
             break;
         case 'h':
-            rc = bind_hash(st, i, va_arg(ap, const struct hash128 *));
+            rc = bind_hash(st, i, va_arg(ap, const struct hash128 *), lent);
             break;
         case 'b': {
             const void *p = va_arg(ap, const void *);
@@ -111,13 +117,13 @@ static int bind(sqlite3_stmt *st, const char *fmt, va_list ap)
     return rc;
 }
 
-static int vquery(struct store *s, const char *doing, sqlite3_stmt **ret, struct error *err, const char *sql,
-                  const char *fmt, va_list ap)
+static int vquery(struct store *s, const char *doing, sqlite3_stmt **ret, struct lent *lent,
+                  struct error *err, const char *sql, const char *fmt, va_list ap)
 {
     sqlite3_stmt *st;
     int rc = statement(s, sql, &st);
     if (rc == SQLITE_OK)
-        rc = bind(st, fmt, ap);
+        rc = bind(st, lent, fmt, ap);
     if (rc != SQLITE_OK)
         return db_error(s, rc, doing, err);
     *ret = st;
@@ -129,7 +135,7 @@ int db_query(struct store *s, const char *doing, sqlite3_stmt **ret, struct erro
 {
     va_list ap;
     va_start(ap, fmt);
-    int r = vquery(s, doing, ret, err, sql, fmt, ap);
+    int r = vquery(s, doing, ret, NULL, err, sql, fmt, ap);
     va_end(ap);
     return r;
 }
@@ -156,6 +162,14 @@ static bool writes(const struct store *s)
     return sqlite3_txn_state(s->db, NULL) == SQLITE_TXN_WRITE;
 }
 
+/* SQLite's own default; who changes something has what a thousand sites' rows are written to at hand, of
+ * which each would otherwise be written to the log and read back some times. */
+static void cache_size(struct store *s)
+{
+    const char *sql = s->changed ? "PRAGMA cache_size=-16000" : "PRAGMA cache_size=-2000";
+    sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+}
+
 void db_scan_begin(struct store *s)
 {
     if (!writes(s))
@@ -166,7 +180,7 @@ void db_scan_end(struct store *s)
 {
     sqlite3_db_release_memory(s->db);
     if (!writes(s))
-        sqlite3_exec(s->db, "PRAGMA cache_size=-2000", NULL, NULL, NULL); /* SQLite's own default */
+        cache_size(s);
 }
 
 int db_run(struct store *s, const char *doing, struct error *err, const char *sql, const char *fmt, ...)
@@ -174,7 +188,9 @@ int db_run(struct store *s, const char *doing, struct error *err, const char *sq
     sqlite3_stmt *st = NULL;
     va_list ap;
     va_start(ap, fmt);
-    int r = vquery(s, doing, &st, err, sql, fmt, ap);
+    struct lent lent;
+    lent.n = 0;
+    int r = vquery(s, doing, &st, &lent, err, sql, fmt, ap);
     va_end(ap);
     while (r == 0) {
         r = db_next(s, doing, st, err);
@@ -266,7 +282,10 @@ int db_begin(struct store *s, enum durability d, const char *doing, struct error
     /* Who held it for so long holds it for longer: what goes on without the journal (taking back) writes to
      * it often, and must not wait each time. */
     sqlite3_busy_timeout(s->db, r == -EBUSY ? STORE_AGAIN_MS : store_patience_ms);
-    s->changed = s->changed || d != CHEAP;
+    if (d != CHEAP && !s->changed) {
+        s->changed = true;
+        cache_size(s);
+    }
     /* Here, so that no writer forgets it: store.h, glances. */
     if (r == 0 && d != CHEAP && s->glances) {
         r = glances_delete(s, doing, err);

@@ -1,34 +1,30 @@
-/* The journal: transactions and their actions. What is committed here survives a power cut, so each of the
- * writing calls is one durable commit, or a part of the caller's. */
+/* The journal: transactions and their actions. What is committed here survives a power cut, so each of these
+ * calls is one durable commit, or a part of the caller's. journal_read.c reads it. */
 #include "storedb.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
-static const char *const tx_names[] = {
+const char *const tx_words[TX_STATES] = {
     [TX_OPEN] = "open",       [TX_DONE] = "done",   [TX_UNDONE] = "undone",
     [TX_PARTIAL] = "partial", [TX_STUCK] = "stuck", [TX_AWAITING] = "awaiting",
 };
-static const char *const action_names[] = {
+const char *const action_words[ACTION_STATES] = {
     [ACTION_PLANNED] = "planned", [ACTION_INTENT] = "intent", [ACTION_DONE] = "done",
     [ACTION_UNDOING] = "undoing", [ACTION_UNDONE] = "undone", [ACTION_STUCK] = "stuck",
     [ACTION_SKIPPED] = "skipped",
 };
 
-/* The index of the text in column `col`; a word that is not there is a damaged store. */
-static int word(struct store *s, sqlite3_stmt *st, int col, const char *const *names, size_t n,
-                const char *doing, int *ret, struct error *err)
+/* Which row of `action` it is: schema.c. */
+static int64_t key_of(int64_t tx, int64_t seq)
 {
-    const char *t = (const char *)sqlite3_column_text(st, col);
-    for (size_t i = 0; t && i < n; i++)
-        if (strcmp(names[i], t) == 0) {
-            *ret = (int)i;
-            return 0;
-        }
-    return db_error(s, SQLITE_CORRUPT, doing, err);
+    return tx << 32 | seq;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------ */
+static int64_t is_trashed(const char *undo)
+{
+    return undo && strstr(undo, "\"trash\":");
+}
 
 static int insert_actions(struct store *s, int64_t tx, const struct store_action *actions, size_t n,
                           struct error *err)
@@ -37,10 +33,10 @@ static int insert_actions(struct store *s, int64_t tx, const struct store_action
     for (size_t i = 0; i < n && r == 0; i++) {
         const struct store_action *c = &actions[i];
         r = db_run(s, "write the plan into the journal", err,
-                   "INSERT INTO action (tx, seq, state, kind, id, site, op, spec, before, after, undo)"
+                   "INSERT INTO action (key, state, kind, id, site, op, spec, before, after, undo, trashed)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "iitttttthht", tx, c->seq, action_names[c->state], c->kind, c->id, c->site, c->op, c->spec,
-                   &c->before, &c->after, c->undo);
+                   "itttttthhti", key_of(tx, c->seq), action_words[c->state], c->kind, c->id, c->site, c->op,
+                   c->spec, &c->before, &c->after, c->undo, is_trashed(c->undo));
     }
     return r;
 }
@@ -98,8 +94,8 @@ int store_action_intent(struct store *s, int64_t tx, int64_t seq, const char *un
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err, "UPDATE action SET state = 'intent', undo = ? WHERE tx = ? AND seq = ?", "tii",
-               undo, tx, seq);
+    r = db_run(s, doing, err, "UPDATE action SET state = 'intent', undo = ?, trashed = ? WHERE key = ?",
+               "tii", undo, is_trashed(undo), key_of(tx, seq));
     return db_end(s, met(s, r, tx, seq, err), doing, err);
 }
 
@@ -111,236 +107,87 @@ int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_sta
     if (r < 0)
         return r;
     /* The first failure is the one that explains: a later state without a text keeps it. */
-    r = db_run(s, doing, err,
-               "UPDATE action SET state = ?, error = coalesce(?, error) WHERE tx = ? AND seq = ?", "ttii",
-               action_names[st], error, tx, seq);
+    r = db_run(s, doing, err, "UPDATE action SET state = ?, error = coalesce(?, error) WHERE key = ?", "tti",
+               action_words[st], error, key_of(tx, seq));
     return db_end(s, met(s, r, tx, seq, err), doing, err);
 }
 
+static int count_intents(struct store *s, int64_t first, int64_t last, const char *doing, int64_t *ret,
+                         struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err,
+                     "SELECT count(*) FROM action WHERE key BETWEEN ? AND ? AND state = 'intent'", "ii",
+                     first, last);
+    if (r == 0)
+        r = db_next(s, doing, st, err);
+    if (r <= 0)
+        return r;
+    *ret = sqlite3_column_int64(st, 0);
+    db_done(st);
+    return 0;
+}
+
+/* Of one its own row says so. */
 int store_actions_done(struct store *s, int64_t tx, int64_t first, size_t n, struct error *err)
 {
     static const char doing[] = "write into the journal that actions are done";
+    int64_t last = first + (int64_t)n - 1, intents = 0;
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err,
-               "UPDATE action SET state = 'done' WHERE tx = ? AND seq BETWEEN ? AND ? AND state = 'intent'",
-               "iii", tx, first, first + (int64_t)n - 1);
-    if (r == 0 && sqlite3_changes(s->db) != (int)n)
+    r = count_intents(s, key_of(tx, first), key_of(tx, last), doing, &intents, err);
+    if (r == 0 && intents != (int64_t)n)
         r = error_set(err, -ENOENT, "%s: transaction %lld has not all intents from %lld on", s->path,
                       (long long)tx, (long long)first);
+    else if (r == 0 && n == 1)
+        r = db_run(s, doing, err, "UPDATE action SET state = 'done' WHERE key = ?", "i", key_of(tx, first));
+    else if (r == 0)
+        r = db_run(s, doing, err, "INSERT INTO done (tx, first, last) VALUES (?, ?, ?)", "iii", tx, first,
+                   last);
     return db_end(s, r, doing, err);
+}
+
+struct standing {
+    int64_t created, changed, removed;
+};
+
+/* In one scan: sums of SQLite's cost five times as much. */
+static int count_standing(struct store *s, int64_t tx, const char *doing, struct standing *ret,
+                          struct error *err)
+{
+    sqlite3_stmt *st;
+    int r = db_query(s, doing, &st, err,
+                     "SELECT op FROM action WHERE " OF_TX_1 " AND state = 'done' UNION ALL"
+                     " SELECT op FROM done CROSS JOIN action"
+                     " ON action.key BETWEEN ?1 << 32 | first AND ?1 << 32 | last"
+                     " WHERE done.tx = ?1 AND action.state = 'intent'",
+                     "i", tx);
+    while (r == 0 && (r = db_next(s, doing, st, err)) > 0) {
+        const char *op = (const char *)sqlite3_column_text(st, 0);
+        ret->created += strcmp(op, "create") == 0;
+        ret->changed += strcmp(op, "update") == 0;
+        ret->removed += strcmp(op, "remove") == 0;
+        r = 0;
+    }
+    return r;
 }
 
 int store_tx_end(struct store *s, int64_t tx, enum tx_state st, const char *error, struct error *err)
 {
     static const char doing[] = "end a transaction in the journal";
+    struct standing n = {0};
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err, "UPDATE tx SET state = ?, error = coalesce(?, error), ended = ? WHERE id = ?",
-               "ttii", tx_names[st], error, st == TX_OPEN ? (int64_t)0 : (int64_t)time(NULL), tx);
-    if (r == 0 && sqlite3_changes(s->db) != 1)
-        r = error_set(err, -ENOENT, "%s: there is no transaction %lld", s->path, (long long)tx);
+    r = count_standing(s, tx, doing, &n, err);
     if (r == 0)
         r = db_run(s, doing, err,
-                   "UPDATE tx SET (created, changed, removed) ="
-                   " (SELECT coalesce(sum(op = 'create'), 0), coalesce(sum(op = 'update'), 0),"
-                   "  coalesce(sum(op = 'remove'), 0) FROM action WHERE tx = ?1 AND state = 'done')"
-                   " WHERE id = ?1",
-                   "i", tx);
+                   "UPDATE tx SET state = ?, error = coalesce(?, error), ended = ?, created = ?, changed = ?,"
+                   " removed = ? WHERE id = ?",
+                   "ttiiiii", tx_words[st], error, st == TX_OPEN ? (int64_t)0 : (int64_t)time(NULL),
+                   n.created, n.changed, n.removed, tx);
+    if (r == 0 && sqlite3_changes(s->db) != 1)
+        r = error_set(err, -ENOENT, "%s: there is no transaction %lld", s->path, (long long)tx);
     return db_end(s, r, doing, err);
-}
-
-/* --- reading ------------------------------------------------------------------------------------------ */
-
-static const char reading_tx[] = "read the journal";
-
-static int tx_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_tx *ret, struct error *err)
-{
-    int state = 0;
-    int r = word(s, st, 3, tx_names, sizeof tx_names / sizeof *tx_names, reading_tx, &state, err);
-    if (r < 0)
-        return r;
-    *ret = (struct store_tx){
-        .id = sqlite3_column_int64(st, 0),
-        .begun = sqlite3_column_int64(st, 1),
-        .ended = sqlite3_column_int64(st, 2),
-        .state = (enum tx_state)state,
-        .why = db_text(st, 4, a),
-        .who = db_text(st, 5, a),
-        .bundle_id = sqlite3_column_int64(st, 6),
-        .error = db_text(st, 7, a),
-        .sites = db_text(st, 8, a),
-        .reason = db_text(st, 9, a),
-        .created = sqlite3_column_int64(st, 10),
-        .changed = sqlite3_column_int64(st, 11),
-        .removed = sqlite3_column_int64(st, 12),
-    };
-    return 0;
-}
-
-static int tx_rows(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_tx **ret, size_t *n,
-                   struct error *err)
-{
-    VEC(struct store_tx) list = {0};
-    int r;
-    while ((r = db_next(s, reading_tx, st, err)) > 0) {
-        struct store_tx tx;
-        r = tx_row(s, st, a, &tx, err);
-        if (r < 0) {
-            db_done(st);
-            return r;
-        }
-        vec_push(a, &list, tx);
-    }
-    if (r < 0)
-        return r;
-    *ret = list.at;
-    *n = list.n;
-    return 0;
-}
-
-#define TX_COLUMNS                                                                                           \
-    "SELECT id, begun, ended, state, why, who, bundle_id, error, sites, reason, created, changed, removed"   \
-    " FROM tx "
-
-int store_tx_get(struct store *s, int64_t id, struct arena *a, struct store_tx *ret, struct error *err)
-{
-    sqlite3_stmt *st;
-    struct store_tx *list;
-    size_t n;
-    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE ?1 = 0 OR id = ?1 ORDER BY id DESC LIMIT 1",
-                     "i", id);
-    if (r == 0)
-        r = tx_rows(s, st, a, &list, &n, err);
-    if (r < 0)
-        return r;
-    if (n == 0) {
-        r = id ? error_set(err, -ENOENT, "there is no transaction %lld", (long long)id)
-               : error_set(err, -ENOENT, "no transaction was run on this server yet");
-        error_hint(err, "\"citrus history\" lists those there are");
-        return r;
-    }
-    *ret = list[0];
-    return 0;
-}
-
-int store_tx_list(struct store *s, size_t limit, struct arena *a, struct store_tx **ret, size_t *n,
-                  struct error *err)
-{
-    sqlite3_stmt *st;
-    /* A negative LIMIT is none. */
-    int64_t most = limit ? (int64_t)limit : -1;
-    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "ORDER BY id DESC LIMIT ?", "i", most);
-    return r < 0 ? r : tx_rows(s, st, a, ret, n, err);
-}
-
-int store_tx_open(struct store *s, struct arena *a, struct store_tx **ret, size_t *n, struct error *err)
-{
-    sqlite3_stmt *st;
-    int r = db_query(s, reading_tx, &st, err, TX_COLUMNS "WHERE state IN ('open', 'stuck') ORDER BY id", "");
-    return r < 0 ? r : tx_rows(s, st, a, ret, n, err);
-}
-
-static int action_row(struct store *s, sqlite3_stmt *st, struct arena *a, struct store_action *ret,
-                      struct error *err)
-{
-    int state = 0;
-    int r = word(s, st, 2, action_names, sizeof action_names / sizeof *action_names,
-                 "read the journal's actions", &state, err);
-    if (r < 0)
-        return r;
-    *ret = (struct store_action){
-        .tx = sqlite3_column_int64(st, 0),
-        .seq = sqlite3_column_int64(st, 1),
-        .state = (enum action_state)state,
-        .kind = db_text(st, 3, a),
-        .id = db_text(st, 4, a),
-        .site = db_text(st, 5, a),
-        .op = db_text(st, 6, a),
-        .spec = db_text(st, 7, a),
-        .before = db_hash(st, 8),
-        .after = db_hash(st, 9),
-        .undo = db_text(st, 10, a),
-        .error = db_text(st, 11, a),
-    };
-    return 0;
-}
-
-int store_actions(struct store *s, int64_t tx, struct arena *a, struct store_action **ret, size_t *n,
-                  struct error *err)
-{
-    static const char doing[] = "read the journal's actions";
-    VEC(struct store_action) list = {0};
-    sqlite3_stmt *st;
-    int r = db_query(s, doing, &st, err,
-                     "SELECT tx, seq, state, kind, id, site, op, spec, before, after, undo, error FROM action"
-                     " WHERE tx = ? ORDER BY seq",
-                     "i", tx);
-    if (r < 0)
-        return r;
-    while ((r = db_next(s, doing, st, err)) > 0) {
-        struct store_action c;
-        r = action_row(s, st, a, &c, err);
-        if (r < 0) {
-            db_done(st);
-            return r;
-        }
-        vec_push(a, &list, c);
-    }
-    if (r < 0)
-        return r;
-    *ret = list.at;
-    *n = list.n;
-    return 0;
-}
-
-static const char removals[] = "read what was removed";
-
-/* A first apply asks for each thing that it makes, and nothing was ever removed. */
-static int any_removal(struct store *s, struct error *err)
-{
-    sqlite3_stmt *st;
-    if (s->removals != REMOVALS_UNKNOWN)
-        return s->removals == REMOVALS_SOME;
-    int r = db_query(s, removals, &st, err, "SELECT 1 FROM action WHERE op = 'remove' LIMIT 1", "");
-    if (r == 0)
-        r = db_next(s, removals, st, err);
-    if (r > 0)
-        db_done(st);
-    if (r >= 0)
-        s->removals = r ? REMOVALS_SOME : REMOVALS_NONE;
-    return r;
-}
-
-int store_removals(struct store *s, const char *kind, const char *id, struct arena *a,
-                   struct store_removal **ret, size_t *n, struct error *err)
-{
-    const char *doing = removals;
-    VEC(struct store_removal) list = {0};
-    sqlite3_stmt *st;
-    int r = any_removal(s, err);
-    if (r <= 0) {
-        *ret = NULL;
-        *n = 0;
-        return r;
-    }
-    r = db_query(s, doing, &st, err,
-                 "SELECT action.tx, tx.ended, action.undo FROM action JOIN tx ON tx.id = action.tx"
-                 " WHERE action.kind = ? AND action.id = ? AND action.op = 'remove'"
-                 " AND action.state = 'done' AND tx.state IN ('done', 'partial') ORDER BY action.tx",
-                 "tt", kind, id);
-    if (r < 0)
-        return r;
-    while ((r = db_next(s, doing, st, err)) > 0) {
-        struct store_removal row = {sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
-                                    db_text(st, 2, a)};
-        vec_push(a, &list, row);
-    }
-    if (r < 0)
-        return r;
-    *ret = list.at;
-    *n = list.n;
-    return 0;
 }

@@ -13,16 +13,13 @@ int store_generations_drop(struct store *s, int64_t below, struct error *err)
     return db_end(s, r, doing, err);
 }
 
-/* The words of the index action_trash. */
-#define TRASHED "instr(undo, '\"trash\":') > 0"
-
 int store_trash_paths(struct store *s, struct arena *a, const char ***ret, size_t *n, struct error *err)
 {
     static const char doing[] = "read what went to the trash";
     VEC(const char *) list = {0};
     sqlite3_stmt *st;
     int r = db_query(s, doing, &st, err,
-                     "SELECT DISTINCT id FROM action WHERE " TRASHED " AND id >= '/' AND id < '0'", "");
+                     "SELECT DISTINCT id FROM action WHERE trashed AND id >= '/' AND id < '0'", "");
     if (r < 0)
         return r;
     while ((r = db_next(s, doing, st, err)) > 0)
@@ -42,8 +39,8 @@ int store_tx_old(struct store *s, int64_t before, int64_t oldest, struct arena *
     sqlite3_stmt *st;
     int r = db_query(s, doing, &st, err,
                      "SELECT id FROM tx WHERE ended > 0 AND ended < ?1"
-                     " AND (id < ?2 OR NOT EXISTS (SELECT 1 FROM action WHERE action.tx = tx.id)"
-                     "  OR EXISTS (SELECT 1 FROM action WHERE action.tx = tx.id AND (" TRASHED ") IS NOT 1))"
+                     " AND (id < ?2 OR NOT EXISTS (SELECT 1 FROM action WHERE " OF_TX ")"
+                     "  OR EXISTS (SELECT 1 FROM action WHERE " OF_TX " AND NOT trashed))"
                      " ORDER BY id",
                      "ii", before, oldest);
     if (r < 0)
@@ -63,14 +60,14 @@ int store_tx_drop(struct store *s, int64_t tx, bool whole, struct error *err)
     int r = db_begin(s, DURABLE, doing, err);
     if (r < 0)
         return r;
-    r = db_run(s, doing, err, "DELETE FROM action WHERE action.tx = ?1 AND (?2 OR (" TRASHED ") IS NOT 1)",
-               "ii", tx, (int64_t)whole);
+    r = db_run(s, doing, err, "DELETE FROM action WHERE " OF_TX_1 " AND (?2 OR NOT trashed)", "ii", tx,
+               (int64_t)whole);
     if (r == 0)
         r = db_run(s, doing, err, "UPDATE tx SET bundle_id = NULL WHERE id = ?", "i", tx);
     if (r == 0)
         r = db_run(s, doing, err,
-                   "DELETE FROM tx WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM action WHERE tx = ?1)", "i",
-                   tx);
+                   "DELETE FROM tx WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM action WHERE " OF_TX_1 ")",
+                   "i", tx);
     if (r == 0)
         r = bundles_drop_unused(s, err);
     return db_end(s, r, doing, err);

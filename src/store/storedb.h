@@ -68,6 +68,14 @@ struct store {
     struct hash128 bundle_digest;  /* of its names and texts */
 };
 
+/* The words of the journal, by enum tx_state and enum action_state. */
+#define TX_STATES     (TX_AWAITING + 1)
+#define ACTION_STATES (ACTION_SKIPPED + 1)
+extern const char *const tx_words[TX_STATES], *const action_words[ACTION_STATES];
+/* The rows of `action` that are of transaction ?1, and of the row of `tx` at hand: schema.c. */
+#define OF_TX_1 "action.key BETWEEN ?1 << 32 AND ?1 << 32 | 4294967295"
+#define OF_TX   "action.key BETWEEN tx.id << 32 AND tx.id << 32 | 4294967295"
+
 /* DURABLE survives a power cut from the commit on; CHEAP may lose the last commits, never the order. LATER is
  * CHEAP, of what is no less than DURABLE in all else. */
 enum durability { DURABLE, LATER, CHEAP };

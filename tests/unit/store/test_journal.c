@@ -296,12 +296,60 @@ static void actions_can_come_with_their_intents_and_are_done_together(void **sta
     store_close(s);
 }
 
+/* Which of them were done together is written once, and what becomes of one later counts. */
+static void what_was_done_together_is_taken_back_one_by_one(void **state)
+{
+    struct error err = {0};
+    struct arena a = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_tx tx[2] = {{.why = "apply"}, {.why = "apply"}}, ended;
+    struct store_action rows[3], *list;
+    size_t n;
+    memcpy(rows, three, sizeof rows);
+    for (size_t i = 0; i < 3; i++) {
+        rows[i].state = ACTION_INTENT;
+        rows[i].undo = "{}";
+        rows[i].op = i < 2 ? "create" : "update";
+    }
+    for (size_t i = 0; i < 2; i++)
+        ok(store_tx_begin(s, &tx[i], rows, 3, &err));
+    ok(store_actions_done(s, tx[0].id, 2, 2, &err));
+    ok(store_actions_done(s, tx[0].id, 1, 1, &err));
+    ok(store_action_state(s, tx[0].id, 2, ACTION_UNDOING, NULL, &err));
+    ok(store_actions(s, tx[0].id, &a, &list, &n, &err));
+    assert_int_equal(list[0].state, ACTION_DONE);
+    assert_int_equal(list[1].state, ACTION_UNDOING);
+    assert_int_equal(list[2].state, ACTION_DONE);
+    ok(store_action_state(s, tx[0].id, 2, ACTION_UNDONE, NULL, &err));
+    ok(store_tx_end(s, tx[0].id, TX_PARTIAL, NULL, &err));
+    ok(store_tx_get(s, tx[0].id, &a, &ended, &err));
+    assert_int_equal(ended.created, 1);
+    assert_int_equal(ended.changed, 1);
+    /* Nothing of it is the next one's, and it goes with its transaction. */
+    ok(store_actions(s, tx[1].id, &a, &list, &n, &err));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(list[i].state, ACTION_INTENT);
+    ok(store_tx_drop(s, tx[0].id, true, &err));
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM done", -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(st, 0), 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    arena_free(&a);
+    store_close(s);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         fixture(a_writer_that_stays_is_waited_for_once),
         fixture(a_transaction_is_read_as_it_was_written),
         fixture(actions_can_come_with_their_intents_and_are_done_together),
+        fixture(what_was_done_together_is_taken_back_one_by_one),
         fixture(transactions_that_are_not_settled_are_found_again),
         fixture(an_action_that_is_not_there_is_an_error),
         fixture(a_transaction_that_cannot_be_written_is_not_there),

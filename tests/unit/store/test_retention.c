@@ -164,6 +164,20 @@ static void a_store_of_before_learns_what_its_transactions_did(void **state)
     struct store_removal *removals;
     ok(store_removals(s, "directory", "/var/www/a.example", &a, &removals, &n, &err));
     assert_int_equal(n, 1);
+    assert_string_equal(removals[0].undo, TO_TRASH);
+    const char **paths;
+    ok(store_trash_paths(s, &a, &paths, &n, &err));
+    assert_int_equal(n, 1);
+    assert_string_equal(paths[0], "/var/www/a.example");
+    struct store_action *acts;
+    ok(store_actions(s, g.transaction, &a, &acts, &n, &err));
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(acts[i].tx, g.transaction);
+        assert_int_equal(acts[i].seq, i + 1);
+        assert_string_equal(acts[i].id, rows[i].id);
+        assert_int_equal(acts[i].state, i == 3 ? ACTION_UNDONE : ACTION_DONE);
+    }
     arena_free(&a);
     store_close(s);
     (void)state;

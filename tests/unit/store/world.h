@@ -108,6 +108,12 @@ static inline void assert_texts(const struct bundle *b, const char *text)
     "DROP INDEX action_removed;"                                                                             \
     "ALTER TABLE tx DROP COLUMN reason; ALTER TABLE tx DROP COLUMN created;"                                 \
     "ALTER TABLE tx DROP COLUMN changed; ALTER TABLE tx DROP COLUMN removed;"                                \
+    "CREATE TABLE former (tx INTEGER NOT NULL REFERENCES tx (id) ON DELETE CASCADE, seq INTEGER NOT NULL,"   \
+    "  state TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, site TEXT, op TEXT NOT NULL, spec TEXT,"   \
+    "  before BLOB NOT NULL, after BLOB NOT NULL, undo TEXT, error TEXT, PRIMARY KEY (tx, seq))"             \
+    "  WITHOUT ROWID, STRICT;"                                                                               \
+    "INSERT INTO former SELECT tx, seq, state, kind, id, site, op, spec, before, after, undo, error "        \
+    "  FROM action; DROP TABLE action; ALTER TABLE former RENAME TO action; DROP TABLE done;"                \
     "DROP TABLE managed_before; ALTER TABLE tx DROP COLUMN sites; PRAGMA user_version = 2;"
 
 #endif
