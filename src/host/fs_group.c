@@ -277,12 +277,21 @@ static int still_as_saved(const struct pending *e, struct error *err)
     return written_meanwhile(e, err);
 }
 
+static bool was_absent(const struct pending *e)
+{
+    return e->was && !e->was->there;
+}
+
 static int put_one(struct pending *e, struct error *err)
 {
-    unsigned only_new = e->was && !e->was->there ? RENAME_NOREPLACE : 0;
+    unsigned only_new = was_absent(e) ? RENAME_NOREPLACE : 0;
     int r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, only_new, e->path);
-    if (r == -EINVAL && only_new) /* a file system that cannot (renameat2(2)) */
+    if (r == -EINVAL && only_new) { /* a file system that cannot (renameat2(2)) */
+        r = still_as_saved(e, err);
+        if (r < 0)
+            return r;
         r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, 0, e->path);
+    }
     e->put = r == 0;
     if (r == -EEXIST && only_new)
         return written_meanwhile(e, err);
@@ -313,7 +322,9 @@ int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
     struct fs_group *g = h->group;
     int r = 0;
     accounts_changed(h); /* they may be among these */
-    for (size_t i = from; i < to && r == 0; i++)
+    /* One that was not there is told by its own rename; of more none is put where another cannot be. */
+    bool looked = to - from != 1 || !was_absent(&g->list.at[from]);
+    for (size_t i = from; i < to && r == 0 && looked; i++)
         r = still_as_saved(&g->list.at[i], err);
     for (size_t i = from; i < to && r == 0; i++) {
         r = put_one(&g->list.at[i], err);

@@ -26,6 +26,13 @@ int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const
     return 0;
 }
 
+int aside_now(struct kind_ctx *ctx, const struct change *c, const char *path, struct fs_stat *st,
+              struct error *err)
+{
+    *st = (struct fs_stat){.type = FS_ABSENT};
+    return c->op == OP_CREATE && !c->restore ? 0 : fs_stat(ctx->host, path, st, err);
+}
+
 static int save(struct kind_ctx *ctx, const char *path, const char *name, bool whole, struct jsonw *undo,
                 const char **trash, struct error *err)
 {

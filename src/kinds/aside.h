@@ -14,6 +14,11 @@
 int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const char **type,
                struct error *err);
 
+/* What lies at `path`, which `c` is about to write. Where the change found nothing it is not looked at again:
+ * fs_mkdir() and a group's fs_write() meet what came meanwhile. */
+int aside_now(struct kind_ctx *ctx, const struct change *c, const char *path, struct fs_stat *st,
+              struct error *err);
+
 /* Saves what is at the change's path: members "was" and "trash" of `undo`. A directory is meant to go to the
  * trash where `whole` is set. */
 int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool whole, struct jsonw *undo,

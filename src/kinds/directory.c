@@ -127,7 +127,7 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 
     if (c->op == OP_REMOVE)
         return remove_it(ctx, c, err);
-    r = fs_stat(ctx->host, path, &st, err);
+    r = aside_now(ctx, c, path, &st, err);
     there = r >= 0 && st.type == FS_DIRECTORY;
     if (r >= 0)
         r = owner_ids(ctx, s->owner, s->group, there ? &st : NULL, &uid, &gid, err);

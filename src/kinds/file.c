@@ -134,7 +134,7 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
     }
     r = original_keep(ctx, c, err);
     if (r >= 0)
-        r = fs_stat(ctx->host, path, &st, err);
+        r = aside_now(ctx, c, path, &st, err);
     if (r >= 0)
         r = owner_ids(ctx, s->owner, s->group, st.type == FS_FILE ? &st : NULL, &uid, &gid, err);
     if (r < 0)

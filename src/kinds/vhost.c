@@ -208,7 +208,7 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     if (c->op == OP_REMOVE)
         return vhost_remove(ctx, id, t, err);
     bool link_it = s->enabled == 1 && (c->op == OP_CREATE || delta_has(&c->delta, "enabled"));
-    int r = fs_stat(ctx->host, file, &now, err);
+    int r = aside_now(ctx, c, file, &now, err);
     if (r < 0)
         return r;
     mode_t mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : now.type == FS_FILE ? now.mode : 0644;

@@ -60,6 +60,34 @@ static void a_file_in_the_way_of_a_directory_comes_back(void **state)
     kit_free(t);
 }
 
+/* Between the look and the change: a directory is taken as it is to be, and anything else stays. */
+static void what_came_meanwhile_in_a_new_directorys_place_is_not_thrown_away(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = directory(t, "/srv/a", 0750, "bob");
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_capture(t, c);
+    assert_int_equal(c->op, OP_CREATE);
+    kit_put(t, "/srv/a", "theirs\n", 0600);
+    assert_true(r->kind->apply(&t->ctx, c, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "/srv/a"));
+    assert_non_null(strstr(t->err.hint, "move it away"));
+    assert_string_equal(kit_read(t, "/srv/a"), "theirs\n");
+    json_decref(undo);
+    error_clear(&t->err);
+
+    r = directory(t, "/srv/b", 0750, "bob");
+    c = kit_change(t, r);
+    undo = kit_capture(t, c);
+    kit_put(t, "/srv/b/theirs", "theirs\n", 0600);
+    assert_int_equal(r->kind->apply(&t->ctx, c, &t->err), 0);
+    assert_int_equal(kit_stat(t, "/srv/b").st_mode & 07777, 0750);
+    assert_int_equal(kit_stat(t, "/srv/b").st_uid, 1000);
+    assert_string_equal(kit_read(t, "/srv/b/theirs"), "theirs\n");
+    json_decref(undo);
+    kit_free(t);
+}
+
 static void a_sites_tree_goes_to_the_trash_and_comes_back_from_it(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -319,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_parent_that_others_use_by_now_stays),
         cmocka_unit_test(mode_and_owner_are_mended_and_come_back_and_the_content_is_untouched),
         cmocka_unit_test(a_file_in_the_way_of_a_directory_comes_back),
+        cmocka_unit_test(what_came_meanwhile_in_a_new_directorys_place_is_not_thrown_away),
         cmocka_unit_test(a_sites_tree_goes_to_the_trash_and_comes_back_from_it),
         cmocka_unit_test(a_tree_that_is_restored_has_its_owners_by_name),
         cmocka_unit_test(a_restored_tree_is_in_the_trash_again_as_it_was_when_that_is_undone),
