@@ -229,6 +229,25 @@ static bool sync_all(struct group *g)
     return r == 0;
 }
 
+/* As if the first that could not be written had been the last that was tried. */
+static void look_at_writes(struct group *g)
+{
+    struct host *h = g->x->e->host;
+    struct error err = {0};
+    size_t i = 0;
+    for (; i < g->end; i++)
+        if (g->batch[i].complete && fs_group_made(h, g->from[i], g->from[i + 1], &err) < 0)
+            break;
+    if (i >= g->end)
+        return;
+    for (size_t k = i + 1; k < g->end; k++)
+        if (!fs_group_stands(h, g->from[k], g->from[k + 1]))
+            g->batch[k].complete = false;
+    g->batch[i].complete = false;
+    fs_group_drop(h, g->from[i]);
+    fail_and_end(g, i, &err);
+}
+
 static void go(struct group *g)
 {
     struct error err = {0};
@@ -236,6 +255,7 @@ static void go(struct group *g)
     make_ahead(g);
     g->ahead = fs_group_size(g->x->e->host);
     write_all(g);
+    look_at_writes(g);
     tell(g, NULL);
     if (!sync_all(g) || !put_all(g) || !sync_all(g))
         return;

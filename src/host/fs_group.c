@@ -1,7 +1,5 @@
-#include "fs_group.h"
 #include "account.h"
-#include "fs_path.h"
-#include "step.h"
+#include "fs_group_own.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,51 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/* Descriptors for all else, of the least that a process may have: 1024 (systemd-system.conf(5),
- * DefaultLimitNOFILE), while it may ask for more. */
-enum { DESCRIPTORS_LEFT = 512, DESCRIPTORS_WANTED = 16384 };
-/* Most groups are of few directories; twice as large when it is half full. */
-enum { TABLE_FIRST = 256 };
-
-struct identity {
-    const char *path;
-    bool there;
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec mtime;
-};
-struct pending {
-    int dirfd; /* the directory's, below */
-    const char *path, *name, *temporary;
-    const struct identity *was; /* NULL: fs_save() did not look at it */
-    bool put;
-};
-struct directory {
-    const char *path; /* NULL: not to be found by it */
-    int fd;
-};
-struct file_system {
-    dev_t dev;
-    int fd;
-};
-struct fs_group {
-    struct arena arena;
-    VEC(struct pending) list;
-    VEC(struct directory) directories;
-    uint32_t *table;                 /* of directories by their paths: 0, or a place from 1 */
-    size_t size;                     /* a power of two */
-    VEC(struct file_system) systems; /* one directory of each file system that something changed on */
-    VEC(struct identity *) saw;
-    struct rlimit limit; /* of descriptors, as it was */
-    size_t room;         /* for directories */
-    uint64_t
-        touched[DESCRIPTORS_WANTED / 64]; /* bits: of a directory that is held, its file system is known */
-    size_t next;                          /* in `saw`: it is written in the order in which it was saved */
-    bool writes;                          /* fs_group_write() */
-    struct fs_absent absent;
-};
 
 /* As many as this process may have; the old limit comes back at the end. */
 static size_t room_make(struct rlimit *was)
@@ -72,6 +25,7 @@ void fs_group_begin(struct host *h)
     struct fs_group *g = h->group;
     memset(g, 0, sizeof *g);
     g->room = room_make(&g->limit);
+    g->writer = fs_writer_begin();
     g->size = TABLE_FIRST;
     g->table = arena_array(&g->arena, uint32_t, g->size);
 }
@@ -111,33 +65,6 @@ size_t fs_group_size(const struct host *h)
 bool fs_group_full(const struct host *h)
 {
     return h->group->directories.n >= h->group->room;
-}
-
-void fs_group_saw(struct fs_group *g, const char *path, const struct stat *st, bool there)
-{
-    if (!g)
-        return;
-    struct identity *i = arena_new(&g->arena, struct identity);
-    *i = (struct identity){.path = arena_strdup(&g->arena, path), .there = there};
-    if (there) {
-        i->dev = st->st_dev;
-        i->ino = st->st_ino;
-        i->size = st->st_size;
-        i->mtime = st->st_mtim;
-    }
-    vec_push(&g->arena, &g->saw, i);
-}
-
-static const struct identity *what_was(struct fs_group *g, const char *path)
-{
-    for (size_t i = 0; i < g->saw.n; i++) {
-        size_t at = (g->next + i) % g->saw.n;
-        if (strcmp(g->saw.at[at]->path, path) != 0)
-            continue;
-        g->next = at + 1;
-        return g->saw.at[at];
-    }
-    return NULL;
 }
 
 int fs_group_touch(struct fs_group *g, int fd)
@@ -225,123 +152,10 @@ void fs_group_moved(struct fs_group *g, const char *path)
     }
 }
 
-/* A descriptor of the place's directory that stays open with the group; -errno. */
-static int directory_fd(struct fs_group *g, const struct fs_place *p)
-{
-    if (p->near)
-        return p->dirfd;
-    struct directory d = {NULL, fcntl(p->dirfd, F_DUPFD_CLOEXEC, 3)};
-    if (d.fd < 0)
-        return -errno;
-    vec_push(&g->arena, &g->directories, d);
-    return d.fd;
-}
-
-int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary)
-{
-    int fd = directory_fd(g, p), r = fd < 0 ? fd : fs_group_touch_place(g, p);
-    if (r < 0)
-        return r;
-    struct pending e = {.dirfd = fd,
-                        .path = arena_strdup(&g->arena, p->path),
-                        .name = arena_strdup(&g->arena, p->name),
-                        .temporary = arena_strdup(&g->arena, temporary),
-                        .was = what_was(g, p->path)};
-    vec_push(&g->arena, &g->list, e);
-    return 0;
-}
-
-static int written_meanwhile(const struct pending *e, struct error *err)
-{
-    int r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);
-    error_hint(err, "what they wrote is there; look at it, then run citrus again");
-    return r;
-}
-
-/* A hard link, as undo keeps one, changes the ctime: that tells nothing here. */
-static int still_as_saved(const struct pending *e, struct error *err)
-{
-    struct stat st;
-    const struct identity *was = e->was;
-    if (!was)
-        return 0;
-    int r = fstatat(e->dirfd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-    if (r < 0 && r != -ENOENT)
-        return error_errno(err, r, "cannot look at %s", e->path);
-    /* A directory that was there went to the trash to make room. */
-    if (r == -ENOENT)
-        return 0;
-    if (was->there && st.st_dev == was->dev && st.st_ino == was->ino && st.st_size == was->size &&
-        st.st_mtim.tv_sec == was->mtime.tv_sec && st.st_mtim.tv_nsec == was->mtime.tv_nsec)
-        return 0;
-    return written_meanwhile(e, err);
-}
-
-static bool was_absent(const struct pending *e)
-{
-    return e->was && !e->was->there;
-}
-
-static int put_one(struct pending *e, struct error *err)
-{
-    unsigned only_new = was_absent(e) ? RENAME_NOREPLACE : 0;
-    int r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, only_new, e->path);
-    if (r == -EINVAL && only_new) { /* a file system that cannot (renameat2(2)) */
-        r = still_as_saved(e, err);
-        if (r < 0)
-            return r;
-        r = step_rename(e->dirfd, e->temporary, e->dirfd, e->name, 0, e->path);
-    }
-    e->put = r == 0;
-    if (r == -EEXIST && only_new)
-        return written_meanwhile(e, err);
-    if (r < 0)
-        error_errno(err, r, "cannot write %s", e->path);
-    if (r == -EISDIR)
-        error_hint(err, "a directory of this name is there; move it away");
-    return r;
-}
-
-static void temporary_drop(struct pending *e)
-{
-    if (!e->put)
-        step_unlink(e->dirfd, e->temporary, 0, e->path);
-    e->put = true;
-}
-
-void fs_group_drop(struct host *h, size_t from)
-{
-    struct fs_group *g = h->group;
-    for (size_t i = from; i < g->list.n; i++)
-        temporary_drop(&g->list.at[i]);
-    g->list.n = from;
-}
-
-int fs_group_put(struct host *h, size_t from, size_t to, struct error *err)
-{
-    struct fs_group *g = h->group;
-    int r = 0;
-    accounts_changed(h); /* they may be among these */
-    /* One that was not there is told by its own rename; of more none is put where another cannot be. */
-    bool looked = to - from != 1 || !was_absent(&g->list.at[from]);
-    for (size_t i = from; i < to && r == 0 && looked; i++)
-        r = still_as_saved(&g->list.at[i], err);
-    for (size_t i = from; i < to && r == 0; i++) {
-        r = put_one(&g->list.at[i], err);
-        if (r == -ESTALE && i > from) { /* some were, and are to be taken back */
-            r = -EEXIST;
-            if (err)
-                err->code = r;
-        }
-    }
-    for (size_t i = from; i < to && r < 0; i++)
-        temporary_drop(&g->list.at[i]);
-    return r;
-}
-
 int fs_group_sync(struct host *h, struct error *err)
 {
     struct fs_group *g = h->group;
+    fs_writer_wait(g->writer);
     int r = host_sync(h, err); /* its trees become the group's */
     for (size_t i = 0; i < g->systems.n && r == 0; i++)
         if (syncfs(g->systems.at[i].fd) < 0)
@@ -355,6 +169,7 @@ void fs_group_end(struct host *h)
     struct fs_group *g = h->group;
     accounts_free(h);
     fs_group_drop(h, 0);
+    g->writer = fs_writer_end(g->writer);
     directories_close(g);
     for (size_t i = 0; i < g->systems.n; i++)
         close(g->systems.at[i].fd);

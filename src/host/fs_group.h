@@ -3,11 +3,11 @@
  *     fs_group_begin(h);
  *     ... fs_save() ...
  *     fs_group_write(h);
- *     ... fs_write(), fs_symlink(), fs_mkdir() ...    -- temporaries; directories are there at once
- *     fs_group_sync(h, &err);                         -- contents, and the inodes that fs_save() kept
- *     fs_group_put(h, from, to, &err);                -- renames: what was written becomes visible
- *     fs_group_sync(h, &err);                         -- and survives a loss of power
- *     fs_group_end(h);                                -- what was not put is gone
+ *     ... fs_write(), fs_symlink(), fs_mkdir() ...    -- temporaries, and directories: by and by
+ * (fs_writer.h) fs_group_made(h, from, to, &err);               -- whether they could be fs_group_sync(h,
+ * &err);                         -- contents, and the inodes that fs_save() kept fs_group_put(h, from, to,
+ * &err);                -- renames: what was written becomes visible fs_group_sync(h, &err); -- and survives
+ * a loss of power fs_group_end(h);                                -- what was not put is gone
  *
  * In between nothing else syncs. A file that fs_save() saw is replaced only if it is still that file, and one
  * that it did not find is not replaced at all: -ESTALE, somebody wrote it meanwhile. (An editor that writes
@@ -25,6 +25,10 @@ void fs_group_write(struct host *h);
 size_t fs_group_size(const struct host *h);
 /* As many directories are held open as a process should: put what there is and begin anew. */
 bool fs_group_full(const struct host *h);
+/* Whether all of these could be made, once they are: the error of the first that could not. */
+int fs_group_made(struct host *h, size_t from, size_t to, struct error *err);
+/* Whether these are directories, which are there and are not put. */
+bool fs_group_stands(struct host *h, size_t from, size_t to);
 /* -ESTALE: none of these was put. On any other error the rest of them is given up. */
 int fs_group_put(struct host *h, size_t from, size_t to, struct error *err);
 int fs_group_sync(struct host *h, struct error *err);
@@ -53,5 +57,14 @@ void fs_group_hold(struct host *h, int fd);
 void fs_group_moved(struct fs_group *g, const char *path);
 /* `temporary`, beside the place, is to be renamed to it. -errno */
 int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *temporary);
+/* What is made in the place as `x` says, by and by: under the name `as`, which is temporary unless it is a
+ * directory. Its bytes and target are copied. -errno */
+struct fs_writing;
+int fs_group_later(struct fs_group *g, const struct fs_place *p, const char *as, const struct fs_writing *x);
+/* Whether a directory of this path can wait: it lies in one that the group made a moment ago, as those of a
+ * new site do. One that others may lie in is made at once. */
+bool fs_group_defers(struct fs_group *g, const char *path);
+/* Waits for what is made by and by. False: there was nothing. */
+bool fs_group_settle(struct fs_group *g);
 
 #endif

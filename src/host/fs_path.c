@@ -255,9 +255,13 @@ static int open_near(struct host *h, const char *dir, const char *path, bool *ne
     return fd;
 }
 
-static int place_find(struct host *h, const char *path, bool near, bool note, struct fs_place *ret,
+/* What for: to look closely, to look while looks are near each other, or to make something. */
+enum finding { TO_OPEN, TO_LOOK, TO_MAKE };
+
+static int place_find(struct host *h, const char *path, enum finding what, bool note, struct fs_place *ret,
                       struct error *err)
 {
+    bool near = what == TO_LOOK;
     size_t len = path ? strlen(path) : 0;
     if (len == 0 || path[0] != '/')
         return error_set(err, -EINVAL, "\"%s\" is no absolute path", path ? path : "");
@@ -277,7 +281,14 @@ static int place_find(struct host *h, const char *path, bool near, bool note, st
     char dir[PATH_MAX];
     memcpy(dir, path, slash);
     dir[slash] = '\0';
+    if (what != TO_MAKE)
+        fs_group_settle(h->group);
     int fd = open_near(h, dir, path, &near, err);
+    if (fd == -ENOENT && fs_group_settle(h->group)) { /* it may be among what was to be made */
+        near = what == TO_LOOK;
+        error_clear(err);
+        fd = open_near(h, dir, path, &near, err);
+    }
     if (fd == -ENOENT || fd == -ENOTDIR)
         footprint_note_absent(h, path);
     else if (fd < 0)
@@ -297,17 +308,22 @@ static int place_find(struct host *h, const char *path, bool near, bool note, st
 
 int place_open(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
-    return place_find(h, path, false, true, ret, err);
+    return place_find(h, path, TO_OPEN, true, ret, err);
 }
 
 int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
-    return place_find(h, path, true, true, ret, err);
+    return place_find(h, path, TO_LOOK, true, ret, err);
 }
 
 int place_seek(struct host *h, const char *path, struct fs_place *ret, struct error *err)
 {
-    return place_find(h, path, true, false, ret, err);
+    return place_find(h, path, TO_LOOK, false, ret, err);
+}
+
+int place_make(struct host *h, const char *path, struct fs_place *ret, struct error *err)
+{
+    return place_find(h, path, TO_MAKE, true, ret, err);
 }
 
 void place_close(struct fs_place *p)

@@ -28,12 +28,21 @@ int place_open(struct host *h, const char *path, struct fs_place *ret, struct er
 int place_look(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 /* The same for who notes by himself what is there (footprint.h): he looks at it anyway. */
 int place_seek(struct host *h, const char *path, struct fs_place *ret, struct error *err);
+/* The same for who makes something there: of what a group makes by and by (fs_writer.h) only what lies on the
+ * way is waited for. */
+int place_make(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same way; -errno */
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
 void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1]);
 int place_sync(const struct fs_place *p, struct error *err); /* of the directory, unless its group does */
 int place_fsync(const struct fs_place *p, int fd);           /* the same of what lies in it; -errno */
+/* Owner and mode of what was just made; -1 leaves. -errno */
+int fs_new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char *path);
+/* A new directory with its mode and owner: a descriptor, or -errno. -EEXIST: something is there. */
+int fs_directory_new(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, const char *path);
+/* What is there is made a directory's mode and owner; -ENOTDIR: it is none. */
+int place_mkdir_there(const struct fs_place *p, mode_t mode, uid_t uid, gid_t gid, struct error *err);
 /* fstatat without following; absent is *there = false and 0. */
 int place_stat(const struct fs_place *p, struct stat *ret, bool *there, struct error *err);
 

@@ -36,7 +36,7 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
 bool fs_parent_there(struct host *h, const char *path)
 {
     struct fs_place p;
-    int r = place_seek(h, path, &p, NULL);
+    int r = h->group ? place_make(h, path, &p, NULL) : place_seek(h, path, &p, NULL);
     if (r == 0)
         place_close(&p);
     return r != -ENOENT;

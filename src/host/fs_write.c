@@ -1,5 +1,6 @@
 #include "fs_group.h"
 #include "fs_path.h"
+#include "fs_writer.h"
 #include "step.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@ static int fd_attributes(int fd, const struct stat *st, mode_t mode, uid_t uid, 
     return r;
 }
 
-static int new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char *path)
+int fs_new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char *path)
 {
     struct stat st;
     return fstat(fd, &st) < 0 ? -errno : fd_attributes(fd, &st, mode, uid, gid, path);
@@ -46,6 +47,28 @@ static int temporary_put(const struct fs_place *p, const char *temporary)
                     : step_rename(p->dirfd, temporary, p->dirfd, p->name, 0, p->path);
 }
 
+static int write_new(const struct fs_writing *x)
+{
+    const struct fs_place p = {.dirfd = x->dirfd, .path = x->path};
+    int fd = temporary_create(&p, x->name, x->mode, x->uid, x->gid);
+    if (fd < 0)
+        return fd;
+    int r = step_write(fd, x->bytes, x->n, x->path);
+    if (r == 0)
+        r = fs_new_attributes(fd, x->mode, x->uid, x->gid, x->path);
+    close(fd);
+    return r;
+}
+
+static int link_new(const struct fs_writing *x)
+{
+    int r = step_symlink(x->target, x->dirfd, x->name, x->path);
+    if (r != -EEXIST)
+        return r;
+    r = step_unlink(x->dirfd, x->name, 0, x->path);
+    return r < 0 ? r : step_symlink(x->target, x->dirfd, x->name, x->path);
+}
+
 /* From a written temporary file to the target, safe from a loss of power at any point. Ends `fd`. */
 static int temporary_commit(const struct fs_place *p, const char *temporary, int fd, int r, struct error *err)
 {
@@ -69,17 +92,24 @@ int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode
 {
     struct fs_place p;
     char temporary[NAME_MAX + 1];
-    int r = place_open(h, path, &p, err);
+    int r = place_make(h, path, &p, err);
     if (r < 0)
         return r;
     place_temporary(&p, temporary);
+    if (p.group) {
+        struct fs_writing x = {
+            .bytes = (void *)(uintptr_t)bytes, .n = n, .mode = mode, .uid = uid, .gid = gid};
+        r = fs_group_later(p.group, &p, temporary, &x);
+        place_close(&p);
+        return r < 0 ? error_errno(err, r, "cannot write %s", path) : 0;
+    }
     int fd = temporary_create(&p, temporary, mode, uid, gid);
     if (fd < 0) {
         r = error_errno(err, fd, "cannot make the temporary file for %s", path);
     } else {
         r = step_write(fd, bytes, n, path);
         if (r == 0)
-            r = new_attributes(fd, mode, uid, gid, path);
+            r = fs_new_attributes(fd, mode, uid, gid, path);
         r = temporary_commit(&p, temporary, fd, r, err);
     }
     place_close(&p);
@@ -111,7 +141,7 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
     } else {
         r = step_copy(in, fd, to);
         if (r == 0)
-            r = new_attributes(fd, mode, uid, gid, to);
+            r = fs_new_attributes(fd, mode, uid, gid, to);
         r = temporary_commit(&p, temporary, fd, r, err);
     }
     place_close(&p);
@@ -119,92 +149,28 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
     return r;
 }
 
-static int place_mkdir(const struct fs_place *p, mode_t mode, uid_t uid, gid_t gid, struct error *err)
+int fs_writing_do(const struct fs_writing *x)
 {
-    /* Nobody's but root's, and its group's, until it is its owner's. What stays root's has its mode from the
-     * beginning: a crash before the next step leaves no directory of another mode behind, which later runs
-     * would take as it is.
-     */
-    bool roots = uid == 0 && gid == 0;
-    mode_t first = mode == (mode_t)-1 ? 0700 : roots ? mode : mode & 0770;
-    int r = step_mkdir(p->dirfd, p->name, first, p->path);
-    bool made = r == 0;
-    if (r < 0 && r != -EEXIST)
-        return error_errno(err, r, "cannot make the directory %s", p->path);
-    int fd = openat(p->dirfd, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        r = error_errno(err, errno, "cannot make the directory %s", p->path);
-        error_hint(err, "something else of this name is there; move it away");
-        return r;
-    }
-    r = new_attributes(fd, mode, uid, gid, p->path);
-    /* A new one that has its attributes from the beginning comes with its name, which is synced below. */
-    if (r == 0 && !made)
-        r = p->group ? fs_group_touch(p->group, fd) : place_fsync(p, fd);
-    else if (r == 0 && !(roots && first == mode))
-        r = place_fsync(p, fd); /* a group's lies where its directory does, which is touched below */
-    close(fd);
-    if (r < 0)
-        return error_errno(err, r, "cannot set mode and owner of the directory %s", p->path);
-    return made ? place_sync(p, err) : 0;
-}
-
-int fs_mkdir(struct host *h, const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err)
-{
-    struct fs_place p;
-    int r = place_open(h, path, &p, err);
-    if (r < 0)
-        return r;
-    r = place_mkdir(&p, mode, uid, gid, err);
-    place_close(&p);
-    return r;
-}
-
-int fs_mkdirs(struct host *h, const char *path, mode_t mode, struct error *err)
-{
-    size_t len = path ? strlen(path) : 0;
-    char part[PATH_MAX];
-    if (len == 0 || len >= sizeof part || path[0] != '/')
-        return error_set(err, -EINVAL, "\"%.200s\" is no absolute path", path ? path : "");
-    for (size_t i = 1; i <= len; i++) {
-        if ((path[i] != '/' && path[i] != '\0') || path[i - 1] == '/')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        struct fs_place p;
-        struct stat st;
-        bool there;
-        int r = place_open(h, part, &p, err);
-        if (r < 0)
-            return r;
-        r = place_stat(&p, &st, &there, err);
-        /* What is there stays as it is; a link to a directory is judged when the next part is resolved. */
-        if (r == 0 && !there)
-            r = place_mkdir(&p, mode, 0, 0, err);
-        else if (r == 0 && !S_ISDIR(st.st_mode) && (path[i] == '\0' || !S_ISLNK(st.st_mode)))
-            r = error_set(err, -ENOTDIR, "%s is no directory", part);
-        place_close(&p);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    if (x->what != WRITING_DIRECTORY)
+        return x->what == WRITING_LINK ? link_new(x) : write_new(x);
+    int fd = fs_directory_new(x->dirfd, x->name, x->mode, x->uid, x->gid, x->path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? fd : 0;
 }
 
 int fs_symlink(struct host *h, const char *target, const char *path, struct error *err)
 {
     struct fs_place p;
     char temporary[NAME_MAX + 1];
-    int r = place_open(h, path, &p, err);
+    int r = place_make(h, path, &p, err);
     if (r < 0)
         return r;
     place_temporary(&p, temporary);
-    r = step_symlink(target, p.dirfd, temporary, path);
-    if (r == -EEXIST) {
-        r = step_unlink(p.dirfd, temporary, 0, path);
-        if (r == 0)
-            r = step_symlink(target, p.dirfd, temporary, path);
-    }
-    if (r == 0) {
+    struct fs_writing x = {
+        .what = WRITING_LINK, .dirfd = p.dirfd, .name = temporary, .path = path, .target = target};
+    r = p.group ? fs_group_later(p.group, &p, temporary, &x) : fs_writing_do(&x);
+    if (r == 0 && !p.group) {
         r = temporary_put(&p, temporary);
         if (r < 0)
             step_unlink(p.dirfd, temporary, 0, path);

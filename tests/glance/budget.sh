@@ -82,7 +82,8 @@ first() { # first COLUMN
   valgrind --tool=callgrind --callgrind-out-file=/dev/null "$citrus" apply --yes --root "$tmp/another" "$tmp/m.yaml" >/dev/null 2>"$tmp/callgrind"
   strace -f -qq -o "$trace" "$citrus" apply --yes --root "$root" "$tmp/m.yaml" >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
   heap_is_huge first
-  holds first "$1" calls "$(wc -l <"$trace")"
+  # of two threads one's call can end on a line of its own
+  holds first "$1" calls "$(grep -vcF '<... ' "$trace")"
   holds first "$1" opens "$(grep -cE ' open(at|at2)?\(' "$trace")"
   some first "$1" syncs "$(grep -cE ' (fsync|fdatasync|syncfs|sync)\(' "$trace")"
   # who writes to a log takes the first of the locks that lie behind its index (sqlite.org/walformat.html, 2.3)

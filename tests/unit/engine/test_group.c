@@ -160,6 +160,30 @@ static void what_cannot_be_written_takes_its_own_site_back_and_no_other(void **s
     rig_free(t);
 }
 
+/* What is written by the second thread is told when all is: the group ends there, and goes on behind it. */
+static void what_cannot_be_written_among_many_takes_its_own_site_back_and_no_other(void **state)
+{
+    static const char *const sites[] = {A, B, C};
+    struct rig *t = rig_new("{}");
+    for (int i = 0; i < 90; i++)
+        rig_file(t, arena_printf(&t->a, "/etc/f%02d", i), sites[i / 30], "text");
+    rig_put(t, "/etc/.f45.citrus~/in-the-way", "");
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_int_equal(t->res.failures.n, 1);
+    assert_string_equal(t->res.failures.at[0].site, B);
+    assert_string_equal(t->res.failures.at[0].id, "/etc/f45");
+    assert_non_null(strstr(t->res.failures.at[0].err.text, "/etc/f45"));
+    for (int i = 0; i < 90; i++) {
+        const char *path = arena_printf(&t->a, "/etc/f%02d", i);
+        assert_int_equal(rig_there(t, path), i / 30 != 1);
+        assert_false(rig_there(t, arena_printf(&t->a, "/etc/.f%02d.citrus~", i)) && i != 45);
+    }
+    /* Undone as far as it had come; what came behind the failure was not begun any more. */
+    assert_string_equal(rig_states(t, 1), "dddddddddddddddddddddddddddddduuuuuuuuuuuuuuuussssssssssssss"
+                                          "dddddddddddddddddddddddddddddd");
+    rig_free(t);
+}
+
 static void its_temporary_goes(struct rig *t, const struct action *a)
 {
     if (strcmp(a->change.res->id, "/etc/c") != 0)
@@ -378,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_signal_before_the_first_step_leaves_all_as_it_was),
         cmocka_unit_test(a_group_ends_where_something_else_comes),
         cmocka_unit_test(what_cannot_be_written_takes_its_own_site_back_and_no_other),
+        cmocka_unit_test(what_cannot_be_written_among_many_takes_its_own_site_back_and_no_other),
         cmocka_unit_test(what_cannot_be_put_takes_its_own_site_back_and_no_other),
         cmocka_unit_test(what_a_person_wrote_meanwhile_stays),
         cmocka_unit_test(a_signal_ends_it_before_the_next_and_all_is_taken_back),

@@ -139,6 +139,163 @@ static void of_some_that_belong_together_none_is_put_where_one_cannot_be(void **
     assert_int_equal(names_in(AT("/d")), 1);
 }
 
+/* --- made by and by ------------------------------------------------------------------------------------- */
+
+enum { SITES = 300 };
+static const char *const below[] = {"custom.d", "logs", "public", "sessions", "tmp"};
+
+static void make_site(struct test_root *t, int i)
+{
+    const char *site = arena_printf(&t->a, "/www/%03d", i);
+    assert_int_equal(fs_mkdir(&t->h, site, 0750, 0, 33, &t->err), 0);
+    for (size_t k = 0; k < 5; k++)
+        assert_int_equal(fs_mkdir(&t->h, arena_printf(&t->a, "%s/%s", site, below[k]), 0710, 33, 33, &t->err),
+                         0);
+    write_to(t, arena_printf(&t->a, "%s/config", site), arena_printf(&t->a, "site %d", i));
+    write_to(t, arena_printf(&t->a, "/available/%03d", i), "vhost");
+    assert_int_equal(fs_symlink(&t->h, arena_printf(&t->a, "../available/%03d", i),
+                                arena_printf(&t->a, "/enabled/%03d", i), &t->err),
+                     0);
+}
+
+static void made(struct test_root *t)
+{
+    dir(AT("/www"), 0755, 0, 0);
+    dir(AT("/available"), 0755, 0, 0);
+    dir(AT("/enabled"), 0755, 0, 0);
+    fs_group_begin(&t->h);
+    fs_group_write(&t->h);
+}
+
+static void many_are_all_made_once(void **state)
+{
+    struct test_root *t = *state;
+    struct stat st;
+    made(t);
+    unsigned long before = host_steps();
+    for (int i = 0; i < SITES; i++)
+        make_site(t, i);
+    size_t n = fs_group_size(&t->h);
+    assert_int_equal(n, SITES * 8); /* all but the directory that the others lie in */
+    assert_int_equal(fs_group_sync(&t->h, &t->err), 0);
+    /* Two a call: six directories are made and given away, two files are made, written, given away and get
+     * their mode, and a link is made. */
+    assert_int_equal(host_steps() - before, SITES * 2 * (6 * 2 + 2 * 4 + 1));
+    assert_int_equal(names_in(AT("/available")), SITES);
+    assert_int_equal(fs_group_put(&t->h, 0, n, &t->err), 0);
+    fs_group_end(&t->h);
+    for (int i = 0; i < SITES; i++) {
+        char *site = AT(arena_printf(&t->a, "/www/%03d", i));
+        assert_int_equal(names_in(site), 6);
+        for (size_t k = 0; k < 5; k++) {
+            assert_int_equal(lstat(arena_printf(&t->a, "%s/%s", site, below[k]), &st), 0);
+            assert_int_equal(st.st_mode, S_IFDIR | 0710);
+            assert_int_equal(st.st_uid, 33);
+        }
+        text_is(arena_printf(&t->a, "%s/config", site), arena_printf(&t->a, "site %d", i));
+        text_is(AT(arena_printf(&t->a, "/available/%03d", i)), "vhost");
+        assert_int_equal(lstat(AT(arena_printf(&t->a, "/enabled/%03d", i)), &st), 0);
+        assert_true(S_ISLNK(st.st_mode));
+    }
+}
+
+/* Large ones, so that the other thread is in the middle of them. */
+static void who_puts_waits_until_all_are_written(void **state)
+{
+    enum { LARGE = 48, SIZE = 1 << 20 };
+    struct test_root *t = *state;
+    struct stat st;
+    char *bytes = calloc(1, SIZE);
+    made(t);
+    for (int i = 0; i < LARGE; i++)
+        assert_int_equal(fs_write(&t->h, arena_printf(&t->a, "/www/%d", i), bytes, SIZE, 0600, 0, 0, &t->err),
+                         0);
+    assert_int_equal(fs_group_put(&t->h, 0, LARGE, &t->err), 0);
+    fs_group_end(&t->h);
+    for (int i = 0; i < LARGE; i++) {
+        assert_int_equal(stat(AT(arena_printf(&t->a, "/www/%d", i)), &st), 0);
+        assert_int_equal(st.st_size, SIZE);
+    }
+    free(bytes);
+}
+
+static void one_that_cannot_be_written_is_told_by_its_place(void **state)
+{
+    struct test_root *t = *state;
+    made(t);
+    dir(AT("/available/.150.citrus~"), 0755, 0, 0); /* where its temporary file goes */
+    for (int i = 0; i < SITES; i++)
+        make_site(t, i);
+    size_t n = fs_group_size(&t->h);
+    assert_int_equal(fs_group_made(&t->h, 0, 150 * 8, &t->err), 0);
+    assert_int_equal(fs_group_made(&t->h, 151 * 8, n, &t->err), 0);
+    assert_true(fs_group_made(&t->h, 0, n, &t->err) < 0);
+    assert_non_null(strstr(t->err.text, "/available/150"));
+    assert_true(fs_group_stands(&t->h, 150 * 8, 150 * 8 + 5)); /* its directories */
+    assert_false(fs_group_stands(&t->h, 150 * 8, 151 * 8));
+    error_clear(&t->err);
+    assert_int_equal(fs_group_put(&t->h, 0, 150 * 8, &t->err), 0);
+    assert_true(fs_group_put(&t->h, 150 * 8, 151 * 8, &t->err) < 0);
+    fs_group_drop(&t->h, 151 * 8);
+    fs_group_end(&t->h);
+    assert_int_equal(names_in(AT("/available")), 151);
+    assert_int_equal(names_in(AT("/enabled")), 150);
+    assert_false(there(AT("/www/150/config")));
+    assert_true(there(AT("/www/299/tmp"))); /* directories are undo's */
+}
+
+static void what_waits_is_there_for_who_looks_and_for_who_makes_something_in_it(void **state)
+{
+    struct test_root *t = *state;
+    struct fs_stat st;
+    made(t);
+    for (int i = 0; i < 40; i++)
+        make_site(t, i);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(fs_stat(&t->h, arena_printf(&t->a, "/www/%03d/tmp", i), &st, &t->err), 0);
+        assert_int_equal(st.type, FS_DIRECTORY);
+        assert_int_equal(st.mode, 0710);
+    }
+    for (int i = 40; i < 80; i++) {
+        make_site(t, i);
+        const char *tmp = arena_printf(&t->a, "/www/%03d/tmp", i);
+        if (i % 2)
+            write_to(t, arena_printf(&t->a, "%s/in-it", tmp), "deep");
+        else
+            assert_int_equal(fs_mkdir(&t->h, arena_printf(&t->a, "%s/in-it", tmp), 0700, 0, 0, &t->err), 0);
+    }
+    assert_int_equal(fs_group_sync(&t->h, &t->err), 0);
+    assert_int_equal(fs_group_put(&t->h, 0, fs_group_size(&t->h), &t->err), 0);
+    fs_group_end(&t->h);
+    for (int i = 40; i < 80; i++)
+        assert_true(there(AT(arena_printf(&t->a, "/www/%03d/tmp/in-it", i))));
+}
+
+static void a_directory_that_another_made_is_taken_over_and_anything_else_is_not(void **state)
+{
+    struct test_root *t = *state;
+    struct stat st;
+    made(t);
+    for (int i = 0; i < 40; i++)
+        make_site(t, i);
+    assert_int_equal(fs_mkdir(&t->h, "/www/s", 0755, 0, 0, &t->err), 0);
+    dir(AT("/www/s/theirs"), 0700, 1, 1);
+    put(AT("/www/s/file"), "theirs", 0600);
+    size_t n = fs_group_size(&t->h);
+    assert_int_equal(fs_mkdir(&t->h, "/www/s/theirs", 0751, 33, 33, &t->err), 0);
+    assert_int_equal(fs_mkdir(&t->h, "/www/s/file", 0751, 33, 33, &t->err), 0);
+    assert_int_equal(fs_group_size(&t->h), n + 2);
+    assert_int_equal(fs_group_made(&t->h, n, n + 1, &t->err), 0);
+    assert_int_equal(stat(AT("/www/s/theirs"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0751);
+    assert_int_equal(st.st_uid, 33);
+    assert_int_equal(fs_group_made(&t->h, n + 1, n + 2, &t->err), -ENOTDIR);
+    assert_non_null(strstr(t->err.text, "/www/s/file"));
+    assert_non_null(strstr(t->err.hint, "move it away"));
+    fs_group_end(&t->h);
+    text_is(AT("/www/s/file"), "theirs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +303,11 @@ int main(void)
         TEST(what_was_not_put_is_gone),
         TEST(what_somebody_wrote_meanwhile_stays),
         TEST(of_some_that_belong_together_none_is_put_where_one_cannot_be),
+        TEST(many_are_all_made_once),
+        TEST(who_puts_waits_until_all_are_written),
+        TEST(one_that_cannot_be_written_is_told_by_its_place),
+        TEST(what_waits_is_there_for_who_looks_and_for_who_makes_something_in_it),
+        TEST(a_directory_that_another_made_is_taken_over_and_anything_else_is_not),
     };
     return cmocka_run_group_tests_name("group", tests, NULL, NULL);
 }
