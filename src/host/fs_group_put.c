@@ -60,6 +60,9 @@ int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *tempo
     return 0;
 }
 
+/* Of something larger there are not two in memory: it is written at once. */
+enum { COPIED_MOST = 1 << 20 };
+
 int fs_group_later(struct fs_group *g, const struct fs_place *p, const char *as, const struct fs_writing *x)
 {
     bool directory = x->what == WRITING_DIRECTORY;
@@ -72,13 +75,18 @@ int fs_group_later(struct fs_group *g, const struct fs_place *p, const char *as,
     own->name = e->temporary;
     own->path = e->path;
     own->target = arena_strdup(&g->arena, x->target);
-    own->bytes = x->n ? memcpy(xmalloc(x->n), x->bytes, x->n) : NULL;
     e->writing = own;
     if (directory) {
         e->temporary = NULL;
         e->put = g->making = true;
     }
-    fs_writer_add(g->writer, own);
+    if (x->n > COPIED_MOST) {
+        own->result = fs_writing_do(own);
+        own->bytes = NULL;
+    } else {
+        own->bytes = x->n ? memcpy(xmalloc(x->n), x->bytes, x->n) : NULL;
+        fs_writer_add(g->writer, own);
+    }
     return 0;
 }
 

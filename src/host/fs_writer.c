@@ -6,24 +6,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A thread costs as much as two files; handing over costs a call for each so many; and who is so far ahead of
- * the thread had better write himself. */
-enum { WORTH_A_THREAD = 16, AT_ONCE = 16, AHEAD_MOST = 128 };
+/* For fewer a thread is not worth what it costs: they are written at once. So many are handed over at once,
+ * which costs a call. Each takes some at a time, so that both end together, and who is so far ahead of the
+ * thread had better write himself. */
+enum { WORTH_A_THREAD = 8, AT_ONCE = 16, A_BITE = 8, AHEAD_MOST = 128 };
 
 struct list {
     struct fs_writing *first, **end;
-    size_t n;
 };
 struct fs_writer {
-    struct list collected; /* the caller's */
-    size_t added;
+    struct list collected; /* the caller's, of n */
+    size_t n, added;
     pthread_mutex_t lock;
     pthread_cond_t moved;
     pthread_t thread;
     enum { NONE, RUNNING, REFUSED } state; /* the thread's; the caller's to know */
     /* under the lock: */
     struct list waiting;
-    size_t unwritten; /* waiting, or in the thread's hands */
+    size_t unwritten; /* waiting, or in somebody's hands */
     bool stop;
 };
 
@@ -31,49 +31,46 @@ static void list_init(struct list *l)
 {
     l->first = NULL;
     l->end = &l->first;
-    l->n = 0;
 }
 
-static void list_move(struct list *from, struct list *to)
+static void write_some(struct fs_writing *x, size_t n)
 {
-    if (!from->first)
-        return;
-    *to->end = from->first;
-    to->end = from->end;
-    to->n += from->n;
-    list_init(from);
-}
-
-static void write_list(struct fs_writing *x)
-{
-    for (; x; x = x->next) {
+    for (size_t i = 0; i < n; i++, x = x->next) {
         x->result = fs_writing_do(x);
         free(x->bytes);
         x->bytes = NULL;
     }
 }
 
+/* Takes a bite of what waits, and writes it. False: nothing waits. Under the lock, which is let go meanwhile.
+ */
+static bool bite(struct fs_writer *w)
+{
+    struct fs_writing *first = w->waiting.first, *x = first;
+    size_t n = 0;
+    for (; x && n < A_BITE; x = x->next)
+        n++;
+    w->waiting.first = x;
+    if (!x)
+        w->waiting.end = &w->waiting.first;
+    if (n == 0)
+        return false;
+    pthread_mutex_unlock(&w->lock);
+    write_some(first, n);
+    pthread_mutex_lock(&w->lock);
+    w->unwritten -= n;
+    if (!w->unwritten)
+        pthread_cond_broadcast(&w->moved);
+    return true;
+}
+
 static void *work(void *self)
 {
     struct fs_writer *w = self;
     pthread_mutex_lock(&w->lock);
-    for (;;) {
-        struct list mine;
-        list_init(&mine);
-        list_move(&w->waiting, &mine);
-        if (!mine.first && w->stop)
-            break;
-        if (!mine.first) {
+    while (!w->stop)
+        if (!bite(w))
             pthread_cond_wait(&w->moved, &w->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&w->lock);
-        write_list(mine.first);
-        pthread_mutex_lock(&w->lock);
-        w->unwritten -= mine.n;
-        if (!w->unwritten)
-            pthread_cond_signal(&w->moved);
-    }
     pthread_mutex_unlock(&w->lock);
     return NULL;
 }
@@ -99,13 +96,13 @@ static void start(struct fs_writer *w)
 
 static void hand_over(struct fs_writer *w)
 {
-    if (!w->collected.n)
+    if (w->n == 0)
         return;
-    pthread_mutex_lock(&w->lock);
-    w->unwritten += w->collected.n;
-    list_move(&w->collected, &w->waiting);
-    pthread_cond_signal(&w->moved);
-    pthread_mutex_unlock(&w->lock);
+    *w->waiting.end = w->collected.first;
+    w->waiting.end = w->collected.end;
+    w->unwritten += w->n;
+    list_init(&w->collected);
+    w->n = 0;
 }
 
 void fs_writer_add(struct fs_writer *w, struct fs_writing *x)
@@ -114,38 +111,27 @@ void fs_writer_add(struct fs_writer *w, struct fs_writing *x)
     if (w->state == NONE && ++w->added > WORTH_A_THREAD)
         start(w);
     if (w->state != RUNNING) {
-        write_list(x);
+        write_some(x, 1);
         return;
     }
     *w->collected.end = x;
     w->collected.end = &x->next;
-    if (++w->collected.n < AT_ONCE)
+    if (++w->n < AT_ONCE)
         return;
     pthread_mutex_lock(&w->lock);
-    size_t ahead = w->unwritten;
+    hand_over(w);
+    pthread_cond_signal(&w->moved);
+    while (w->unwritten > AHEAD_MOST && bite(w))
+        ;
     pthread_mutex_unlock(&w->lock);
-    if (ahead < AHEAD_MOST) {
-        hand_over(w);
-        return;
-    }
-    write_list(w->collected.first);
-    list_init(&w->collected);
 }
 
 void fs_writer_wait(struct fs_writer *w)
 {
-    write_list(w->collected.first);
-    list_init(&w->collected);
-    if (w->state != RUNNING)
-        return;
     pthread_mutex_lock(&w->lock);
-    struct list rest;
-    list_init(&rest);
-    list_move(&w->waiting, &rest);
-    pthread_mutex_unlock(&w->lock);
-    write_list(rest.first);
-    pthread_mutex_lock(&w->lock);
-    w->unwritten -= rest.n;
+    hand_over(w);
+    while (bite(w))
+        ;
     while (w->unwritten)
         pthread_cond_wait(&w->moved, &w->lock);
     pthread_mutex_unlock(&w->lock);
@@ -159,7 +145,7 @@ struct fs_writer *fs_writer_end(struct fs_writer *w)
     if (w->state == RUNNING) {
         pthread_mutex_lock(&w->lock);
         w->stop = true;
-        pthread_cond_signal(&w->moved);
+        pthread_cond_broadcast(&w->moved);
         pthread_mutex_unlock(&w->lock);
         pthread_join(w->thread, NULL);
     }
