@@ -19,9 +19,9 @@ done
 # value of one site after a look; a first apply.
 #       what          glance  --verify     whole    change     first
 read -r -d '' budget <<'B' || true
-calls                   1810      4150      3765      2560     18810
+calls                   1810      4150      3765      2560     17130
 opens                    163       635       800       218      2930
-instructions         3950000   5750000  72000000  11750000 189000000
+instructions         3950000   5750000  72000000  11750000 172000000
 syncs                      -         -         -         -         9
 transactions               -         -         -         -         5
 B
