@@ -60,8 +60,8 @@ int fs_group_add(struct fs_group *g, const struct fs_place *p, const char *tempo
     return 0;
 }
 
-/* Of something larger there are not two in memory: it is written at once. */
-enum { COPIED_MOST = 1 << 20 };
+/* Something larger is written at once, and not copied. */
+enum { COPIED_MOST = 128 << 10 };
 
 int fs_group_later(struct fs_group *g, const struct fs_place *p, const char *as, const struct fs_writing *x)
 {

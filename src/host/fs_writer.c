@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* For fewer a thread is not worth what it costs: they are written at once. So many are handed over at once,
@@ -37,6 +38,8 @@ static void write_some(struct fs_writing *x, size_t n)
 {
     for (size_t i = 0; i < n; i++, x = x->next) {
         x->result = fs_writing_do(x);
+        if (x->bytes)
+            explicit_bzero(x->bytes, x->n); /* a wp-config.php has secrets */
         free(x->bytes);
         x->bytes = NULL;
     }

@@ -20,7 +20,7 @@ struct fs_writing {
     int dirfd;
     const char *name, *path; /* of whoever adds it; path: for the log of steps */
     const char *target;      /* of a link */
-    void *bytes;             /* of a file: malloc()ed, and freed when they are written */
+    void *bytes;             /* of a file: malloc()ed; wiped and freed when they are written */
     size_t n;
     mode_t mode;
     uid_t uid;

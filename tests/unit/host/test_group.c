@@ -202,7 +202,7 @@ static void many_are_all_made_once(void **state)
 /* Large ones, so that the other thread is in the middle of them. */
 static void who_puts_waits_until_all_are_written(void **state)
 {
-    enum { LARGE = 48, SIZE = 1 << 20 };
+    enum { LARGE = 240, SIZE = 128 << 10 };
     struct test_root *t = *state;
     struct stat st;
     char *bytes = calloc(1, SIZE);
