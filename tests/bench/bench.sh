@@ -66,8 +66,8 @@ apply() { # apply ROOT MANIFEST: timed, once; what it says is shown where it fai
 same_sites() { # same_sites ROOT FRESH
   local d
   for d in "$1" "$2"; do
-    (cd "$d" && find var/www/site* etc/nginx/sites-*/site* etc/php/8.2/fpm/pool.d/site* \
-      etc/logrotate.d/citrus-site* \( -type d -printf '%y %m %P %H\n' -o -printf '%y %m %s %P %H %l\n' \) | sort) >"$d.sites"
+    (cd "$d" && find var/www etc/nginx etc/php/8.2/fpm/pool.d etc/logrotate.d -path '*site[0-9]*' \
+      \( -type d -printf '%y %m %H/%P\n' -o -printf '%y %m %s %H/%P %l\n' \) | sort) >"$d.sites"
   done
   cmp -s "$1.sites" "$2.sites" || {
     echo "bench.sh: the floor wrote other sites than citrus:" >&2
