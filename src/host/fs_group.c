@@ -48,6 +48,7 @@ void fs_group_write(struct host *h)
 {
     struct fs_group *g = h->group;
     g->writes = true;
+    fs_writer_wait(g->writer); /* it writes by these descriptors */
     directories_close(g);
     memset(g->table, 0, g->size * sizeof *g->table);
 }

@@ -3,11 +3,12 @@
  *     fs_group_begin(h);
  *     ... fs_save() ...
  *     fs_group_write(h);
- *     ... fs_write(), fs_symlink(), fs_mkdir() ...    -- temporaries, and directories: by and by
- * (fs_writer.h) fs_group_made(h, from, to, &err);               -- whether they could be fs_group_sync(h,
- * &err);                         -- contents, and the inodes that fs_save() kept fs_group_put(h, from, to,
- * &err);                -- renames: what was written becomes visible fs_group_sync(h, &err); -- and survives
- * a loss of power fs_group_end(h);                                -- what was not put is gone
+ *     ... fs_write(), fs_symlink(), fs_mkdir() ...    -- temporaries and directories, by fs_writer.h
+ *     fs_group_made(h, from, to, &err);               -- whether they could be made
+ *     fs_group_sync(h, &err);                         -- contents, and the inodes that fs_save() kept
+ *     fs_group_put(h, from, to, &err);                -- renames: what was written becomes visible
+ *     fs_group_sync(h, &err);                         -- and survives a loss of power
+ *     fs_group_end(h);                                -- what was not put is gone
  *
  * In between nothing else syncs. A file that fs_save() saw is replaced only if it is still that file, and one
  * that it did not find is not replaced at all: -ESTALE, somebody wrote it meanwhile. (An editor that writes

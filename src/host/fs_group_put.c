@@ -159,7 +159,7 @@ static int still_as_saved(const struct pending *e, struct error *err)
 {
     struct stat st;
     const struct identity *was = e->was;
-    if (!was)
+    if (!was || !e->temporary) /* a directory is there since it was made */
         return 0;
     int r = fstatat(e->dirfd, e->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
     if (r < 0 && r != -ENOENT)

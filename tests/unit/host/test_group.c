@@ -271,6 +271,24 @@ static void what_waits_is_there_for_who_looks_and_for_who_makes_something_in_it(
         assert_true(there(AT(arena_printf(&t->a, "/www/%03d/tmp/in-it", i))));
 }
 
+static void a_new_directory_is_put_with_what_was_made_with_it(void **state)
+{
+    struct test_root *t = *state;
+    dir(AT("/www"), 0755, 0, 0);
+    fs_group_begin(&t->h);
+    look_at(t, "/www/s/d");
+    look_at(t, "/www/s/f");
+    fs_group_write(&t->h);
+    assert_int_equal(fs_mkdir(&t->h, "/www/s", 0755, 0, 0, &t->err), 0);
+    assert_int_equal(fs_mkdir(&t->h, "/www/s/d", 0700, 0, 0, &t->err), 0);
+    write_to(t, "/www/s/f", "text");
+    assert_int_equal(fs_group_size(&t->h), 2);
+    assert_int_equal(fs_group_put(&t->h, 0, 2, &t->err), 0);
+    fs_group_end(&t->h);
+    assert_true(there(AT("/www/s/d")));
+    text_is(AT("/www/s/f"), "text");
+}
+
 static void a_directory_that_another_made_is_taken_over_and_anything_else_is_not(void **state)
 {
     struct test_root *t = *state;
@@ -307,6 +325,7 @@ int main(void)
         TEST(who_puts_waits_until_all_are_written),
         TEST(one_that_cannot_be_written_is_told_by_its_place),
         TEST(what_waits_is_there_for_who_looks_and_for_who_makes_something_in_it),
+        TEST(a_new_directory_is_put_with_what_was_made_with_it),
         TEST(a_directory_that_another_made_is_taken_over_and_anything_else_is_not),
     };
     return cmocka_run_group_tests_name("group", tests, NULL, NULL);
