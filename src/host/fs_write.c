@@ -28,16 +28,16 @@ int fs_new_attributes(int fd, mode_t mode, uid_t uid, gid_t gid, const char *pat
 
 /* The temporary file of a writer, made exclusively: a leftover of a crash, or what somebody put there, goes.
  */
-static int temporary_create(const struct fs_place *p, const char *temporary, mode_t mode, uid_t uid,
-                            gid_t gid)
+static int temporary_create(int dirfd, const char *temporary, mode_t mode, uid_t uid, gid_t gid,
+                            const char *path)
 {
     /* What stays root's has its mode from the beginning; what does not is root's alone till then. */
     mode_t first = uid == 0 && gid == 0 && mode != (mode_t)-1 ? mode : 0600;
-    int fd = step_create(p->dirfd, temporary, first, p->path);
+    int fd = step_create(dirfd, temporary, first, path);
     if (fd != -EEXIST)
         return fd;
-    int r = step_unlink(p->dirfd, temporary, 0, p->path);
-    return r < 0 && r != -ENOENT ? r : step_create(p->dirfd, temporary, first, p->path);
+    int r = step_unlink(dirfd, temporary, 0, path);
+    return r < 0 && r != -ENOENT ? r : step_create(dirfd, temporary, first, path);
 }
 
 /* Its group puts all of its own later. */
@@ -49,8 +49,7 @@ static int temporary_put(const struct fs_place *p, const char *temporary)
 
 static int write_new(const struct fs_writing *x)
 {
-    const struct fs_place p = {.dirfd = x->dirfd, .path = x->path};
-    int fd = temporary_create(&p, x->name, x->mode, x->uid, x->gid);
+    int fd = temporary_create(x->dirfd, x->name, x->mode, x->uid, x->gid, x->path);
     if (fd < 0)
         return fd;
     int r = step_write(fd, x->bytes, x->n, x->path);
@@ -103,7 +102,7 @@ int fs_write(struct host *h, const char *path, const void *bytes, size_t n, mode
         place_close(&p);
         return r < 0 ? error_errno(err, r, "cannot write %s", path) : 0;
     }
-    int fd = temporary_create(&p, temporary, mode, uid, gid);
+    int fd = temporary_create(p.dirfd, temporary, mode, uid, gid, p.path);
     if (fd < 0) {
         r = error_errno(err, fd, "cannot make the temporary file for %s", path);
     } else {
@@ -135,7 +134,7 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
         return r;
     }
     place_temporary(&p, temporary);
-    int fd = temporary_create(&p, temporary, mode, uid, gid);
+    int fd = temporary_create(p.dirfd, temporary, mode, uid, gid, p.path);
     if (fd < 0) {
         r = error_errno(err, fd, "cannot make the temporary file for %s", to);
     } else {

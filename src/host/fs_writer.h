@@ -6,9 +6,10 @@
  *     fs_writer_wait(w);                   -- all are: their `result` can be read
  *     w = fs_writer_end(w);
  *
- * It makes new files and links under names that nobody knows yet, by descriptors of their directories, which
- * stay open; everything else is done by who asks. The thread begins when there is enough for it; where none
- * can be had, and what it does not come to, the caller writes. Private to this folder. */
+ * It makes new files and links under names that nobody knows yet, and new directories, by descriptors of
+ * those that they lie in, which stay open; everything else is done by who asks. The thread begins when there
+ * is enough for it; where none can be had, and what it does not come to, the caller writes. Private to this
+ * folder. */
 #ifndef CITRUS_FS_WRITER_H
 #define CITRUS_FS_WRITER_H
 #include <stddef.h>

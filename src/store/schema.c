@@ -8,15 +8,18 @@
 /* "ctrs": tells our database from another program's (SQLite's manual, PRAGMA application_id). */
 #define APPLICATION_ID 0x63747273
 
-/* Rows of one transaction lie behind each other, and a row is appended: half of what it costs to find its
- * place by two columns. `trashed`: undo names a trash. `done`: intents that were done together, which are not
- * written once more each. */
-#define ACTIONS(name)                                                                                        \
-    "CREATE TABLE " name " (key INTEGER PRIMARY KEY, tx INTEGER NOT NULL AS (key >> 32),"                    \
+/* Version 10, for a new store and for one of before; a later version has texts of its own. Rows of one
+ * transaction lie behind each other, and a row is appended: half of what it costs to find its place by two
+ * columns. `trashed`: undo names a trash. `done`: intents that were done together, which are not written once
+ * more each. */
+#define ACTION_10                                                                                            \
+    "key INTEGER PRIMARY KEY, tx INTEGER NOT NULL AS (key >> 32),"                                           \
     "  seq INTEGER NOT NULL AS (key & 4294967295), state TEXT NOT NULL, kind TEXT NOT NULL,"                 \
     "  id TEXT NOT NULL, site TEXT, op TEXT NOT NULL, spec TEXT, before BLOB NOT NULL,"                      \
-    "  after BLOB NOT NULL, undo TEXT, error TEXT, trashed INTEGER NOT NULL) STRICT;"
-#define DONE                                                                                                 \
+    "  after BLOB NOT NULL, undo TEXT, error TEXT, trashed INTEGER NOT NULL"
+#define WITH_ACTION_10                                                                                       \
+    "CREATE INDEX action_removed ON action (kind, id) WHERE op = 'remove';"                                  \
+    "CREATE INDEX action_trash ON action (id) WHERE trashed;"                                                \
     "CREATE TABLE done (tx INTEGER NOT NULL REFERENCES tx (id) ON DELETE CASCADE, first INTEGER NOT NULL,"   \
     "  last INTEGER NOT NULL, PRIMARY KEY (tx, first)) WITHOUT ROWID, STRICT;"
 
@@ -43,22 +46,18 @@ static const char new_store[] =
     "  removed INTEGER NOT NULL DEFAULT 0, bundle_id INTEGER) STRICT;"
     "CREATE TABLE bundle (id INTEGER PRIMARY KEY, files TEXT NOT NULL) STRICT;"
     "CREATE TABLE piece (digest TEXT PRIMARY KEY, text BLOB NOT NULL) WITHOUT ROWID, STRICT;"
-    "CREATE INDEX tx_open ON tx (id) WHERE state = 'open';" ACTIONS(
-        "action") "CREATE INDEX action_removed ON action (kind, id) WHERE op = 'remove';"
-                  "CREATE INDEX action_trash ON action (id) WHERE trashed;" DONE
-                  "CREATE TABLE plan_used (digest TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID, "
-                  "STRICT;"
-                  "CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, command "
-                  "TEXT NOT NULL,"
-                  "  exit_status INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT;"
-                  "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL, time INTEGER NOT NULL,"
-                  "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
-                  "CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
-                  "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL,"
-                  "  contents BLOB, base BLOB, whole BLOB) STRICT;"
-                  "CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) "
-                  "WITHOUT ROWID,"
-                  " STRICT;";
+    "CREATE INDEX tx_open ON tx (id) WHERE state = 'open';"
+    "CREATE TABLE action (" ACTION_10 ") STRICT;" WITH_ACTION_10
+    "CREATE TABLE plan_used (digest TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, command TEXT NOT NULL,"
+    "  exit_status INTEGER NOT NULL, changes INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL, time INTEGER NOT NULL,"
+    "  generated INTEGER NOT NULL) WITHOUT ROWID, STRICT;"
+    "CREATE TABLE glance (key BLOB PRIMARY KEY, made INTEGER NOT NULL, until INTEGER NOT NULL,"
+    "  stamps BLOB NOT NULL, paths BLOB NOT NULL, kinds TEXT NOT NULL, output TEXT NOT NULL,"
+    "  contents BLOB, base BLOB, whole BLOB) STRICT;"
+    "CREATE TABLE memo (name TEXT PRIMARY KEY, text TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID,"
+    " STRICT;";
 
 /* Step i leads from version i to i + 1. A step that was released never changes. */
 static const char *const migrations[] = {
@@ -104,15 +103,12 @@ static const char *const migrations[] = {
      "ALTER TABLE generation ADD COLUMN bundle_id INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE tx ADD COLUMN bundle_id INTEGER;"),
     /* 10: see above. */
-    (ACTIONS(
-        "ordered") "INSERT INTO ordered (key, state, kind, id, site, op, spec, before, after, undo, error, "
-                   "trashed)"
-                   "  SELECT tx << 32 | seq, state, kind, id, site, op, spec, before, after, undo, error,"
-                   "  coalesce(instr(undo, '\"trash\":') > 0, 0) FROM action ORDER BY tx, seq;"
-                   "DROP TABLE action;"
-                   "ALTER TABLE ordered RENAME TO action;"
-                   "CREATE INDEX action_removed ON action (kind, id) WHERE op = 'remove';"
-                   "CREATE INDEX action_trash ON action (id) WHERE trashed;" DONE),
+    ("CREATE TABLE ordered (" ACTION_10 ") STRICT;"
+     "INSERT INTO ordered (key, state, kind, id, site, op, spec, before, after, undo, error, trashed)"
+     "  SELECT tx << 32 | seq, state, kind, id, site, op, spec, before, after, undo, error,"
+     "  coalesce(instr(undo, '\"trash\":') > 0, 0) FROM action ORDER BY tx, seq;"
+     "DROP TABLE action;"
+     "ALTER TABLE ordered RENAME TO action;" WITH_ACTION_10),
 };
 #define SEALED_SINCE   2
 #define PIECES_SINCE   9
