@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* Looked at, kept, and held in memory at once; and what a signal has to wait for. */
-enum { GROUP_MAX = 8192 };
+/* Looked at, kept, and held in memory at once: about a KiB each. A group costs two syncs, and the disk writes
+ * tables of inodes and directories once more with each; a signal ends it before its next write. */
+enum { GROUP_MAX = 65536 };
 
 struct group {
     struct applying *x;
