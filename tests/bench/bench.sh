@@ -31,30 +31,30 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 export CITRUS_SHARE=$top
-citrus=$top/build/citrus clock=$dir/clock floor=$dir/floor
+citrus=$top/build/citrus clock=$dir/clock floor=$dir/floor peak_of=$dir/peak_of
 
 ${CC:-cc} -O2 -std=gnu17 -o "$clock" "$here/clock.c"
 # shellcheck disable=SC2046
 ${CC:-cc} -O2 -std=gnu17 -o "$floor" "$here/floor.c" "$here/floor_make.c" "$here/floor_write.c" \
-  $(pkg-config --cflags --libs sqlite3 yaml-0.1 libxxhash)
+  $(pkg-config --cflags --libs sqlite3 yaml-0.1)
+${CC:-cc} -O2 -std=gnu17 -o "$peak_of" "$here/peak_of.c"
 
 doing() { printf '[%(%T)T] %s\n' -1 "$*" >&2; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
-minus() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a - b}'; }
-times() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a * b}'; }
-mib() { awk -v k="$1" 'BEGIN {printf "%.1f", k / 1024}'; }
-middle() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
-
 # shellcheck source=tests/bench/figure.sh
 . "$here/figure.sh"
 say() { figure "$@" | tee -a "$dir/figures"; }
 
+# A look at what is as it should be: with anything else to do its status is 2, and the measurement ends.
+idle=("$citrus" apply --plan --detailed-exitcode)
+
 # cost RUNS CMD...: sets cpu, wall and peak, of the middle of RUNS runs
 cost() {
+  cpu='' wall='' peak=''
   read -r cpu wall peak < <("$clock" "$@")
 }
 # pair RUNS CMD... -- FLOOR...: the same of two that take turns; the second's is other_cpu
 pair() {
+  cpu='' wall='' peak='' other_cpu=''
   { read -r cpu wall peak && read -r other_cpu _; } < <("$clock" "$@")
 }
 apply() { # apply ROOT MANIFEST: timed, once; what it says is shown where it fails
@@ -113,28 +113,37 @@ first_apply() { # first_apply SITES ROOT MANIFEST WORK: the tree is made, and st
 # What the timer's next look does: it leaves what a glance, and the plan of some sites, stand on.
 look_around() { # look_around ROOT MANIFEST
   sleep 0.3 # what was written a moment ago is looked at anew: footprint.h
-  "$citrus" apply --plan --root "$1" "$2" >/dev/null
+  "${idle[@]}" --root "$1" "$2" >/dev/null
 }
 
 # What the floor's full model took, in ms CPU, on the machine on which the goals that are milliseconds were set. Machines
 # differ by more than those goals: what a figure would be there is told beside it, by the floor of this run.
 declare -A goals_machine=([10]=2.4 [100]=4.3 [1000]=27)
 
+has_value() { # has_value ROOT SITES MANIFEST: the site whose value changes has what this one says
+  local wanted
+  wanted=$(grep -A3 "$(printf '^  site%05d' $(($2 / 2)))" "$3" | sed -n 's/.*client_max_body_size: \(.*\)}/\1/p')
+  grep -q "client_max_body_size $wanted;" "$(printf '%s/etc/nginx/sites-available/site%05d.example.com.conf' "$1" $(($2 / 2)))" ||
+    { echo "bench.sh: a change was not made: $wanted is not in $1" >&2; exit 1; }
+}
+
 # One value of one site, there and back. CPU that is more than the look's is the change's: each look is timed when the
 # machine did what it does before a change, and not in a row of looks, which is cheaper. Between two changes there is a
 # look, as there is on a server whose timer runs; without one, all has to be looked at, which is told beside it.
 change() { # change SITES ROOT MANIFEST
-  local n=$1 root=$2 manifest=$3 cpus=() walls=() looks=() again=() m i noop most
+  local n=$1 root=$2 manifest=$3 cpus=() walls=() looks=() again=() m i noop most=0
   "$here/workload.sh" "$n" $((n / 2)) >"$dir/$n-changed.yaml"
   look_around "$root" "$manifest"
   for i in 1 2 3; do
     for m in "$dir/$n-changed.yaml" "$manifest"; do
       apply "$root" "$m"
-      cpus+=("$cpu") walls+=("$wall") most=$peak
+      cpus+=("$cpu") walls+=("$wall")
+      [ "$peak" -le "$most" ] || most=$peak
+      has_value "$root" "$n" "$m"
       look_around "$root" "$m"
       sleep 0.3
       sync -f "$dir"
-      cost 1 "$citrus" apply --plan --root "$root" "$m"
+      cost 1 "${idle[@]}" --root "$root" "$m"
       looks+=("$cpu")
     done
   done
@@ -149,6 +158,7 @@ change() { # change SITES ROOT MANIFEST
     for m in "$dir/$n-changed.yaml" "$manifest"; do
       apply "$root" "$m"
       again+=("$cpu")
+      has_value "$root" "$n" "$m"
     done
   done
   say "change_again_$n" "$(minus "$(middle "${again[@]}")" "$noop")" "ms CPU over the no-op"
@@ -179,7 +189,7 @@ growth() { # growth NAME SITES VALUE FLOOR
 looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
   local n=$1
   sleep 1 # what was written a moment ago is looked at anew: footprint.h
-  pair "$RUNS" "$citrus" apply --plan --root "$2" "$3" -- "$floor" digest "$2" "$3" "$4"
+  pair "$RUNS" "${idle[@]}" --root "$2" "$3" -- "$floor" digest "$2" "$3" "$4"
   noop=$cpu
   say "noop_$n" "$cpu" "ms CPU"
   say "noop_memory_$n" "$(mib "$peak")" MiB
@@ -187,7 +197,7 @@ looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
   say "noop_ratio_$n" "$(ratio "$noop" "$other_cpu")" x
   growth noop "$n" "$noop" "$other_cpu"
 
-  pair "$RUNS" "$citrus" apply --plan --verify --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
+  pair "$RUNS" "${idle[@]}" --verify --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
   verify=$cpu
   say "verify_$n" "$cpu" "ms CPU"
   say "verify_memory_$n" "$(mib "$peak")" MiB
@@ -197,12 +207,12 @@ looks() { # looks SITES ROOT MANIFEST WORK: sets noop, verify and full
   growth verify "$n" "$verify" "$full"
 
   # --fresh takes no glance, and leaves none: all is parsed, rendered and compared, and what has its stamp is believed.
-  pair "$RUNS" "$citrus" apply --plan --fresh --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
+  pair "$RUNS" "${idle[@]}" --fresh --root "$2" "$3" -- "$floor" full "$2" "$3" "$4"
   say "whole_$n" "$cpu" "ms CPU"
   say "whole_memory_$n" "$(mib "$peak")" MiB
   say "whole_floor_$n" "$other_cpu" "ms CPU"
   say "whole_ratio_$n" "$(ratio "$cpu" "$other_cpu")" x
-  cost "$RUNS" "$citrus" apply --plan --fresh --verify --root "$2" "$3"
+  cost "$RUNS" "${idle[@]}" --fresh --verify --root "$2" "$3"
   say "whole_read_$n" "$cpu" "ms CPU"
   say "whole_read_memory_$n" "$(mib "$peak")" MiB
 }

@@ -11,11 +11,14 @@ cold() { # cold SITES ROOT MANIFEST WORK
   fi
   doing "$n sites: a cold cache"
   for _ in 1 2 3 4 5; do
-    drop && cost 1 "$floor" stat "$root" "$manifest" "$work"
+    drop
+    cost 1 "$floor" stat "$root" "$manifest" "$work"
     bare+=("$wall")
-    drop && cost 1 "$citrus" apply --plan --root "$root" "$manifest"
+    drop
+    cost 1 "${idle[@]}" --root "$root" "$manifest"
     glance+=("$wall")
-    drop && cost 1 "$citrus" apply --plan --verify --root "$root" "$manifest"
+    drop
+    cost 1 "${idle[@]}" --verify --root "$root" "$manifest"
     full+=("$wall")
   done
   say "cold_floor_$n" "$(middle "${bare[@]}")" "ms wall"
@@ -27,5 +30,7 @@ cold() { # cold SITES ROOT MANIFEST WORK
 drop() {
   sync -f "$dir"
   echo 3 >/proc/sys/vm/drop_caches
-  "$citrus" --version >/dev/null && "$floor" nothing - - - && "$clock" 1 true >/dev/null
+  "$citrus" --version >/dev/null
+  "$floor" nothing - - -
+  "$clock" 1 true >/dev/null
 }

@@ -1,17 +1,18 @@
 /* What the machine itself needs at least for what citrus does: the same sources looked at, by a program that
  * knows nothing. The measure that citrus is held against, in one run on one machine.
  *
- *     floor prepare ROOT MANIFEST WORK   from a tree that citrus made: templates, rows, once
- *     floor full ROOT MANIFEST WORK      a check that renders all: manifest parsed (libyaml's events), every
- *                                        file rendered and hashed (XXH3-128), its row read by path, lstat of
- *                                        every path and its mode and owner compared, dpkg's status parsed
- *     floor digest ROOT MANIFEST WORK    a check with unchanged inputs: those hashed, rows in one scan, lstat
- *     floor write FRESH MANIFEST WORK    the sites into a fresh tree, durably: directories and temporaries,
- *                                        syncfs, renames, syncfs
- *     floor files FRESH MANIFEST WORK    the same of their files and links alone, in directories that are
- * there floor stat ROOT MANIFEST WORK      lstat of every path, from a list of them floor replace ROOT LIST -
- * the files that LIST names, written anew as durably floor nothing - - -                what a program with
- * these libraries costs
+ * - floor prepare ROOT MANIFEST WORK: from a tree that citrus made: templates, rows, once
+ * - floor full ROOT MANIFEST WORK: a check that renders all: manifest parsed (libyaml's events), each file
+ *   rendered and hashed (XXH3-128), its row read by path, lstat of every path, its mode and owner held
+ *   against what they are to be, dpkg's status parsed
+ * - floor digest ROOT MANIFEST WORK: a check with unchanged inputs: those hashed, rows in one scan, lstat
+ * - floor write FRESH MANIFEST WORK: the sites into a fresh tree, durably: directories and temporaries, one
+ *   syncfs, renames, one syncfs
+ * - floor files FRESH MANIFEST WORK: the same of their files and links alone, in directories that are there
+ * - floor stat ROOT MANIFEST WORK: lstat of every path, from a list of them
+ * - floor replace ROOT LIST -: the files that LIST names, written anew as durably
+ * - floor listed ROOT LIST -: the same files read, and none written
+ * - floor nothing - - -: what a program with these libraries costs
  *
  * Of each site it takes what is below ROOT/var/www/DOMAIN, and the entries of nginx, PHP and logrotate that
  * bear its name. What varies between sites in a file's text is the domain and the user's name; the template
@@ -213,20 +214,27 @@ static void check_path(struct floor *f, sqlite3_stmt *one, size_t i, const char 
     char p[PATH_MAX];
     struct stat st;
     size_t n = path_of(f, i, domain, user, p);
+    const struct stat *as = &f->paths[i].st;
     if (lstat(p, &st) < 0)
         die("is gone:", p);
-    sqlite3_bind_text(one, 1, p, (int)n, SQLITE_STATIC);
-    if (sqlite3_step(one) != SQLITE_ROW)
-        die("has no row:", p);
-    row_matches(one, 0, &st, p);
-    if (S_ISREG(f->paths[i].st.st_mode)) {
+    if (st.st_mode != as->st_mode || (as->st_uid == 0) != (st.st_uid == 0) ||
+        (as->st_gid == 0) != (st.st_gid == 0))
+        die("has another mode or owner:", p);
+    if (S_ISREG(st.st_mode)) {
+        sqlite3_bind_text(one, 1, p, (int)n, SQLITE_STATIC);
+        if (sqlite3_step(one) != SQLITE_ROW)
+            die("has no row:", p);
+        row_matches(one, 0, &st, p);
         XXH128_hash_t h = XXH3_128bits(text, floor_render(&f->paths[i].text, domain, user, text));
         if (memcmp(&h, sqlite3_column_blob(one, 6), sizeof h) != 0)
             die("has another text:", p);
+        sqlite3_reset(one);
+    } else if (S_ISLNK(st.st_mode)) {
+        static char target[PATH_MAX];
+        size_t len = floor_render(&f->paths[i].text, domain, user, text);
+        if (readlink(p, target, sizeof target) != (ssize_t)len || memcmp(target, text, len) != 0)
+            die("is another link:", p);
     }
-    if (S_ISLNK(st.st_mode) && readlink(p, text, sizeof text) < 0)
-        die("is no link:", p);
-    sqlite3_reset(one);
 }
 
 static void check_full(struct floor *f)
@@ -293,11 +301,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(struct floor *f);
-    } modes[] = {{"prepare", floor_prepare}, {"full", check_full},   {"digest", check_digest},
-                 {"write", floor_write},     {"files", floor_files}, {"stat", check_stat},
-                 {"replace", floor_replace}, {"nothing", nothing}};
+    } modes[] = {{"prepare", floor_prepare}, {"full", check_full},       {"digest", check_digest},
+                 {"write", floor_write},     {"files", floor_files},     {"stat", check_stat},
+                 {"listed", floor_listed},   {"replace", floor_replace}, {"nothing", nothing}};
     if (argc != 5)
-        die("usage:", "floor prepare|full|digest|write|files|stat|replace|nothing ROOT MANIFEST WORK");
+        die("usage:", "floor prepare|full|digest|write|files|stat|listed|replace|nothing ROOT MANIFEST WORK");
     struct floor f = {.root = argv[2], .manifest = argv[3], .work = argv[4]};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (!strcmp(argv[1], modes[i].name)) {

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 #include <yaml.h>
 
@@ -47,6 +48,7 @@ size_t floor_render(const struct template *t, const char *domain, const char *us
 void floor_prepare(struct floor *f);
 void floor_write(struct floor *f);
 void floor_files(struct floor *f);
+void floor_listed(struct floor *f);
 void floor_replace(struct floor *f);
 
 #endif

@@ -115,6 +115,12 @@ static void write_temp(const struct replaced *r, const char *temp)
     close(out);
 }
 
+void floor_listed(struct floor *f)
+{
+    struct replaced *all;
+    read_list(f, &all);
+}
+
 void floor_replace(struct floor *f)
 {
     struct replaced *all;

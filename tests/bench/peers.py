@@ -8,7 +8,7 @@ its domain or its user's name in them) is cut into templates with these two as t
 copied. DIR/cfengine, DIR/puppet and DIR/ansible get a policy for all sites each, a tree `root` of their own, and `run`,
 which applies it once. All own their files as www-data, for the sites' users are known in TREE alone; packages, which
 citrus does not look at in an offline root, are left out. Each is written as its people write for speed: one bundle or
-define a site with the paths named, no fact gathering, no package module, no backups.
+define a site with the paths named, no package module, no backups; facts are gathered where it cannot be helped (Puppet).
 """
 import json
 import os

@@ -17,7 +17,11 @@ many_sites() {
 site_name() { printf 'site%05d.example.com' "$1"; }
 # shellcheck source=tests/bench/figure.sh
 . "$LAB_TOP/tests/bench/figure.sh"
-told() { both "$(figure "$@")"; }
+told() {
+  local said
+  said=$(figure "$@") || exit 1
+  both "$said"
+}
 tool() { # tool NAME: /root/NAME inside is tests/bench/NAME.c
   ! guest test -x "/root/$1" || return 0
   ${CC:-cc} -O2 -std=gnu17 -o "$TMP/$1" "$LAB_TOP/tests/bench/$1.c"

@@ -13,14 +13,16 @@ BASE=120 EACH=12
 GOALS_LSTAT=0.69
 PATHS=2000 PATHS_EACH=600
 
-traced() { # traced NAME CMD...: nothing is started, nothing is asked of the network
-  local name=$1
+traced() { # traced NAME CMD...: nothing is started, nothing is asked of the network; sets started
+  local name=$1 programs others
   shift
   guest strace -f -qq -o /root/trace -e trace=%process,%network,openat,openat2 "$@" >"$TMP/said" </dev/null
   guest cat /root/trace </dev/null >"$TMP/trace"
   is "$name: the watching works" yes "$([ "$(wc -l <"$TMP/trace")" -gt 20 ] && echo yes)"
-  is "$name: no process and no thread is started" "1 program, 0 others" \
-    "$(grep -cE ' execve(at)?\(' "$TMP/trace") program, $(grep -cE ' (fork|vfork|clone|clone3)\(' "$TMP/trace" || true) others"
+  programs=$(grep -cE ' execve(at)?\(' "$TMP/trace") # its own is one
+  others=$(grep -cE ' (fork|vfork|clone|clone3)\(' "$TMP/trace" || true)
+  is "$name: no process and no thread is started" "1 program, 0 others" "$programs program, $others others"
+  started=$((programs - 1 + others))
   is "$name: no connection leaves the machine" "" "$(grep -E 'connect\(.*AF_INET' "$TMP/trace" || true)"
   has "$name: finds nothing to do" "Nothing to do" "$(cat "$TMP/said")"
 }
@@ -37,6 +39,7 @@ for n in "${sizes[@]}"; do
   traced "$n sites, a glance" citrus apply --plan
   is "$n sites, a glance: nothing is rendered anew" "" "$(grep -E 'share/citrus/(templates|configs)/[a-z]' "$TMP/trace" || true)"
   traced "$n sites, a full look" citrus apply --plan --fresh
+  told "server_look_processes_$n" "$started" "besides its own"
   traced "$n sites, everything read" citrus apply --plan --verify
 
   cost 9 citrus apply --plan
