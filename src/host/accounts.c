@@ -137,6 +137,7 @@ void accounts_foresee(struct host *h, const char *passwd, const char *group)
 
 struct accounts_seen {
     struct fs_stat passwd, group;
+    bool settled; /* what changed them after they were seen shows */
 };
 struct accounts_look {
     struct arena arena;
@@ -163,14 +164,16 @@ void accounts_look_end(struct host *h)
 
 static bool files_seen(struct host *h, struct accounts_seen *ret)
 {
-    return fs_stat(h, "/etc/passwd", &ret->passwd, NULL) == 0 &&
-           fs_stat(h, "/etc/group", &ret->group, NULL) == 0;
+    bool known = fs_stat(h, "/etc/passwd", &ret->passwd, NULL) == 0 &&
+                 fs_stat(h, "/etc/group", &ret->group, NULL) == 0;
+    ret->settled = known && fs_settled(ret->passwd.ctime_ns) && fs_settled(ret->group.ctime_ns);
+    return known;
 }
 
 static bool same_file(const struct fs_stat *a, const struct fs_stat *b)
 {
     return a->type == b->type && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && fs_settled(b->ctime_ns);
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
 /* The files are looked at each time: a change shows, and who keeps stamps has theirs. */
@@ -179,7 +182,7 @@ static int look_read(struct host *h, struct accounts *ret, struct error *err)
     struct accounts_look *l = h->accounts_look;
     struct accounts_seen now;
     bool known = files_seen(h, &now);
-    if (!known || !l->read || !same_file(&l->seen.passwd, &now.passwd) ||
+    if (!known || !l->read || !l->seen.settled || !same_file(&l->seen.passwd, &now.passwd) ||
         !same_file(&l->seen.group, &now.group)) {
         int r = accounts_parse(h, &l->all, &l->arena, err);
         l->read = r == 0 && known;

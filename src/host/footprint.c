@@ -7,12 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND INT64_C(1000000000)
-/* Stamps are as coarse as the kernel's tick, 10 ms at most (CONFIG_HZ=100); of file systems without
- * nanoseconds FAT's, with two seconds, is the coarsest. */
-#define TICK_NS   (SECOND / 10)
-#define COARSE_NS (2 * SECOND)
-
 struct note {
     const char *path; /* "r" or "m" and the path */
     size_t dir;       /* how much of it is the directory, with the letter and the last slash */
@@ -48,18 +42,12 @@ static struct hash128 stamp_of(const struct stat *st, bool listed)
     return hash_bytes(s, sizeof s);
 }
 
-/* A change from now on shows in its times. */
-static bool settled(int64_t ns, int64_t now)
-{
-    return now - ns > (ns % SECOND ? TICK_NS : COARSE_NS);
-}
-
 static void note(struct taking *t, char where, const char *path, const struct stat *st, bool listed)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     if (st && (listed || !S_ISDIR(st->st_mode)) &&
-        (!settled(fs_ns(st->st_ctim), fs_ns(now)) || !settled(fs_ns(st->st_mtim), fs_ns(now))))
+        (!fs_settled_at(fs_ns(st->st_ctim), fs_ns(now)) || !fs_settled_at(fs_ns(st->st_mtim), fs_ns(now))))
         *(t->in_part ? &t->part_fresh : &t->spoilt) = true;
     size_t len = strlen(path);
     char *copy = arena_alloc(&t->arena, len + 2);

@@ -57,11 +57,17 @@ static int64_t now_ns(void)
     return fs_ns(now);
 }
 
-/* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100): two changes within
- * one tick look alike. Git calls such an entry "racily clean". Twice that is safe. */
-bool fs_settled_at(int64_t ctime_ns, int64_t now)
+#define SECOND INT64_C(1000000000)
+/* Linux stamps files with the time of the last tick, at most 10 ms ago (CONFIG_HZ=100), and some more where a
+ * guest's processor was not let run: two changes within one tick look alike. Git calls such an entry "racily
+ * clean". Of file systems without nanoseconds (ext4 and ext3 with inodes of 128 bytes) FAT's, with two
+ * seconds, is the coarsest. */
+#define TICK_NS   (SECOND / 10)
+#define COARSE_NS (2 * SECOND)
+
+bool fs_settled_at(int64_t time_ns, int64_t now)
 {
-    return now - ctime_ns > 20 * 1000 * 1000;
+    return now - time_ns > (time_ns % SECOND ? TICK_NS : COARSE_NS);
 }
 
 bool fs_settled(int64_t ctime_ns)

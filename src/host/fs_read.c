@@ -191,13 +191,15 @@ int fs_digest(struct host *h, const char *path, const struct fs_stat *known, str
         return fd;
     struct fs_stat before;
     fs_stat_from(&st, &before);
+    /* Asked before the reading: however long that takes, a change meanwhile may have the same times. */
+    bool settled = fs_settled(before.ctime_ns);
     struct hash128 digest;
     int r = fs_hash_fd(fd, before.size, &digest);
     close(fd);
     if (r < 0)
         return error_errno(err, r, "cannot read %s", path);
     /* The identity is that from before the reading: what changes meanwhile differs from it next time. */
-    if (h->cache && fs_settled(before.ctime_ns))
+    if (h->cache && settled)
         h->cache->put(h->cache->self, path, &before, digest);
     *ret = digest;
     return 0;

@@ -46,7 +46,7 @@ static const struct field fields[] = {
      .type = FIELD_STRING,
      .offset = offsetof(struct certificate_spec, state),
      .def = "valid",
-     .doc = "valid, due, expired, unreadable, or what is wrong with the key."},
+     .doc = "valid, due, expired, unreadable, or what is wrong with the key or who may write."},
 };
 static const struct record record = {
     .name = "certificate", FIELDS(fields), .size = sizeof(struct certificate_spec)};
@@ -83,12 +83,21 @@ static void want_source(struct kind_ctx *ctx, struct certificate_spec *want)
     buf_free(&text);
 }
 
-static const char *state_of(struct kind_ctx *ctx, const struct fs_stat *certificate,
-                            const struct fs_stat *key, bool matches, const struct x509_info *info,
-                            bool renewable)
+/* Where a pair lies, and what is said of each. */
+struct places {
+    struct fs_stat directory, certificate, key;
+};
+
+static const char *state_of(struct kind_ctx *ctx, const struct places *at, bool matches,
+                            const struct x509_info *info, bool renewable)
 {
+    const struct fs_stat *directory = &at->directory, *certificate = &at->certificate, *key = &at->key;
     if (!matches)
         return "key does not match";
+    /* Who may write there may put another pair in the place of this one. */
+    if (directory->type == FS_DIRECTORY && ((directory->mode & 022) || directory->uid != 0))
+        return arena_printf(ctx->arena, "directory has mode %04o of user %u", directory->mode,
+                            directory->uid);
     if (key->mode != 0600 || key->uid != 0)
         return arena_printf(ctx->arena, "key has mode %04o of user %u", key->mode, key->uid);
     if (certificate->mode != 0644 || certificate->uid != 0)
@@ -119,28 +128,31 @@ static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **
     struct certificate_spec *want = res->spec;
     const char *certificate = tls_path(ctx->arena, res->id, "fullchain.pem"),
                *key = tls_path(ctx->arena, res->id, "privkey.pem");
-    struct fs_stat at_certificate, at_key;
+    struct places at;
     struct x509_info info = {0};
     struct pair p = {0};
     bool matches;
     *found = NULL;
     if (from_files(want) && !res->absent)
         want_source(ctx, want);
-    int r = fs_stat(ctx->host, certificate, &at_certificate, err);
+    int r = fs_stat(ctx->host, certificate, &at.certificate, err);
     if (r == 0)
-        r = fs_stat(ctx->host, key, &at_key, err);
-    if (r < 0 || (at_certificate.type == FS_ABSENT && at_key.type == FS_ABSENT))
+        r = fs_stat(ctx->host, key, &at.key, err);
+    if (r < 0 || (at.certificate.type == FS_ABSENT && at.key.type == FS_ABSENT))
+        return r;
+    r = fs_stat(ctx->host, tls_dir(ctx->arena, res->id), &at.directory, err);
+    if (r < 0)
         return r;
     struct certificate_spec *s = arena_new(ctx->arena, struct certificate_spec);
     record_clear(&record, s);
     s->state = "unreadable";
     *found = s;
-    if (at_certificate.type != FS_FILE || at_key.type != FS_FILE)
+    if (at.certificate.type != FS_FILE || at.key.type != FS_FILE)
         return 0;
     r = pair_read(ctx, certificate, key, &p, err);
     if (r == 0 && x509_pair(ctx->host, &p.certificate, &p.key, &info, &matches, ctx->arena, NULL) == 0) {
         describe(ctx, want, &p, &info, s);
-        s->state = state_of(ctx, &at_certificate, &at_key, matches, &info, !from_files(want));
+        s->state = state_of(ctx, &at, matches, &info, !from_files(want));
     }
     pair_free(&p);
     return r;
@@ -322,7 +334,9 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     if (c->op == OP_REMOVE)
         return trash_pair(ctx, id, c->prepared, err);
     if (only_modes_differ(c)) {
-        r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
+        r = fs_attributes(ctx->host, tls_dir(ctx->arena, id), 0755, 0, 0, err);
+        if (r == 0)
+            r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
         return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
     }
     r = c->restore      ? kept_read(ctx, c, &p, err)

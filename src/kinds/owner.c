@@ -97,6 +97,20 @@ int owners_name(struct owners *o, const struct fs_stat *st, const char *want_own
     return 0;
 }
 
+int owners_pair(struct owners *o, const struct fs_stat *st, const char **ret, struct error *err)
+{
+    const char *owner, *group;
+    int r;
+
+    *ret = OWNERS_ROOT;
+    if (st->uid == 0 && st->gid == 0)
+        return 0;
+    r = owners_name(o, st, NULL, NULL, &owner, &group, err);
+    if (r == 0)
+        *ret = arena_printf(o->ctx->arena, "%s:%s", owner, group);
+    return r;
+}
+
 void owners_free(struct owners *o)
 {
     arena_free(&o->arena);

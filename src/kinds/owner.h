@@ -12,6 +12,8 @@
 #include "fs.h"
 #include "kind.h"
 
+#define OWNERS_ROOT "root:root"
+
 struct owner_name {
     int64_t id;
     const char *name;
@@ -34,6 +36,8 @@ struct owners {
  * "33" is a difference. */
 int owners_name(struct owners *o, const struct fs_stat *st, const char *want_owner, const char *want_group,
                 const char **owner, const char **group, struct error *err);
+/* Both as "user:group": of what belongs to root, and nobody else, "root:root", and no account is read. */
+int owners_pair(struct owners *o, const struct fs_stat *st, const char **ret, struct error *err);
 void owners_free(struct owners *o);
 
 /* The numbers of what is wanted, read now: an account may have been made a moment ago. A name that is not

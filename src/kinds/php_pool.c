@@ -3,6 +3,7 @@
  * Two masters that both own a pool of one name would fight for its socket, so a file of that name below
  * another version is a difference. The content is validated before it is written; it holds no secrets. */
 #include "aside.h"
+#include "owner.h"
 #include "parents.h"
 #include "specs.h"
 #include "text.h"
@@ -23,6 +24,11 @@ static const struct field fields[] = {
      .type = FIELD_MODE,
      .offset = offsetof(struct php_pool_spec, mode),
      .doc = "Mode of the file."},
+    {.name = "owner",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct php_pool_spec, owner),
+     .def = OWNERS_ROOT,
+     .doc = "User and group of the file: whoever may write it decides as whom PHP runs."},
 };
 static const struct record record = {
     .name = "php_pool", FIELDS(fields), .size = sizeof(struct php_pool_spec)};
@@ -106,7 +112,8 @@ static bool pool_dir_has(const struct pool_dir *d, const char *name)
     return false;
 }
 
-static int pool_digest(struct kind_ctx *ctx, const char *path, struct php_pool_spec *s, struct error *err)
+static int pool_look(struct kind_ctx *ctx, struct owners *own, const char *path, struct php_pool_spec *s,
+                     struct error *err)
 {
     struct fs_stat st;
     struct hash128 h;
@@ -119,7 +126,9 @@ static int pool_digest(struct kind_ctx *ctx, const char *path, struct php_pool_s
         return 0;
     }
     s->mode = (int64_t)st.mode;
-    r = fs_digest(ctx->host, path, &st, &h, err);
+    r = owners_pair(own, &st, &s->owner, err);
+    if (r == 0)
+        r = fs_digest(ctx->host, path, &st, &h, err);
     if (r < 0)
         return r;
     hash_hex(h, hex);
@@ -127,8 +136,8 @@ static int pool_digest(struct kind_ctx *ctx, const char *path, struct php_pool_s
     return 0;
 }
 
-static int observe_one(struct kind_ctx *ctx, const struct pool_dirs *dirs, const struct resource *res,
-                       void **found, struct error *err)
+static int observe_one(struct kind_ctx *ctx, struct owners *own, const struct pool_dirs *dirs,
+                       const struct resource *res, void **found, struct error *err)
 {
     const struct php_pool_spec *want = res->spec;
     const char *name = arena_join(ctx->arena, res->id, ".conf"), *versions = NULL, *best = NULL;
@@ -147,13 +156,15 @@ static int observe_one(struct kind_ctx *ctx, const struct pool_dirs *dirs, const
     record_clear(&record, s);
     s->version = versions;
     s->mode = want->mode;
+    s->owner = want->owner;
     *found = s;
-    return pool_digest(ctx, pool_path(ctx->arena, best, res->id), s, err);
+    return pool_look(ctx, own, pool_path(ctx->arena, best, res->id), s, err);
 }
 
 static int php_pool_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                             struct error *err)
 {
+    struct owners own = {.ctx = ctx};
     struct pool_dirs dirs = {0};
     bool few = n <= LOOKED_FOR;
     int r = few ? 0 : pool_dirs_read(ctx, NULL, &dirs, err);
@@ -162,8 +173,9 @@ static int php_pool_observe(struct kind_ctx *ctx, const struct resource *const *
         if (few)
             r = pool_dirs_read(ctx, &file, &dirs, err);
         if (r == 0)
-            r = observe_one(ctx, &dirs, res[i], &found[i], err);
+            r = observe_one(ctx, &own, &dirs, res[i], &found[i], err);
     }
+    owners_free(&own);
     return r;
 }
 

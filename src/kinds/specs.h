@@ -54,6 +54,7 @@ struct vhost_spec {
     struct bytes content;
     const char *digest;
     int64_t mode;
+    const char *owner; /* "root:root"; NULL: as it is */
     int8_t enabled;
 };
 /* php_pool: id = domain. Writes /etc/php/VERSION/fpm/pool.d/ID.conf; other versions' file of that name goes.
@@ -63,6 +64,7 @@ struct php_pool_spec {
     struct bytes content;
     const char *digest;
     int64_t mode;
+    const char *owner; /* "root:root" */
 };
 /* database: id = name. Created empty; removed into a dump. */
 struct database_spec {

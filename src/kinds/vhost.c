@@ -3,6 +3,7 @@
  * nginx reads sites-enabled at its next reload, whoever asks for it. So a content is validated, alone beside
  * the server's own configuration, before the live file is renamed over, and the link comes last. */
 #include "aside.h"
+#include "owner.h"
 #include "parents.h"
 #include "specs.h"
 #include "text.h"
@@ -19,6 +20,11 @@ static const struct field fields[] = {
      .type = FIELD_MODE,
      .offset = offsetof(struct vhost_spec, mode),
      .doc = "Mode of the file."},
+    {.name = "owner",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct vhost_spec, owner),
+     .def = OWNERS_ROOT,
+     .doc = "User and group of the file: whoever may write it decides what nginx does."},
     {.name = "enabled",
      .type = FIELD_BOOL,
      .offset = offsetof(struct vhost_spec, enabled),
@@ -60,7 +66,8 @@ static int link_state(struct kind_ctx *ctx, const char *id, bool *ret_there, boo
     return 0;
 }
 
-static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **found, struct error *err)
+static int observe_one(struct kind_ctx *ctx, struct owners *own, const struct resource *res, void **found,
+                       struct error *err)
 {
     const struct vhost_spec *want = res->spec;
     char *path = path_file(ctx->arena, res->id);
@@ -78,11 +85,14 @@ static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **
     record_clear(&record, s);
     s->enabled = ours;
     s->mode = st.type == FS_FILE ? (int64_t)st.mode : want->mode;
+    s->owner = want->owner;
     s->digest = st.type == FS_ABSENT ? "missing" : "not a file";
     if (st.type == FS_FILE) {
         struct hash128 h;
         char hex[HASH_HEX];
-        r = fs_digest(ctx->host, path, &st, &h, err);
+        r = owners_pair(own, &st, &s->owner, err);
+        if (r == 0)
+            r = fs_digest(ctx->host, path, &st, &h, err);
         if (r < 0)
             return r;
         hash_hex(h, hex);
@@ -95,12 +105,12 @@ static int observe_one(struct kind_ctx *ctx, const struct resource *res, void **
 static int vhost_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n, void **found,
                          struct error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        int r = observe_one(ctx, res[i], &found[i], err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct owners own = {.ctx = ctx};
+    int r = 0;
+    for (size_t i = 0; i < n && r >= 0; i++)
+        r = observe_one(ctx, &own, res[i], &found[i], err);
+    owners_free(&own);
+    return r;
 }
 
 /* Whether all certificate files that the content names are there: they may be made by this same run. */
@@ -211,6 +221,9 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     int r = aside_now(ctx, c, file, &now, err);
     if (r < 0)
         return r;
+    bool theirs = !s->owner && now.type == FS_FILE;
+    uid_t uid = theirs ? now.uid : 0;
+    gid_t gid = theirs ? now.gid : 0;
     mode_t mode = s->mode != FIELD_UNSET ? (mode_t)s->mode : now.type == FS_FILE ? now.mode : 0644;
     if (s->digest && !ctx->host->offline) {
         r = validate_vhost(ctx, id, s->content.at, s->content.len, err);
@@ -230,9 +243,9 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     if (s->digest) {
         r = parents_make(ctx, file, err);
         if (r == 0)
-            r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, 0, 0, err);
+            r = fs_write(ctx->host, file, s->content.at, s->content.len, mode, uid, gid, err);
     } else if (now.type == FS_FILE) /* a content that is not declared stays */
-        r = fs_attributes(ctx->host, file, mode, now.uid, now.gid, err);
+        r = fs_attributes(ctx->host, file, mode, uid, gid, err);
     if (r == 0 && link_it)
         r = parents_make(ctx, link, err);
     return r < 0 || !link_it ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
@@ -280,7 +293,7 @@ static void vhost_watch(const struct resource *res, struct arena *a, struct watc
     vec_push(a, &out->paths, path_link(a, res->id));
 }
 
-static const char *const apart[] = {"digest", "mode", "enabled", NULL};
+static const char *const apart[] = {"digest", "mode", "owner", "enabled", NULL};
 
 const struct kind vhost_kind = {
     .name = "vhost",

@@ -102,11 +102,13 @@ case $said in *server.yaml:10:*max_execution_time*) good ;; *) bad "an error in 
 
 # ------------------------------------------------------------------ and it is done
 tables() { # what the store holds of what was done; a file's number is another each time
-  for t in "kind, id, site, spec, wanted, rank, generation, digest FROM managed" "number, rollback_of, bundle, digest, status FROM generation" \
+  for t in "kind, id, site, spec, wanted, rank, generation, digest FROM managed" "number, rollback_of, files, digest, status FROM generation JOIN bundle ON bundle.id = bundle_id ORDER BY number" \
     "seq, state, kind, id, site, op, spec, before, after FROM action WHERE tx = (SELECT max(id) FROM tx)" "state, why, files, sites, created, changed, removed FROM tx JOIN bundle ON bundle.id = bundle_id ORDER BY tx.id DESC LIMIT 1"; do
-    sqlite3 "$1/var/lib/citrus/store.db" "SELECT $t"
+    sqlite3 "$1/var/lib/citrus/store.db" "SELECT $t" || return 1
   done
 }
+tables "$root" >"$tmp/tables" # nothing is the same as nothing: the questions can be asked
+for n in managed generation action tx; do [ "$(db "SELECT count(*) FROM $n")" != 0 ] || bad "there is nothing to be compared of $n"; done
 settle "an apply"
 whole=$tmp/whole
 cp -a "$root" "$whole"

@@ -2,7 +2,16 @@
 #include "account.h"
 #include "fs_group.h"
 #include "root.h"
+#include <sys/syscall.h>
 #include <time.h>
+
+/* The library's own calls come here, too. */
+static int reads;
+ssize_t read(int fd, void *bytes, size_t n)
+{
+    reads++;
+    return syscall(SYS_read, fd, bytes, n);
+}
 
 static int accounts_setup(void **state)
 {
@@ -56,6 +65,28 @@ static void accounts_are_read_and_broken_lines_passed_over(void **state)
     assert_int_equal(accounts_group(&all, "empty")->n_members, 0);
     assert_null(accounts_user(&all, "www"));
     assert_null(accounts_group(&all, "broken"));
+}
+
+/* Read in the moment in which they were changed, they may have changed again with the same times. */
+static void a_look_reads_again_what_it_read_right_after_a_change(void **state)
+{
+    struct test_root *t = *state;
+    struct accounts all;
+    int before;
+    accounts_look_begin(&t->h);
+    put(AT("/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n", 0644);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    before = reads;
+    usleep(150000);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_true(reads > before);
+    before = reads;
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_int_equal(reads, before); /* settled when they were read */
+    put(AT("/etc/passwd"), "one:x:1:1:one:/:/bin/bash\ntwo:x:2:2:two:/:/bin/bash\n", 0644);
+    assert_int_equal(accounts_read(&t->h, &all, &t->a, &t->err), 0);
+    assert_int_equal(all.n_users, 2);
+    accounts_look_end(&t->h);
 }
 
 static void a_bare_root_has_no_accounts(void **state)
@@ -379,6 +410,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         READ_TEST(accounts_are_read_and_broken_lines_passed_over),
+        READ_TEST(a_look_reads_again_what_it_read_right_after_a_change),
         TEST(a_bare_root_has_no_accounts),
         READ_TEST(ids_are_found_or_the_name_is_told),
         TOOL_TEST(a_sites_account_comes_and_goes),

@@ -53,7 +53,7 @@ static struct hash128 arranged(struct test_root *t)
     t->h.cache = &cache;
     t->h.memo = &memo;
     tree_at(t, TOP);
-    usleep(50000);
+    usleep(150000);
     struct hash128 one = digest_at(t, TOP, &walked);
     assert_true(walked);
     assert_true(hash_equal(one, digest_at(t, TOP, &walked)));
@@ -192,7 +192,7 @@ static void what_was_seen_by_verifying_is_not_forgotten_by_the_next(void **state
     assert_seen(t, one);
     t->h.verify = false;
     assert_false(hash_equal(one, digest_at(t, TOP, &walked))); /* walked, unless this machine is slow */
-    usleep(50000);
+    usleep(150000);
     assert_false(hash_equal(one, digest_at(t, TOP, &walked)));
     assert_false(hash_equal(one, digest_at(t, TOP, &walked)));
     assert_false(walked);
@@ -248,7 +248,7 @@ static void what_is_known_of_another_tree_is_not_believed(void **state)
     assert_int_equal(rename(AT(TOP), AT("/before")), 0);
     tree_at(t, TOP);
     put(AT(DEEP "/y.php"), "Y", 0644);
-    usleep(50000);
+    usleep(150000);
     assert_seen(t, one);
 }
 
@@ -258,7 +258,7 @@ static void trees_of_one_content_share_a_list_and_nothing_else(void **state)
     bool walked;
     struct hash128 one = arranged(t);
     tree_at(t, "/u");
-    usleep(50000);
+    usleep(150000);
     assert_true(hash_equal(one, digest_at(t, "/u", &walked)));
     assert_true(walked);
     digest_at(t, "/u", &walked);
@@ -289,7 +289,7 @@ static void a_name_with_a_line_end_is_walked_each_time(void **state)
     bool walked;
     struct hash128 one = arranged(t);
     dir(AT(DEEP "/a\nwp-includes"), 0755, 0, 0);
-    usleep(50000);
+    usleep(150000);
     assert_seen(t, one);
     digest_at(t, TOP, &walked);
     assert_true(walked);

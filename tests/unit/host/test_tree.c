@@ -206,7 +206,7 @@ static void a_tree_is_one_row_of_the_cache_until_a_file_moves(void **state)
     else
         print_message("too slow here to look within 10 ms of a change: not tested\n");
     memset(&c, 0, sizeof c);
-    usleep(50000);
+    usleep(150000);
     struct hash128 one = digest_of(t, &tree);
     assert_int_equal(c.puts, 1);
     assert_string_equal(c.path, "/t//tree");

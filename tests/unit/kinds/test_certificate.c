@@ -63,6 +63,28 @@ static void a_further_alias_a_foreign_key_and_broken_files_are_differences(void 
     kit_free(t);
 }
 
+static void a_directory_that_others_may_write_is_closed(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    put_pair(t, &both, FULLCHAIN, PRIVKEY);
+    const char *dir = kit_path(t, arena_strndup(&t->a, PRIVKEY, strlen(PRIVKEY) - strlen("/privkey.pem")));
+    char *key = kit_read(t, PRIVKEY);
+    assert_int_equal(chmod(dir, 0700), 0); /* closer than it was made is somebody's wish */
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "state: directory has mode 0777 of user 0 -> valid");
+    kit_there_and_back(t, r, OP_UPDATE);
+    assert_int_equal(chown(dir, 33, 33), 0);
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "state: directory has mode 0755 of user 33 -> valid");
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    assert_string_equal(kit_read(t, PRIVKEY), key);
+    kit_free(t);
+}
+
 static void a_key_that_others_may_read_is_closed_and_not_replaced(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -191,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_self_signed_certificate_is_made_private_and_leaves_no_trace_when_undone),
         cmocka_unit_test(a_further_alias_a_foreign_key_and_broken_files_are_differences),
         cmocka_unit_test(a_key_that_others_may_read_is_closed_and_not_replaced),
+        cmocka_unit_test(a_directory_that_others_may_write_is_closed),
         cmocka_unit_test(the_operators_files_are_copied_and_followed),
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),

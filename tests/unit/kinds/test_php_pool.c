@@ -46,6 +46,20 @@ static void another_version_takes_the_pool_over_and_gives_it_back(void **state)
     kit_free(t);
 }
 
+static void whom_it_belongs_to_is_seen_and_mended(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = pool(t, "8.2", "[a]\n");
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    assert_int_equal(chown(kit_path(t, NEW), 33, 0), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "owner: www-data:root -> root:root");
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, NEW).st_uid, 0);
+    kit_free(t);
+}
+
 static void a_directory_in_its_place_makes_room_and_comes_back(void **state)
 {
     struct kit *t = world("{}");
@@ -115,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_pool_leaves_no_trace_when_undone),
+        cmocka_unit_test(whom_it_belongs_to_is_seen_and_mended),
         cmocka_unit_test(another_version_takes_the_pool_over_and_gives_it_back),
         cmocka_unit_test(a_directory_in_its_place_makes_room_and_comes_back),
         cmocka_unit_test(a_pool_that_two_versions_hold_is_a_difference),

@@ -59,6 +59,29 @@ static void an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mende
     kit_free(t);
 }
 
+static void whom_it_belongs_to_is_seen_and_mended(void **state)
+{
+    struct kit *t = world("{}");
+    struct resource *r = vhost(t, "server {}\n");
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    assert_int_equal(chown(kit_path(t, FILE_PATH), 33, 33), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "owner: www-data:www-data -> root:root");
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, FILE_PATH).st_uid, 0);
+    assert_int_equal(kit_stat(t, FILE_PATH).st_gid, 0);
+    assert_int_equal(chown(kit_path(t, FILE_PATH), 0, 33), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "owner: root:www-data -> root:root");
+    /* as it is, where nobody declares it */
+    ((struct vhost_spec *)r->spec)->owner = NULL;
+    ((struct vhost_spec *)r->spec)->mode = 0600;
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "mode: 0644 -> 0600");
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, FILE_PATH).st_gid, 33);
+    kit_free(t);
+}
+
 static void a_link_that_is_right_is_not_made_again(void **state)
 {
     struct kit *t = world("{}");
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_new_vhost_is_written_and_linked_and_leaves_no_trace_when_undone),
         cmocka_unit_test(a_link_that_is_right_is_not_made_again),
         cmocka_unit_test(an_edited_vhost_a_removed_link_and_a_missing_file_are_seen_and_mended),
+        cmocka_unit_test(whom_it_belongs_to_is_seen_and_mended),
         cmocka_unit_test(a_directory_in_its_place_makes_room_and_comes_back),
         cmocka_unit_test(a_link_by_absolute_path_is_no_drift),
         cmocka_unit_test(what_nginx_refuses_changes_nothing),

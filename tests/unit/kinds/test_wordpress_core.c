@@ -38,11 +38,11 @@ static void a_core_that_was_put_right_in_place_is_not_put_right_again(void **sta
     t->h->cache = &cache;
     t->h->memo = &memo;
     json_decref(kit_apply(t, prepared(t, r)));
-    usleep(50000);
+    usleep(150000);
     assert_int_equal(kit_change(t, r)->op, OP_NONE);
     kit_put(t, deep, "<?php evil();\n", 0644);
     assert_int_equal(kit_change(t, r)->op, OP_NONE); /* within the hour, and a put in place */
-    usleep(50000);
+    usleep(150000);
     memory_row(HTDOCS "//directories")->ctime_ns = 0;
     assert_string_equal(kit_delta(t, kit_change(t, r)), "core: altered -> intact");
     assert_true(memory_row(HTDOCS "//directories")->ctime_ns > 0);
