@@ -199,6 +199,9 @@ static size_t run_group(struct applying *x, size_t at, size_t n)
             continue; /* taken back with what failed first */
         step_failed(x, f->act, f->whole ? NULL : site, &f->err);
     }
+    for (size_t i = at; i < at + end.n; i++)
+        if (x->p->actions.at[i].state == ACTION_PLANNED)
+            skip(x, i, 1); /* of a site that failed before its turn came */
     return end.n;
 }
 
@@ -254,12 +257,15 @@ static const char *sites_text(const struct plan *p)
 }
 
 /* What taking everything back writes into the journal: two commits an action, each of some pages of 4 KiB;
- * the log is written over from its beginning when it has 1000 pages (sqlite.org/wal.html). */
-int64_t applying_room(const struct plan *p)
+ * the log is written over from its beginning when it has 1000 pages (sqlite.org/wal.html). And where
+ * something is created: what takes an account away makes locks and copies, before anything else of its site
+ * may be there whose inodes it could have. */
+int applying_reserve(struct applying *x, struct error *err)
 {
     const int64_t each = 32 << 10, least = 1 << 20, most = 8 << 20;
-    int64_t bytes = least + (int64_t)p->actions.n * each;
-    return bytes < most ? bytes : most;
+    int64_t bytes = least + (int64_t)x->p->actions.n * each;
+    return store_reserve(x->e->store, bytes < most ? bytes : most, x->p->create ? STORE_RESERVE_FILES : 0,
+                         err);
 }
 
 /* The first `intents` have theirs already. */
@@ -315,7 +321,7 @@ static int begin(struct applying *x, const struct seen *looked, struct error *er
     struct engine *e = x->e;
     bool grouped = group_length(x, 0) > 1;
     size_t intents = 0;
-    int r = store_reserve(e->store, applying_room(x->p), err);
+    int r = applying_reserve(x, err);
     if (r == 0)
         r = grouped ? store_begin(e->store, err) : store_begin_after(e->store, err);
     if (r < 0)

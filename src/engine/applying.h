@@ -27,8 +27,8 @@ struct applying {
     size_t ready_length; /* what group_length() said of it */
 };
 
-/* --- apply.c: bytes that the journal needs to take all of it back */
-int64_t applying_room(const struct plan *p);
+/* --- apply.c: sets aside what taking all of it back needs */
+int applying_reserve(struct applying *x, struct error *err);
 
 /* --- domains.c */
 void domains_make(struct applying *x);

@@ -1,9 +1,11 @@
 /* Many actions that are durable together: all intents in one commit, all temporaries, one sync, all renames,
- * one sync, and one commit that they are done. As safe as one after the other: until the first sync nothing
- * is replaced, and whatever a crash leaves has its intent. */
+ * one sync (and once more so where more directories come than can be held open), and one commit that they are
+ * done. As safe as one after the other: nothing is replaced by what is not on the disk, and whatever a crash
+ * leaves has its intent. */
 #include "fs_group.h"
 #include "stepping.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Looked at, kept, and held in memory at once: about a KiB each. A group costs two syncs, and the disk writes
@@ -158,39 +160,66 @@ static void make_ahead(struct group *g)
     }
 }
 
-static void write_all(struct group *g)
+/* The others go on: who ended the group with each site that fails would take two syncs for each. */
+static bool ends_with_its_site(const struct group *g, const struct action *act, const struct error *err)
+{
+    return act->change.res->site && g->x->o->on_failure == ON_FAILURE_UNDO_SITE && err->code != -EINTR;
+}
+
+static bool failed_with(const struct group *g, const struct action *act)
+{
+    const char *site = act->change.res->site;
+    for (size_t i = g->ret.failures.n; site && i-- > 0;)
+        if (g->ret.failures.at[i].act->change.res->site == site)
+            return true;
+    return false;
+}
+
+/* From `at` on, as far as directories can be held open: the first that is not written. */
+static size_t write_some(struct group *g, size_t at)
 {
     struct kind_ctx ctx = engine_ctx(g->x->e, &g->sight.arena, g->x->tx);
     struct host *h = g->x->e->host;
-    for (size_t i = 0; i < g->end; i++) {
+    for (size_t i = at; i < g->end; i++) {
         struct action *act = &g->batch[i];
         struct error err = {0};
         g->from[i] = g->from[i + 1] = fs_group_size(h);
         if (act->state != ACTION_INTENT || act->complete)
             continue;
-        if (fs_group_full(h) || engine_interrupted(g->x->e)) {
-            end_before(g, i);
-            return;
+        if (failed_with(g, act)) {
+            act->state = ACTION_PLANNED;
+            continue;
         }
+        if (engine_interrupted(g->x->e))
+            end_before(g, i);
+        if (i == g->end || (fs_group_full(h) && i > at))
+            return i;
         tell(g, act);
-        if (act->change.res->kind->apply(&ctx, &act->change, &err) < 0) {
-            fail_and_end(g, i, &err);
-        } else {
+        if (act->change.res->kind->apply(&ctx, &act->change, &err) == 0) {
             act->complete = true;
             g->from[i + 1] = fs_group_size(h);
+        } else if (ends_with_its_site(g, act, &err)) {
+            fail(g, i, &err, false);
+        } else {
+            fail_and_end(g, i, &err);
         }
     }
+    return g->end;
 }
 
 /* False: those that were made in one go are not there, and nothing else can be relied on. */
-static bool put_all(struct group *g)
+static bool put_ahead(struct group *g)
 {
     struct error whole = {0};
-    if (fs_group_put(g->x->e->host, 0, g->ahead, &whole) < 0) {
+    int r = fs_group_put(g->x->e->host, 0, g->ahead, &whole);
+    if (r < 0)
         fail(g, 0, &whole, true);
-        return false;
-    }
-    for (size_t i = 0; i < g->end; i++) {
+    return r == 0;
+}
+
+static void put_some(struct group *g, size_t at, size_t end)
+{
+    for (size_t i = at; i < end; i++) {
         struct action *act = &g->batch[i];
         struct error err = {0};
         if (!act->complete)
@@ -203,7 +232,6 @@ static bool put_all(struct group *g)
         if (r == -ESTALE) /* somebody was there first: theirs stays, and nothing is taken back */
             act->state = ACTION_PLANNED;
     }
-    return true;
 }
 
 static void verify_all(struct group *g)
@@ -230,23 +258,26 @@ static bool sync_all(struct group *g)
     return r == 0;
 }
 
-/* As if the first that could not be written had been the last that was tried. */
-static void look_at_writes(struct group *g)
+static int in_order(const void *a, const void *b)
 {
-    struct host *h = g->x->e->host;
-    struct error err = {0};
-    size_t i = 0;
-    for (; i < g->end; i++)
-        if (g->batch[i].complete && fs_group_made(h, g->from[i], g->from[i + 1], &err) < 0)
-            break;
-    if (i >= g->end)
-        return;
-    for (size_t k = i + 1; k < g->end; k++)
-        if (!fs_group_stands(h, g->from[k], g->from[k + 1]))
-            g->batch[k].complete = false;
-    g->batch[i].complete = false;
-    fs_group_drop(h, g->from[i]);
-    fail_and_end(g, i, &err);
+    const struct group_failure *x = a, *y = b;
+    return x->act < y->act ? -1 : x->act > y->act;
+}
+
+/* What could not be written by and by is not put, and failed as what cannot be put: it was begun, and is
+ * taken back. So is what came after it, which was begun, too. The first is the cause of others. */
+static void look_at_writes(struct group *g, size_t at, size_t end)
+{
+    for (size_t i = at; i < end; i++) {
+        struct action *act = &g->batch[i];
+        struct error err = {0};
+        if (!act->complete || fs_group_made(g->x->e->host, g->from[i], g->from[i + 1], &err) == 0)
+            continue;
+        act->complete = false;
+        fail(g, i, &err, false);
+    }
+    if (g->ret.failures.n)
+        qsort(g->ret.failures.at, g->ret.failures.n, sizeof *g->ret.failures.at, in_order);
 }
 
 static void go(struct group *g)
@@ -255,11 +286,20 @@ static void go(struct group *g)
     fs_group_write(g->x->e->host);
     make_ahead(g);
     g->ahead = fs_group_size(g->x->e->host);
-    write_all(g);
-    look_at_writes(g);
-    tell(g, NULL);
-    if (!sync_all(g) || !put_all(g) || !sync_all(g))
-        return;
+    for (size_t at = 0, end; at < g->end || at == 0; at = end) {
+        end = write_some(g, at);
+        look_at_writes(g, at, end);
+        tell(g, NULL);
+        if (!sync_all(g) || (at == 0 && !put_ahead(g)))
+            return;
+        put_some(g, at, end);
+        if (!sync_all(g))
+            return;
+        if (end == 0)
+            break;
+        if (end < g->end)
+            fs_group_write(g->x->e->host);
+    }
     store_snapshot_begin(g->x->e->store);
     verify_all(g);
     store_snapshot_end(g->x->e->store);

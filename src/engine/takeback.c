@@ -126,7 +126,7 @@ static void take_with_it(struct applying *x, const char *site, int code)
         take_back(x, site, true);
     } else {
         take_back(x, site, false);
-        store_reserve(x->e->store, applying_room(x->p), NULL); /* the other sites go on */
+        applying_reserve(x, NULL); /* the other sites go on */
     }
 }
 

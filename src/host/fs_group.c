@@ -16,7 +16,7 @@ static size_t room_make(struct rlimit *was)
     rlim_t most = was->rlim_max < DESCRIPTORS_WANTED ? was->rlim_max : DESCRIPTORS_WANTED;
     if (was->rlim_cur >= most || setrlimit(RLIMIT_NOFILE, &(struct rlimit){most, was->rlim_max}) < 0)
         most = was->rlim_cur;
-    return most > (size_t)2 * DESCRIPTORS_LEFT ? most - DESCRIPTORS_LEFT : DESCRIPTORS_LEFT;
+    return most > (size_t)2 * DESCRIPTORS_LEFT ? most - DESCRIPTORS_LEFT : most / 2;
 }
 
 void fs_group_begin(struct host *h)
@@ -48,7 +48,8 @@ void fs_group_write(struct host *h)
 {
     struct fs_group *g = h->group;
     g->writes = true;
-    fs_writer_wait(g->writer); /* it writes by these descriptors */
+    fs_group_drop(h, 0); /* it waits for the writer, who has these descriptors */
+    g->fresh = NULL;
     directories_close(g);
     memset(g->table, 0, g->size * sizeof *g->table);
 }

@@ -20,16 +20,16 @@
 #include "host.h"
 
 void fs_group_begin(struct host *h);
-/* Once all is saved, before the first write. Each directory is resolved once before it, and once after it. */
+/* Once all is saved, before the first write; and again where more directories come than can be held open,
+ * once what was written is put: what was not is gone then, and fs_group_size() begins anew. Each directory is
+ * resolved once between two of them. */
 void fs_group_write(struct host *h);
 /* How many wait to be put: entries `from` up to `to` are those written between two calls. */
 size_t fs_group_size(const struct host *h);
-/* As many directories are held open as a process should: put what there is and begin anew. */
+/* As many directories are held open as a process should: put what there is, and go on. */
 bool fs_group_full(const struct host *h);
 /* Whether all of these could be made, once they are: the error of the first that could not. */
 int fs_group_made(struct host *h, size_t from, size_t to, struct error *err);
-/* Whether these are directories, which are there and are not put. */
-bool fs_group_stands(struct host *h, size_t from, size_t to);
 /* -ESTALE: none of these was put. On any other error the rest of them is given up. */
 int fs_group_put(struct host *h, size_t from, size_t to, struct error *err);
 int fs_group_sync(struct host *h, struct error *err);

@@ -10,7 +10,7 @@
 
 /* Descriptors for all else, of the least that a process may have: 1024 (systemd-system.conf(5),
  * DefaultLimitNOFILE), while it may ask for more. */
-enum { DESCRIPTORS_LEFT = 512, DESCRIPTORS_WANTED = 16384 };
+enum { DESCRIPTORS_LEFT = 512, DESCRIPTORS_WANTED = 65536 };
 /* Most groups are of few directories; twice as large when it is half full. */
 enum { TABLE_FIRST = 256 };
 

@@ -139,14 +139,6 @@ int fs_group_made(struct host *h, size_t from, size_t to, struct error *err)
     return 0;
 }
 
-bool fs_group_stands(struct host *h, size_t from, size_t to)
-{
-    bool all = fs_group_made(h, from, to, NULL) == 0;
-    for (size_t i = from; i < to; i++)
-        all = all && !h->group->list.at[i].temporary;
-    return all;
-}
-
 static int written_meanwhile(const struct pending *e, struct error *err)
 {
     int r = error_set(err, -ESTALE, "%s: somebody wrote it while citrus was about to replace it", e->path);

@@ -33,6 +33,8 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "php_pool", FIELDS(fields), .size = sizeof(struct php_pool_spec)};
 
+#define NOT_A_FILE "not a file"
+
 /* A few pools are looked for; of more the directories are listed, which hold the pools of all sites. */
 enum { LOOKED_FOR = 8 };
 
@@ -122,7 +124,7 @@ static int pool_look(struct kind_ctx *ctx, struct owners *own, const char *path,
     if (r < 0)
         return r;
     if (st.type != FS_FILE) {
-        s->digest = "not a file";
+        s->digest = NOT_A_FILE;
         return 0;
     }
     s->mode = (int64_t)st.mode;
@@ -271,10 +273,13 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
     return r < 0 ? r : remove_others(ctx, c, path, err);
 }
 
-/* On a running system each is validated before it is there. */
+/* On a running system each is validated before it is there. What has to make room first, or to take another
+ * version's away, is made alone (vhost.c). */
 static bool php_pool_together(const struct kind_ctx *ctx, const struct change *c)
 {
-    return ctx->host->offline && (c->op == OP_CREATE || !delta_has(&c->delta, "version"));
+    const struct php_pool_spec *found = c->found;
+    bool room = found && (!found->digest || !strcmp(found->digest, NOT_A_FILE));
+    return ctx->host->offline && !room && (c->op == OP_CREATE || !delta_has(&c->delta, "version"));
 }
 
 static int php_pool_undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *undo,

@@ -32,6 +32,8 @@ static const struct field fields[] = {
 };
 static const struct record record = {.name = "vhost", FIELDS(fields), .size = sizeof(struct vhost_spec)};
 
+#define NOT_A_FILE "not a file"
+
 static char *path_file(struct arena *a, const char *id)
 {
     return arena_join(a, "/etc/nginx/sites-available/", id, ".conf");
@@ -86,7 +88,7 @@ static int observe_one(struct kind_ctx *ctx, struct owners *own, const struct re
     s->enabled = ours;
     s->mode = st.type == FS_FILE ? (int64_t)st.mode : want->mode;
     s->owner = want->owner;
-    s->digest = st.type == FS_ABSENT ? "missing" : "not a file";
+    s->digest = st.type == FS_ABSENT ? "missing" : NOT_A_FILE;
     if (st.type == FS_FILE) {
         struct hash128 h;
         char hex[HASH_HEX];
@@ -251,11 +253,13 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     return r < 0 || !link_it ? r : fs_symlink(ctx->host, link_target(ctx->arena, id), link, err);
 }
 
-/* On a running system each is validated before it is there. */
+/* On a running system each is validated before it is there. What has to make room first is made alone: where
+ * somebody else's file is met instead of what was seen, a group leaves it, and takes nothing back. */
 static bool vhost_together(const struct kind_ctx *ctx, const struct change *c)
 {
-    const struct vhost_spec *s = c->res->spec;
-    return ctx->host->offline && s->enabled == 1 && !(c->found && !s->digest);
+    const struct vhost_spec *s = c->res->spec, *found = c->found;
+    bool room = found && (found->enabled != 1 || !found->digest || !strcmp(found->digest, NOT_A_FILE));
+    return ctx->host->offline && s->enabled == 1 && !room && !(found && !s->digest);
 }
 
 /* What is enabled never points at what is not there: a link goes first and comes last. */

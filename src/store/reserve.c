@@ -1,8 +1,10 @@
-/* Room set aside for the way back: a file of its own beside the database, which goes when a run has to be
- * taken back, or ends. So a disk that fills up in between does not keep the journal from leading back. */
+/* Room set aside for the way back: files of their own beside the database, which go when a run has to be
+ * taken back, or ends. So a disk that fills up in between, or has no inodes left, does not keep the journal
+ * from leading back. */
 #include "storedb.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,23 +22,49 @@ static int directory(const struct store *s, struct error *err)
     return r < 0 ? r : fd;
 }
 
-int store_reserve(struct store *s, int64_t bytes, struct error *err)
+static const char *part_name(size_t i, char buf[24])
 {
+    snprintf(buf, 24, RESERVE_FILE ".%zu", i);
+    return buf;
+}
+
+static int part_make(int dirfd, const char *name, int64_t bytes)
+{
+    int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : bytes ? -posix_fallocate(fd, 0, bytes) : 0;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+/* The first stands for all: without it there are no others. */
+static void release(int dirfd)
+{
+    char name[24];
+    for (size_t i = 0; i < STORE_RESERVE_FILES; i++)
+        if (unlinkat(dirfd, part_name(i, name), 0) < 0)
+            break;
+    unlinkat(dirfd, RESERVE_FILE, 0);
+}
+
+int store_reserve(struct store *s, int64_t bytes, size_t files, struct error *err)
+{
+    char name[24];
     if (s->mode != STORE_WRITE)
         return 0;
     int dirfd = directory(s, err);
     if (dirfd < 0)
         return dirfd;
-    int fd = openat(dirfd, RESERVE_FILE, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : -posix_fallocate(fd, 0, bytes);
-    if (fd >= 0)
-        close(fd);
-    if (r < 0) {
-        if (fd >= 0)
-            unlinkat(dirfd, RESERVE_FILE, 0);
+    int r = part_make(dirfd, RESERVE_FILE, bytes);
+    if (r < 0)
         error_errno(err, r, "%s: cannot set %.1f MB aside for taking back what is begun", s->path,
                     (double)bytes / 1e6);
-    }
+    for (size_t i = 0; i < files && i < STORE_RESERVE_FILES && r == 0; i++)
+        if ((r = part_make(dirfd, part_name(i, name), 0)) < 0)
+            error_errno(err, r, "%s: cannot set %zu files aside for taking back what is begun", s->path,
+                        files);
+    if (r < 0)
+        release(dirfd);
     close(dirfd);
     return r;
 }
@@ -46,6 +74,6 @@ void store_reserve_release(struct store *s)
     int dirfd = s->mode == STORE_WRITE ? directory(s, NULL) : -1;
     if (dirfd < 0)
         return;
-    unlinkat(dirfd, RESERVE_FILE, 0);
+    release(dirfd);
     close(dirfd);
 }

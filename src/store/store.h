@@ -195,10 +195,11 @@ struct store_action {
     const char *undo;             /* JSON of the kind's capture; NULL until INTENT */
     const char *error;            /* NULL */
 };
-/* Sets room aside on the store's file system (a file of that size), for what a run that fails must still
- * write: -ENOSPC while nothing is begun rather than in the middle. Again is fine. It is released before that
- * is needed, and when a run ends. */
-int store_reserve(struct store *s, int64_t bytes, struct error *err);
+/* Sets room aside on the store's file system, for what a run that fails must still write (a file of that
+ * size) and make (so many of no size; STORE_RESERVE_FILES at most): -ENOSPC while nothing is begun rather
+ * than in the middle. Again is fine. It is released before that is needed, and when a run ends. */
+#define STORE_RESERVE_FILES 16
+int store_reserve(struct store *s, int64_t bytes, size_t files, struct error *err);
 void store_reserve_release(struct store *s); /* none there is fine */
 /* Opens a transaction with its actions, in one commit. */
 int store_tx_begin(struct store *s, struct store_tx *tx, const struct store_action *actions, size_t n,

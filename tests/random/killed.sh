@@ -7,23 +7,13 @@ citrus=$1 sites=40 times=${CITRUS_KILLS:-24}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/random/same.sh
+. "$top/tests/random/same.sh"
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
 tmp=$(mktemp -d /var/tmp/citrus-killed.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 export CITRUS_SHARE=$top
 "$top/tests/bench/workload.sh" "$sites" >"$tmp/m.yaml"
-
-# Names, kinds, modes, owners, targets and texts of all but citrus's own, and the lock and the copies that shadow's tools
-# leave. Passwords are made anew each time: they are
-# left out, and what is hashed of them.
-tree() { # tree ROOT
-  (
-    cd "$1"
-    find . -path ./var/lib/citrus -prune -o -path ./etc/.pwd.lock -o -path './etc/*-' -o -printf '%y %m %U %G %p %l\n' | sort
-    find etc var/www -type f -not -name .pwd.lock -not -path 'etc/*-' -print0 | sort -z | xargs -0 sed -E \
-      "s/('(DB_PASSWORD|[A-Z_]*(KEY|SALT))', *)'[^']*'/\1/; s/BEGIN .*//; s/^[A-Za-z0-9+\/=]{40,}$//"
-  )
-}
 
 bare_root "$tmp/whole"
 tree "$tmp/whole" >"$tmp/before"
