@@ -211,6 +211,13 @@ static bool is_late(const struct action *a)
     return a->change.op == OP_REMOVE && a->cause == CAUSE_REMOVED && !a->early;
 }
 
+static void end_by_signal(struct applying *x, const struct action *act)
+{
+    struct error err = {0};
+    error_set(&err, -EINTR, "interrupted by a signal");
+    apply_failed(x, act, NULL, &err);
+}
+
 static void run_actions(struct applying *x)
 {
     bool passed = false, reaches = false; /* late removals of the server's may reach anybody */
@@ -222,10 +229,8 @@ static void run_actions(struct applying *x)
             gate_pass(x);
             n = 0; /* it may have ended here */
         } else if (engine_interrupted(x->e)) {
-            struct error err = {0};
             group_drop(x);
-            error_set(&err, -EINTR, "interrupted by a signal");
-            apply_failed(x, act, NULL, &err);
+            end_by_signal(x, act);
         } else if (x->ready) {
             n = run_group(x, i, x->ready_length);
         } else if (act->state != ACTION_PLANNED) {
@@ -246,6 +251,9 @@ static void run_actions(struct applying *x)
     }
     if (!x->stop && (!passed || reaches))
         gate_pass(x);
+    /* One that came while the last was at hand was told that all is taken back. */
+    if (!x->stop && x->p->actions.n && engine_interrupted(x->e))
+        end_by_signal(x, &x->p->actions.at[x->p->actions.n - 1]);
 }
 
 static const char *sites_text(const struct plan *p)

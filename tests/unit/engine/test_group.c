@@ -272,6 +272,25 @@ static void a_signal_ends_it_before_the_next_and_all_is_taken_back(void **state)
     rig_free(t);
 }
 
+static void a_signal_at_the_last(struct rig *t, const struct action *a)
+{
+    if (strcmp(a->change.res->id, "/etc/c2") == 0)
+        t->interrupted = 1;
+}
+
+static void a_signal_while_the_last_is_at_hand_takes_all_back_too(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_put(t, "/etc/b1", "old");
+    char *before = rig_tree(t);
+    three_sites(t);
+    t->hook = a_signal_at_the_last;
+    assert_int_equal(rig_apply(t), APPLY_UNDONE);
+    assert_string_equal(rig_tree(t), before);
+    assert_string_equal(rig_states(t, 1), "uuuuuu");
+    rig_free(t);
+}
+
 static void somebody_was_faster(struct rig *t, const struct action *a)
 {
     if (strcmp(a->change.res->id, "first") == 0)
@@ -408,6 +427,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_put_takes_its_own_site_back_and_no_other),
         cmocka_unit_test(what_a_person_wrote_meanwhile_stays),
         cmocka_unit_test(a_signal_ends_it_before_the_next_and_all_is_taken_back),
+        cmocka_unit_test(a_signal_while_the_last_is_at_hand_takes_all_back_too),
         cmocka_unit_test(a_target_that_moved_since_the_plan_ends_the_group_before_it),
         cmocka_unit_test(what_cannot_be_looked_at_is_no_fault_of_its_neighbours),
         cmocka_unit_test(accounts_of_many_sites_are_made_in_one_go),
