@@ -53,6 +53,17 @@ static int apply_file(struct session *s, const struct buf *text)
     return status;
 }
 
+/* Before anything is looked at: planning may take a minute, and whoever waited for it wants the file. */
+static int check_out(const struct options *o)
+{
+    struct session s = {.o = o, .lock = -1};
+    struct error err = {0};
+    char place[PATH_MAX];
+    if (!o->out || out_place(o->out, place, &err) == 0)
+        return 0;
+    return session_close(&s, session_fail(&s, &err));
+}
+
 int command_apply(const struct options *o)
 {
     struct session s;
@@ -61,6 +72,10 @@ int command_apply(const struct options *o)
     const char *alone = o->plan_only ? NULL : o->out ? "--out" : o->detailed ? "--detailed-exitcode" : NULL;
     if (alone) {
         fprintf(stderr, "citrus apply: %s goes with --plan\n", alone);
+        buf_free(&plan);
+        return EXIT_ERROR;
+    }
+    if (check_out(o)) {
         buf_free(&plan);
         return EXIT_ERROR;
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,13 +23,57 @@ static void show_plan(struct session *s, const struct run *r)
     out_flush(&b);
 }
 
+#define LINKS_MOST 40 /* as the kernel has it */
+
+/* Along links by hand: where they lead there is no file yet, and realpath() is for what is there. */
+static int follow_links(char place[PATH_MAX])
+{
+    char to[PATH_MAX];
+    for (int i = 0; i < LINKS_MOST; i++) {
+        ssize_t n = readlink(place, to, sizeof to - 1);
+        if (n < 0)
+            return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+        to[n] = '\0';
+        char *slash = strrchr(place, '/');
+        size_t at = *to == '/' || !slash ? 0 : (size_t)(slash + 1 - place);
+        if (at + (size_t)n >= PATH_MAX)
+            return -ENAMETOOLONG;
+        memcpy(place + at, to, (size_t)n + 1);
+    }
+    return -ELOOP;
+}
+
+/* The kernel follows the links first, for it refuses those that somebody else left in a directory that all
+ * may write (protected_symlinks in proc(5)). */
+int out_place(const char *path, char ret[PATH_MAX], struct error *err)
+{
+    struct stat st;
+    int r = stat(path, &st) == 0 ? 0 : -errno;
+    if (r == 0 && !S_ISREG(st.st_mode)) {
+        error_set(err, -EINVAL, "%s: the plan cannot be saved: that is no regular file", path);
+        error_hint(err, "name a regular file");
+        return -EINVAL;
+    }
+    if (r == 0 && !realpath(path, ret))
+        r = -errno;
+    if (r == -ENOENT) {
+        r = strlen(path) < PATH_MAX ? 0 : -ENAMETOOLONG;
+        if (r == 0)
+            r = follow_links(strcpy(ret, path));
+    }
+    return r < 0 ? error_errno(err, r, "%s: the plan cannot be saved", path) : 0;
+}
+
 /* A new file, for its owner's eyes: beside it first, then renamed. */
 static int save_plan(struct session *s)
 {
     struct buf b = {0};
     struct error err = {0};
+    char place[PATH_MAX];
     const char *path = s->o->out;
-    const char *part = arena_printf(&s->arena, "%s.citrus~", path);
+    if (out_place(path, place, &err) < 0)
+        return session_fail(s, &err);
+    const char *part = arena_printf(&s->arena, "%s.citrus~", place);
     int r = planfile_write(&s->engine, s->plan, bundle_to_json(&s->bundle, &s->arena), &b, &err);
     if (r == 0)
         r = store_secrets_keep(s->store, &err); /* the plan is bound to their hashes */
@@ -42,7 +87,7 @@ static int save_plan(struct session *s)
     int saved = errno;
     if (fd >= 0 && close(fd) != 0)
         good = false;
-    if (good && rename(part, path) != 0) {
+    if (good && rename(part, place) != 0) {
         good = false;
         saved = errno;
     }

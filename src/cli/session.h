@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "manifest.h"
 #include "report.h"
+#include <limits.h>
 
 struct progress_line;
 
@@ -120,6 +121,9 @@ struct run {
     struct jsonw *into;          /* NULL: its result is printed; else --json writes it here, as "resumed" */
 };
 int session_run(struct session *s, const struct run *r);
+/* The file that `--out PATH` writes: PATH, or what it links to, there or not yet. An error for all that is
+ * there and is no regular file: what stands in its place would be renamed away. */
+int out_place(const char *path, char ret[PATH_MAX], struct error *err);
 /* Asks on the terminal, unless --yes is given; 0 for yes. Where nobody can be asked, it says so. */
 int session_ask(struct session *s, const char *question);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
