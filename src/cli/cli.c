@@ -1,31 +1,48 @@
 #include "cli.h"
 #include "awaiting.h"
+#include "output.h"
 #include "text.h"
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+static bool unless_planned(const struct options *o)
+{
+    return !o->plan_only;
+}
+static bool drift_changes(const struct options *o)
+{
+    return o->mend || o->write;
+}
+static bool secret_changes(const struct options *o)
+{
+    return o->n_args && strcmp(o->args[0], "list") != 0 && strcmp(o->args[0], "get") != 0 && !o->plan_only;
+}
+
 const struct command commands[] = {
     {"validate", "[MANIFEST]", "check a manifest and say all that is wrong with it", "rj", 1,
      command_validate},
-    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwH8vcC", 1, command_apply},
-    {"drift", "[MANIFEST]", "what differs from the last applied generation", "rj1y2345dsVv", 1,
-     command_drift},
+    {"apply", "[MANIFEST|PLANFILE]", "plan, ask, apply", "rjypodsfVRwH8vcC", 1, command_apply,
+     .changes = unless_planned},
+    {"drift", "[MANIFEST]", "what differs from the last applied generation", "rj1y2345dsVv", 1, command_drift,
+     .changes = drift_changes},
     {"history", "", "generations and transactions; --trash: what is kept of removed sites", "rj9", 0,
      command_history},
     {"show", "[N|PLANFILE]", "a generation and what its transaction did, or a saved plan", "rj", 1,
      command_show},
     {"rollback", "[N]", "a new generation with the content of an older one", "rjypsfVRwH8vcC", 1,
-     command_rollback},
-    {"confirm", "", "keep what was applied with --confirm; --undo takes it back", "rj67v", 0,
-     command_confirm},
-    {"prune", "", "remove what retention does not keep", "rjyp", 0, command_prune},
-    {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover},
+     command_rollback, .changes = unless_planned},
+    {"confirm", "", "keep what was applied with --confirm; --undo takes it back", "rj67v", 0, command_confirm,
+     .changes = unless_planned},
+    {"prune", "", "remove what retention does not keep", "rjyp", 0, command_prune, .changes = unless_planned},
+    {"recover", "", "take back what a crash left; --resume goes on with it", "rjuv", 0, command_recover,
+     .changes = unless_planned},
     {"status", "", "the server, its sites, certificates, last run", "rj", 0, command_status},
     {"secret", "list | VERB NAME", "values that a manifest refers to by name: list, get, set, rotate, forget",
      "rjypRv", 2, command_secret,
-     "A NAME has up to 128 letters, digits and _ . / -, and begins with a letter, a digit or _."},
+     "A NAME has up to 128 letters, digits and _ . / -, and begins with a letter, a digit or _.",
+     secret_changes},
     {"schema", "", "the JSON Schema of the manifest", "", 0, command_schema},
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
@@ -216,7 +233,8 @@ static int set_option(const struct command *c, struct options *o, int letter)
     return set_special(c, o, letter);
 }
 
-static int run_command(const struct command *c, int argc, char **argv)
+/* *changes: as output_close() wants it. */
+static int run_command(const struct command *c, int argc, char **argv, bool *changes)
 {
     struct option list[KNOWN + 2] = {{0}};
     const char *letters = strchr(c->letters, OPT_VERBOSE) ? ":v" : ":";
@@ -243,10 +261,11 @@ static int run_command(const struct command *c, int argc, char **argv)
     o.n_args = (size_t)(argc - optind);
     if (o.n_args > c->most_args)
         return wrong(c, "too many arguments", NULL);
+    *changes = c->changes && c->changes(&o);
     return c->run(&o);
 }
 
-int cli_main(int argc, char **argv)
+static int run_line(int argc, char **argv, bool *changes)
 {
     const char *names[32];
     size_t n = 0;
@@ -264,7 +283,7 @@ int cli_main(int argc, char **argv)
     }
     for (const struct command *c = commands; c->name; c++) {
         if (strcmp(argv[1], c->name) == 0)
-            return run_command(c, argc - 1, argv + 1);
+            return run_command(c, argc - 1, argv + 1, changes);
         names[n++] = c->name;
     }
     const char *near = near_name(argv[1], names, n);
@@ -274,4 +293,12 @@ int cli_main(int argc, char **argv)
     else
         fprintf(stderr, "  hint: `citrus --help` lists them\n");
     return EXIT_ERROR;
+}
+
+int cli_main(int argc, char **argv)
+{
+    bool changes = false;
+    output_open();
+    int status = run_line(argc, argv, &changes);
+    return output_close(status, changes);
 }

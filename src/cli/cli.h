@@ -74,6 +74,8 @@ struct command {
     size_t most_args;
     int (*run)(const struct options *o);
     const char *more; /* a paragraph of its help, or NULL */
+    /* Whether a line is more than a look, so that its status is about the machine. NULL: none is. */
+    bool (*changes)(const struct options *o);
 };
 extern const struct command commands[]; /* ends with name NULL */
 

@@ -28,6 +28,8 @@ declare -A may=(
   [cli/apart.c]="fork"
   # a signal handler's line to standard error
   [cli/progress.c]="write"
+  # standard output, for whose errors no stream has a reason
+  [cli/output.c]="write"
   # what was asked for by name: a saved plan, the manifest itself
   [cli/adopt.c]="fchmod fchown rename unlink write"
   [cli/run.c]="write rename unlink"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,48 @@ static void a_machine_that_cannot_be_opened_is_status_1_with_its_reason(void **s
     }
 }
 
+/* Its status, with standard output where `fd` leads, which is closed. */
+static int citrus_into(int fd, const char *command)
+{
+    char *argv[] = {(char *)"citrus", (char *)command, NULL};
+    FILE *err;
+    fflush(NULL);
+    int kept_out = dup(STDOUT_FILENO), kept_err = divert(STDERR_FILENO, &err);
+    assert_true(dup2(fd, STDOUT_FILENO) >= 0);
+    close(fd);
+    int status = cli_main(2, argv);
+    fflush(NULL);
+    restore(STDERR_FILENO, kept_err, err, said[1]);
+    assert_true(dup2(kept_out, STDOUT_FILENO) >= 0);
+    close(kept_out);
+    return status;
+}
+
+static void output_that_cannot_be_written_is_status_1_with_its_reason(void **state)
+{
+    static const char *const lines[] = {"schema", "--help", "--version"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_int_equal(citrus_into(open("/", O_RDONLY | O_CLOEXEC), lines[i]), EXIT_ERROR);
+        assert_string_equal(said[1], "citrus: standard output: Bad file descriptor\n");
+    }
+    /* and the next one is as good as ever */
+    assert_int_equal(citrus("schema"), EXIT_DONE);
+    assert_said(0, "$schema");
+    assert_string_equal(said[1], "");
+}
+
+static void a_reader_that_has_gone_is_no_error(void **state)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN); /* as it is once a session is open */
+    int status = citrus_into(ends[1], "schema");
+    signal(SIGPIPE, SIG_DFL);
+    assert_int_equal(status, EXIT_DONE);
+    assert_string_equal(said[1], "");
+}
+
 /* --- who asks --------------------------------------------------------------------------------------------
  */
 
@@ -227,6 +270,8 @@ int main(void)
         cmocka_unit_test(more_sites_than_there_is_room_for_are_refused),
         cmocka_unit_test(help_names_a_commands_own_options_and_no_others),
         cmocka_unit_test(a_machine_that_cannot_be_opened_is_status_1_with_its_reason),
+        cmocka_unit_test(output_that_cannot_be_written_is_status_1_with_its_reason),
+        cmocka_unit_test(a_reader_that_has_gone_is_no_error),
         cmocka_unit_test(who_asks_is_the_person_behind_sudo),
         cmocka_unit_test(a_path_is_taken_into_the_root_that_was_given),
     };
