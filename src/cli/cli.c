@@ -55,6 +55,7 @@ static const struct {
     const char *argument, *about;
     size_t at; /* of the member that it sets: a bool, or with an argument a text */
     bool special;
+    const char *needs, *instead; /* "" is refused: what the value has to be, and the hint then */
 } known[] = {
     {{"json", no_argument, NULL, OPT_JSON}, NULL, "JSON for programs", AT(json)},
     {{"yes", no_argument, NULL, OPT_YES}, NULL, "apply without a question", AT(yes)},
@@ -62,7 +63,8 @@ static const struct {
     {{"out", required_argument, NULL, OPT_OUT},
      "FILE",
      "save the plan; `citrus apply FILE` does exactly that",
-     AT(out)},
+     AT(out),
+     .needs = "a file"},
     {{"apply", no_argument, NULL, OPT_MEND}, NULL, "mend it; nothing but what somebody changed", AT(mend)},
     {{"retry", no_argument, NULL, OPT_RETRY},
      NULL,
@@ -78,7 +80,12 @@ static const struct {
      NULL,
      "exit 2 where there are changes; for looking",
      AT(detailed)},
-    {{"site", required_argument, NULL, OPT_SITE}, "DOMAIN", "this site only (repeatable)", .special = true},
+    {{"site", required_argument, NULL, OPT_SITE},
+     "DOMAIN",
+     "this site only (repeatable)",
+     .special = true,
+     .needs = "a domain",
+     .instead = "leave it out for all sites"},
     {{"on-failure", required_argument, NULL, OPT_ON_FAILURE},
      "WHAT",
      "undo-site (default), undo-all or stop",
@@ -112,7 +119,12 @@ static const struct {
     {{"trash", no_argument, NULL, OPT_TRASH}, NULL, "what the trash holds, and until when", AT(trash)},
     {{"reason", required_argument, NULL, OPT_REASON}, "TEXT", "why, for the history", AT(reason)},
     {{"resume", no_argument, NULL, OPT_RESUME}, NULL, "apply again what was interrupted", AT(resume)},
-    {{"root", required_argument, NULL, OPT_ROOT}, "DIR", "an offline root, as dpkg --root", AT(root)},
+    {{"root", required_argument, NULL, OPT_ROOT},
+     "DIR",
+     "an offline root, as dpkg --root",
+     AT(root),
+     .needs = "a directory",
+     .instead = "/ is this machine"},
     {{"verbose", no_argument, NULL, OPT_VERBOSE}, NULL, "show every field of what is made", .special = true},
 };
 #define KNOWN (sizeof known / sizeof *known)
@@ -218,10 +230,27 @@ static int set_special(const struct command *c, struct options *o, int letter)
     }
 }
 
+/* A variable of a script that is not set, more often than not: --root "" would be this machine. */
+static int empty_value(const struct command *c, size_t i)
+{
+    char what[100];
+    snprintf(what, sizeof what, "--%s needs %s, and \"\" is none", known[i].option.name, known[i].needs);
+    return wrong(c, what, known[i].instead);
+}
+
+static int empty_argument(const struct command *c)
+{
+    if (starts_with(c->synopsis, "[MANIFEST"))
+        return wrong(c, "\"\" is no manifest", "leave it out for /etc/citrus/server.yaml");
+    return wrong(c, "an argument is empty", NULL);
+}
+
 static int set_option(const struct command *c, struct options *o, int letter)
 {
     for (size_t i = 0; i < KNOWN; i++) {
         void *at = (char *)o + known[i].at;
+        if (known[i].option.val == letter && known[i].needs && !*optarg)
+            return empty_value(c, i);
         if (known[i].option.val != letter || known[i].special)
             continue;
         if (known[i].option.has_arg)
@@ -261,6 +290,9 @@ static int run_command(const struct command *c, int argc, char **argv, bool *cha
     o.n_args = (size_t)(argc - optind);
     if (o.n_args > c->most_args)
         return wrong(c, "too many arguments", NULL);
+    for (size_t i = 0; i < o.n_args; i++)
+        if (!*o.args[i])
+            return empty_argument(c);
     *changes = c->changes && c->changes(&o);
     return c->run(&o);
 }

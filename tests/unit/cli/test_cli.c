@@ -35,7 +35,7 @@ static void restore(int fd, int kept, FILE *from, char *text)
     fclose(from);
 }
 
-/* Runs a line of words; its exit status. */
+/* Runs a line of words, of which '' is an empty one; its exit status. */
 static int citrus(const char *line)
 {
     char words[1024], *argv[32] = {(char *)"citrus"}, *save = NULL;
@@ -43,7 +43,7 @@ static int citrus(const char *line)
     FILE *out, *err;
     snprintf(words, sizeof words, "%s", line);
     for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
-        argv[argc++] = w;
+        argv[argc++] = strcmp(w, "''") == 0 ? (char *)"" : w;
     fflush(NULL);
     int kept_out = divert(STDOUT_FILENO, &out), kept_err = divert(STDERR_FILENO, &err);
     int status = cli_main(argc, argv);
@@ -123,6 +123,32 @@ static void values_are_where_they_belong(void **state)
     assert_said(1, "--on-failure takes undo-site, undo-all or stop");
     assert_int_equal(citrus("apply --out p.json"), EXIT_ERROR);
     assert_said(1, "--out goes with --plan");
+}
+
+static void an_empty_value_is_none(void **state)
+{
+    static const struct {
+        const char *line, *said;
+    } rows[] = {
+        {"apply --root ''",
+         "citrus apply: --root needs a directory, and \"\" is none\n  hint: / is this machine\n"},
+        {"status --root=", "citrus status: --root needs a directory, and \"\" is none\n"},
+        {"apply --plan --out ''", "citrus apply: --out needs a file, and \"\" is none\n"},
+        {"drift --site a.example.com --site ''", "citrus drift: --site needs a domain, and \"\" is none\n"},
+        {"apply ''", "citrus apply: \"\" is no manifest\n  hint: leave it out for /etc/citrus/server.yaml\n"},
+        {"validate ''", "citrus validate: \"\" is no manifest\n"},
+        {"secret get ''", "citrus secret: an argument is empty\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(citrus(rows[i].line), EXIT_ERROR);
+        assert_said(1, rows[i].said);
+        assert_null(strstr(said[1], "there is no machine here"));
+    }
+    assert_int_equal(citrus("status --root /"), EXIT_ERROR);
+    assert_said(1, "there is no machine here");
+    assert_int_equal(citrus("apply --reason '' --yes"),
+                     EXIT_ERROR); /* no reason is as good as an empty one */
+    assert_said(1, "there is no machine here");
 }
 
 static void words_too_many_are_refused(void **state)
@@ -266,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_near_option_is_suggested),
         cmocka_unit_test(an_option_of_another_command_is_not_taken),
         cmocka_unit_test(values_are_where_they_belong),
+        cmocka_unit_test(an_empty_value_is_none),
         cmocka_unit_test(words_too_many_are_refused),
         cmocka_unit_test(more_sites_than_there_is_room_for_are_refused),
         cmocka_unit_test(help_names_a_commands_own_options_and_no_others),
