@@ -47,7 +47,8 @@ const struct command commands[] = {
     {NULL, NULL, NULL, NULL, 0, NULL},
 };
 
-enum { LONG_HELP = 256 };
+/* What getopt says of a long option is its letter and LONG, so that it can be told from a short one. */
+enum { LONG = 256, LONG_HELP = LONG + 'h' };
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct {
@@ -167,30 +168,52 @@ static int wrong(const struct command *c, const char *what, const char *hint)
     return EXIT_ERROR;
 }
 
-/* What getopt did not take: `word` is the argument as it was written, `letter` what getopt makes of it. */
+/* The hint about a word of which it is not known what it means: its first `len` bytes begin more than one
+ * name, or are near to one. */
+static const char *meant(const char *word, size_t len, const char *const *names, size_t n, char hint[160])
+{
+    size_t fit = 0, at = 0;
+    char asked[100];
+    for (size_t i = 0; i < n && len && at < 100; i++) /* as many as there is room for */
+        if (strncmp(names[i], word, len) == 0)
+            at += (size_t)snprintf(hint + at, 160 - at, "%s--%s", fit++ ? " or " : "did you mean ", names[i]);
+    if (fit) {
+        snprintf(hint + at, 160 - at, "?");
+        return hint;
+    }
+    snprintf(asked, sizeof asked, "%.*s", (int)len, word);
+    const char *near = near_name(asked, names, n);
+    if (!near)
+        return NULL;
+    snprintf(hint, 160, "did you mean --%s?", near);
+    return hint;
+}
+
+/* What getopt did not take: `word` is the argument that it has read last, `letter` what getopt makes of it. A
+ * short option may stand in the middle of a later one. */
 static int not_taken(const struct command *c, const char *word, int letter)
 {
-    const char *names[KNOWN + 1], *name = strncmp(word, "--", 2) == 0 ? word + 2 : NULL, *near = NULL;
-    char what[160], hint[80];
-    size_t n = 0, len = name ? strcspn(name, "=") : 0;
+    const char *names[KNOWN + 1], *name = word + 2, *near = NULL;
+    char what[160], hint[160];
+    size_t n = 0;
+    if (letter != ':' && optopt != 0 && optopt < LONG) {
+        snprintf(what, sizeof what, "there is no option -%c", optopt);
+        return wrong(c, what, NULL);
+    }
+    size_t len = strcspn(name, "=");
+    int shown = (int)(len < 100 ? len : 100);
     for (size_t i = 0; i < KNOWN; i++)
         if (strchr(c->letters, known[i].option.val))
             names[n++] = known[i].option.name;
-    if (!name) {
-        snprintf(what, sizeof what, "there is no option -%c", optopt);
-    } else if (letter == ':') {
-        snprintf(what, sizeof what, "--%.100s needs a value", name);
+    if (letter == ':') {
+        snprintf(what, sizeof what, "--%.*s needs a value", shown, name);
     } else if (optopt) {
-        snprintf(what, sizeof what, "--%.*s takes no value", (int)(len < 100 ? len : 100), name);
+        snprintf(what, sizeof what, "--%.*s takes no value", shown, name);
     } else {
-        char asked[100];
-        snprintf(what, sizeof what, "there is no option --%.*s", (int)(len < 100 ? len : 100), name);
-        snprintf(asked, sizeof asked, "%.*s", (int)len, name);
-        near = near_name(asked, names, n);
+        snprintf(what, sizeof what, "there is no option --%.*s", shown, name);
+        near = meant(name, len, names, n, hint);
     }
-    if (near)
-        snprintf(hint, sizeof hint, "did you mean --%s?", near);
-    return wrong(c, what, near ? hint : NULL);
+    return wrong(c, what, near);
 }
 
 static int set_on_failure(struct options *o, const char *word)
@@ -269,8 +292,10 @@ static int run_command(const struct command *c, int argc, char **argv, bool *cha
     const char *letters = strchr(c->letters, OPT_VERBOSE) ? ":v" : ":";
     size_t n = 0;
     for (size_t i = 0; i < KNOWN; i++)
-        if (strchr(c->letters, known[i].option.val))
-            list[n++] = known[i].option;
+        if (strchr(c->letters, known[i].option.val)) {
+            list[n] = known[i].option;
+            list[n++].val += LONG;
+        }
     list[n] = (struct option){"help", no_argument, NULL, LONG_HELP};
     struct options o = {0};
     opterr = 0;
@@ -282,7 +307,7 @@ static int run_command(const struct command *c, int argc, char **argv, bool *cha
         }
         if (letter == '?' || letter == ':')
             return not_taken(c, argv[optind - 1], letter);
-        int r = set_option(c, &o, letter);
+        int r = set_option(c, &o, letter % LONG);
         if (r)
             return r;
     }

@@ -113,6 +113,31 @@ static void an_option_of_another_command_is_not_taken(void **state)
     assert_said(1, "there is no option --jsn");
 }
 
+static void an_option_that_is_not_clear_is_said_as_it_was_written(void **state)
+{
+    static const struct {
+        const char *line, *said;
+    } rows[] = {
+        {"apply --plan -xv", "citrus apply: there is no option -x\n  see"},
+        {"apply --plan -vx", "citrus apply: there is no option -x\n  see"},
+        {"apply --reason=y -vyv", "citrus apply: there is no option -y\n  see"},
+        {"apply --plan m.yaml -pv", "citrus apply: there is no option -p\n  see"},
+        {"apply --ver",
+         "citrus apply: there is no option --ver\n  hint: did you mean --verify or --verbose?\n"},
+        {"apply --no-=x",
+         "citrus apply: there is no option --no-\n  hint: did you mean --no-health or --no-confirm?\n"},
+        {"apply --=x", "citrus apply: there is no option --\n"},
+        {"apply -v --plan=x", "citrus apply: --plan takes no value\n"},
+        {"apply --js=x", "citrus apply: --js takes no value\n"},
+        {"apply --help=x", "citrus apply: --help takes no value\n"},
+        {"apply -v --reas", "citrus apply: --reas needs a value\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(citrus(rows[i].line), EXIT_ERROR);
+        assert_said(1, rows[i].said);
+    }
+}
+
 static void values_are_where_they_belong(void **state)
 {
     assert_int_equal(citrus("apply --out"), EXIT_ERROR);
@@ -291,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_near_command_is_suggested),
         cmocka_unit_test(a_near_option_is_suggested),
         cmocka_unit_test(an_option_of_another_command_is_not_taken),
+        cmocka_unit_test(an_option_that_is_not_clear_is_said_as_it_was_written),
         cmocka_unit_test(values_are_where_they_belong),
         cmocka_unit_test(an_empty_value_is_none),
         cmocka_unit_test(words_too_many_are_refused),
