@@ -138,7 +138,7 @@ static void usage(FILE *to)
     for (const struct command *c = commands; c->name; c++)
         fprintf(to, "  %-9s %-27s %s\n", c->name, c->synopsis, c->about);
     fprintf(to,
-            "\n`citrus COMMAND --help` names a command's options. Without a MANIFEST, /etc/citrus/server.yaml"
+            "\n`citrus help COMMAND` names a command's options. Without a MANIFEST, /etc/citrus/server.yaml"
             " is read.\n");
 }
 
@@ -150,8 +150,9 @@ static void usage_command(const struct command *c)
         if (!strchr(c->letters, known[i].option.val))
             continue;
         char left[40];
-        snprintf(left, sizeof left, "--%s%s%s", known[i].option.name, known[i].argument ? " " : "",
-                 known[i].argument ? known[i].argument : "");
+        snprintf(left, sizeof left, "--%s%s%s%s", known[i].option.name, known[i].argument ? " " : "",
+                 known[i].argument ? known[i].argument : "",
+                 known[i].option.val == OPT_VERBOSE ? ", -v" : "");
         printf("  %-22s %s\n", left, known[i].about);
     }
     if (c->more)
@@ -289,7 +290,7 @@ static int set_option(const struct command *c, struct options *o, int letter)
 static int run_command(const struct command *c, int argc, char **argv, bool *changes)
 {
     struct option list[KNOWN + 2] = {{0}};
-    const char *letters = strchr(c->letters, OPT_VERBOSE) ? ":v" : ":";
+    const char *letters = strchr(c->letters, OPT_VERBOSE) ? ":hv" : ":h";
     size_t n = 0;
     for (size_t i = 0; i < KNOWN; i++)
         if (strchr(c->letters, known[i].option.val)) {
@@ -301,7 +302,7 @@ static int run_command(const struct command *c, int argc, char **argv, bool *cha
     opterr = 0;
     optind = 0; /* from the beginning, whatever was parsed before: getopt(3) */
     for (int letter; (letter = getopt_long(argc, argv, letters, list, NULL)) != -1;) {
-        if (letter == LONG_HELP) {
+        if (letter == LONG_HELP || letter == 'h') {
             usage_command(c);
             return EXIT_DONE;
         }
@@ -322,10 +323,49 @@ static int run_command(const struct command *c, int argc, char **argv, bool *cha
     return c->run(&o);
 }
 
-static int run_line(int argc, char **argv, bool *changes)
+/* NULL: there is none, which is said. */
+static const struct command *find_command(const char *name)
 {
     const char *names[32];
     size_t n = 0;
+    for (const struct command *c = commands; c->name; c++) {
+        if (strcmp(name, c->name) == 0)
+            return c;
+        names[n++] = c->name;
+    }
+    const char *near = near_name(name, names, n);
+    fprintf(stderr, "citrus: no command \"%s\"\n", name);
+    if (near)
+        fprintf(stderr, "  hint: did you mean `citrus %s`?\n", near);
+    else
+        fprintf(stderr, "  hint: `citrus --help` lists them\n");
+    return NULL;
+}
+
+static bool asks_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc == 0 || asks_help(argv[0])) {
+        usage(stdout);
+        return EXIT_DONE;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "citrus help: too many arguments\n  hint: name one command\n");
+        return EXIT_ERROR;
+    }
+    const struct command *c = find_command(argv[0]);
+    if (!c)
+        return EXIT_ERROR;
+    usage_command(c);
+    return EXIT_DONE;
+}
+
+static int run_line(int argc, char **argv, bool *changes)
+{
     if (argc < 2) {
         usage(stderr);
         return EXIT_ERROR;
@@ -334,22 +374,10 @@ static int run_line(int argc, char **argv, bool *changes)
         printf("citrus %s\n", CITRUS_VERSION);
         return EXIT_DONE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        usage(stdout);
-        return EXIT_DONE;
-    }
-    for (const struct command *c = commands; c->name; c++) {
-        if (strcmp(argv[1], c->name) == 0)
-            return run_command(c, argc - 1, argv + 1, changes);
-        names[n++] = c->name;
-    }
-    const char *near = near_name(argv[1], names, n);
-    fprintf(stderr, "citrus: no command \"%s\"\n", argv[1]);
-    if (near)
-        fprintf(stderr, "  hint: did you mean `citrus %s`?\n", near);
-    else
-        fprintf(stderr, "  hint: `citrus --help` lists them\n");
-    return EXIT_ERROR;
+    if (asks_help(argv[1]))
+        return help(argc - 2, argv + 2);
+    const struct command *c = find_command(argv[1]);
+    return c ? run_command(c, argc - 1, argv + 1, changes) : EXIT_ERROR;
 }
 
 int cli_main(int argc, char **argv)

@@ -216,6 +216,32 @@ static void help_names_a_commands_own_options_and_no_others(void **state)
     }
 }
 
+static void help_is_asked_for_in_several_ways(void **state)
+{
+    static const char *const general[] = {"help", "-h", "help help", "help --help"};
+    static const char *const of_drift[] = {"help drift", "drift -h", "drift -vh --json", "-h drift"};
+    char wanted[sizeof said[0]];
+    assert_int_equal(citrus("--help"), EXIT_DONE);
+    memcpy(wanted, said[0], sizeof wanted);
+    for (size_t i = 0; i < sizeof general / sizeof *general; i++) {
+        assert_int_equal(citrus(general[i]), EXIT_DONE);
+        assert_string_equal(said[0], wanted);
+    }
+    assert_int_equal(citrus("drift --help"), EXIT_DONE);
+    assert_said(0, "  --verbose, -v  ");
+    memcpy(wanted, said[0], sizeof wanted);
+    for (size_t i = 0; i < sizeof of_drift / sizeof *of_drift; i++) {
+        assert_int_equal(citrus(of_drift[i]), EXIT_DONE);
+        assert_string_equal(said[0], wanted);
+    }
+    assert_int_equal(citrus("history -h"), EXIT_DONE); /* which has no -v */
+    assert_int_equal(citrus("help aply"), EXIT_ERROR);
+    assert_string_equal(said[0], "");
+    assert_string_equal(said[1], "citrus: no command \"aply\"\n  hint: did you mean `citrus apply`?\n");
+    assert_int_equal(citrus("help apply drift"), EXIT_ERROR);
+    assert_said(1, "too many arguments");
+}
+
 static void a_machine_that_cannot_be_opened_is_status_1_with_its_reason(void **state)
 {
     static const char *const lines[] = {"apply --yes", "apply --plan", "drift",   "history",
@@ -322,6 +348,7 @@ int main(void)
         cmocka_unit_test(words_too_many_are_refused),
         cmocka_unit_test(more_sites_than_there_is_room_for_are_refused),
         cmocka_unit_test(help_names_a_commands_own_options_and_no_others),
+        cmocka_unit_test(help_is_asked_for_in_several_ways),
         cmocka_unit_test(a_machine_that_cannot_be_opened_is_status_1_with_its_reason),
         cmocka_unit_test(output_that_cannot_be_written_is_status_1_with_its_reason),
         cmocka_unit_test(a_reader_that_has_gone_is_no_error),
