@@ -70,6 +70,8 @@ int command_drift(const struct options *o)
 {
     if (o->adopt && (o->mend || o->watch))
         return wrong("--adopt goes with neither --apply nor --watch");
+    if (o->adopt && o->json)
+        return wrong("--adopt writes a patch, which is no JSON: it does not go with --json");
     if (o->write && !o->adopt)
         return wrong("--write goes with --adopt");
     if (o->n_args && (o->mend || o->watch))

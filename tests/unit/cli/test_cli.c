@@ -176,6 +176,15 @@ static void an_empty_value_is_none(void **state)
     assert_said(1, "there is no machine here");
 }
 
+static void a_patch_is_not_asked_for_as_json(void **state)
+{
+    assert_int_equal(citrus("drift --adopt --json"), EXIT_ERROR);
+    assert_string_equal(said[0], "");
+    assert_said(1, "citrus drift: --adopt writes a patch, which is no JSON: it does not go with --json\n");
+    assert_int_equal(citrus("drift --adopt --write --json"), EXIT_ERROR);
+    assert_said(1, "does not go with --json");
+}
+
 static void words_too_many_are_refused(void **state)
 {
     assert_int_equal(citrus("apply a.yaml b.yaml"), EXIT_ERROR);
@@ -345,6 +354,7 @@ int main(void)
         cmocka_unit_test(an_option_that_is_not_clear_is_said_as_it_was_written),
         cmocka_unit_test(values_are_where_they_belong),
         cmocka_unit_test(an_empty_value_is_none),
+        cmocka_unit_test(a_patch_is_not_asked_for_as_json),
         cmocka_unit_test(words_too_many_are_refused),
         cmocka_unit_test(more_sites_than_there_is_room_for_are_refused),
         cmocka_unit_test(help_names_a_commands_own_options_and_no_others),
