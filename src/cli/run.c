@@ -57,9 +57,8 @@ int out_place(const char *path, char ret[PATH_MAX], struct error *err)
     if (r == 0 && !realpath(path, ret))
         r = -errno;
     if (r == -ENOENT) {
-        r = strlen(path) < PATH_MAX ? 0 : -ENAMETOOLONG;
-        if (r == 0)
-            r = follow_links(strcpy(ret, path));
+        int n = snprintf(ret, PATH_MAX, "%s", path);
+        r = n >= 0 && n < PATH_MAX ? follow_links(ret) : -ENAMETOOLONG;
     }
     return r < 0 ? error_errno(err, r, "%s: the plan cannot be saved", path) : 0;
 }
