@@ -1,4 +1,4 @@
-#include "session.h"
+#include "running.h"
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
@@ -24,14 +24,27 @@ static void add_counts(struct jsonw *j, int64_t created, int64_t changed, int64_
     jw_end(j);
 }
 
-static void history_json(const struct store_generation *g, size_t n, const struct store_tx *t, size_t m,
-                         struct buf *out)
+struct past {
+    struct store_generation *g;
+    struct store_tx *t;
+    size_t n, m; /* of `g` and `t` */
+    struct running running;
+};
+
+static const char *state_name(const struct past *p, const struct store_tx *t)
 {
+    return running_is(&p->running, t) ? "running" : tx_names[t->state];
+}
+
+static void history_json(const struct past *p, struct buf *out)
+{
+    const struct store_generation *g = p->g;
+    const struct store_tx *t = p->t;
     struct jsonw j;
     jw_init(&j, out, true);
     jw_object(&j, NULL);
     jw_array(&j, "generations");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < p->n; i++) {
         jw_object(&j, NULL);
         jw_int(&j, "number", g[i].number);
         jw_int(&j, "time", g[i].time);
@@ -46,12 +59,12 @@ static void history_json(const struct store_generation *g, size_t n, const struc
     }
     jw_end(&j);
     jw_array(&j, "transactions");
-    for (size_t i = 0; i < m; i++) {
+    for (size_t i = 0; i < p->m; i++) {
         jw_object(&j, NULL);
         jw_int(&j, "id", t[i].id);
         jw_int(&j, "begun", t[i].begun);
         jw_int(&j, "ended", t[i].ended);
-        jw_str(&j, "state", tx_names[t[i].state]);
+        jw_str(&j, "state", state_name(p, &t[i]));
         jw_str(&j, "why", t[i].why);
         jw_str(&j, "who", t[i].who);
         jw_str(&j, "reason", t[i].reason);
@@ -91,18 +104,22 @@ static void generation_line(struct session *s, const struct store_generation *g,
              awaiting ? ", awaits confirmation" : "", g->reason ? ": " : "", g->reason ? g->reason : "");
 }
 
-static void transaction_line(struct session *s, const struct store_tx *t, struct buf *out)
+static void transaction_line(struct session *s, const struct past *p, const struct store_tx *t,
+                             struct buf *out)
 {
-    buf_addf(out, "%10lld  %-19s  %-10s  %-11s  %s, %s%s%s%s%s\n", (long long)t->id,
+    const char *by = running_is(&p->running, t) ? running_by(&p->running, &s->arena) : "";
+    buf_addf(out, "%10lld  %-19s  %-10s  %-11s  %s, %s%s%s%s%s%s\n", (long long)t->id,
              time_text(&s->arena, t->begun), t->who ? t->who : "",
              counts_text(&s->arena, t->created, t->changed, t->removed), t->why ? t->why : "",
-             tx_names[t->state], t->reason ? ": " : "", t->reason ? t->reason : "", t->error ? ": " : "",
+             state_name(p, t), by, t->reason ? ": " : "", t->reason ? t->reason : "", t->error ? ": " : "",
              t->error ? t->error : "");
 }
 
-static void history_text(struct session *s, const struct store_generation *g, size_t n,
-                         const struct store_tx *t, size_t m, struct buf *out)
+static void history_text(struct session *s, const struct past *p, struct buf *out)
 {
+    const struct store_generation *g = p->g;
+    const struct store_tx *t = p->t;
+    size_t n = p->n, m = p->m;
     bool any = false;
     buf_addf(out, "%sgeneration  when                 who         changes      what%s\n",
              style_bold(&s->style), style_off(&s->style));
@@ -117,7 +134,7 @@ static void history_text(struct session *s, const struct store_generation *g, si
         if (!any)
             buf_adds(out, "\ntransactions that made no generation\n");
         any = true;
-        transaction_line(s, &t[i], out);
+        transaction_line(s, p, &t[i], out);
     }
 }
 
@@ -191,28 +208,40 @@ static int show_trash(struct session *s)
     return EXIT_DONE;
 }
 
+/* A run that ends between the two would be a transaction without its generation. */
+static int read_once(struct session *s, struct past *p, struct error *err)
+{
+    store_snapshot_begin(s->store);
+    int r = store_generation_list(s->store, &s->arena, &p->g, &p->n, err);
+    if (r == 0)
+        r = store_tx_list(s->store, 100, &s->arena, &p->t, &p->m, err);
+    store_snapshot_end(s->store);
+    return r;
+}
+
+static int read_past(struct session *s, struct past *p, struct error *err)
+{
+    int r = read_once(s, p, err);
+    return r == 0 && running_look(s, p->t, p->m, &p->running) ? read_once(s, p, err) : r;
+}
+
 int command_history(const struct options *o)
 {
     struct session s;
     struct error err = {0};
-    struct store_generation *g;
-    struct store_tx *t;
-    size_t n, m;
+    struct past p;
     int status = session_open(&s, o, SESSION_READ);
     if (status)
         return session_close(&s, status);
     if (o->trash)
         return session_close(&s, show_trash(&s));
-    int r = store_generation_list(s.store, &s.arena, &g, &n, &err);
-    if (r == 0)
-        r = store_tx_list(s.store, 100, &s.arena, &t, &m, &err);
-    if (r < 0)
+    if (read_past(&s, &p, &err) < 0)
         return session_close(&s, session_fail(&s, &err));
     struct buf b = {0};
     if (o->json)
-        history_json(g, n, t, m, &b);
+        history_json(&p, &b);
     else
-        history_text(&s, g, n, t, m, &b);
+        history_text(&s, &p, &b);
     out_flush(&b);
     return session_close(&s, EXIT_DONE);
 }

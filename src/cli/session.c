@@ -2,6 +2,7 @@
 #include "awaiting.h"
 #include "fs.h"
 #include "huge_pages.h"
+#include "running.h"
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -315,26 +316,39 @@ int session_texts(struct session *s, const struct bundle *texts)
     return session_parse(s);
 }
 
-int session_recover(struct session *s, bool look)
+/* What is open, for who only looks. */
+static int tell_open(struct session *s)
 {
     struct error err = {0};
     struct store_tx *open;
+    struct running by;
     size_t n;
-    int r = store_tx_open(s->store, &s->arena, &open, &n, &err);
-    if (r < 0)
+    if (running_open(s, &open, &n, &by, &err) < 0)
         return session_fail(s, &err);
-    if (look) {
-        for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
+        if (running_is(&by, &open[i]))
+            fprintf(
+                stderr,
+                "citrus: transaction %lld is running%s: what it changes is seen half done until it ends\n",
+                (long long)open[i].id, running_by(&by, &s->arena));
+        else
             fprintf(
                 stderr,
                 "citrus: transaction %lld was interrupted; `citrus recover` or the next apply takes it back"
                 " first\n",
                 (long long)open[i].id);
-        awaiting_note(s);
-        return 0;
-    }
+    awaiting_note(s);
+    return 0;
+}
+
+int session_recover(struct session *s, bool look)
+{
+    struct error err = {0};
     struct recover_item *items;
-    r = engine_recover(&s->engine, &s->arena, &items, &n, &err);
+    size_t n;
+    if (look)
+        return tell_open(s);
+    int r = engine_recover(&s->engine, &s->arena, &items, &n, &err);
     progress_close(s);
     if (r < 0)
         return session_fail(s, &err);

@@ -1,6 +1,7 @@
 #include "awaiting.h"
 #include "fs.h"
 #include "names.h"
+#include "running.h"
 #include "x509.h"
 #include <errno.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ struct overview {
     struct store_generation g;
     struct store_tx *open;
     size_t n_open;
+    struct running running;
     const char **rotations; /* secrets that are being rotated */
     size_t n_rotations;
     struct error secrets; /* why they cannot be read */
@@ -44,6 +46,28 @@ struct overview {
     struct awaiting awaiting;
 };
 
+static void open_json(const struct overview *v, struct jsonw *j)
+{
+    jw_array(j, "interrupted");
+    for (size_t i = 0; i < v->n_open; i++)
+        if (!running_is(&v->running, &v->open[i]))
+            jw_int(j, NULL, v->open[i].id);
+    jw_end(j);
+    jw_array(j, "running");
+    for (size_t i = 0; i < v->n_open; i++) {
+        if (!running_is(&v->running, &v->open[i]))
+            continue;
+        jw_object(j, NULL);
+        jw_int(j, "transaction", v->open[i].id);
+        if (v->running.by.pid) {
+            jw_int(j, "process", v->running.by.pid);
+            jw_int(j, "since", v->running.by.since);
+        }
+        jw_end(j);
+    }
+    jw_end(j);
+}
+
 static void status_json(struct session *s, const struct overview *v, struct buf *out)
 {
     struct jsonw j;
@@ -53,10 +77,7 @@ static void status_json(struct session *s, const struct overview *v, struct buf 
     jw_int(&j, "generation", v->g.number);
     jw_int(&j, "applied", v->g.time);
     jw_str(&j, "state", v->g.status);
-    jw_array(&j, "interrupted");
-    for (size_t i = 0; i < v->n_open; i++)
-        jw_int(&j, NULL, v->open[i].id);
-    jw_end(&j);
+    open_json(v, &j);
     if (v->awaiting.awaits) {
         jw_object(&j, "awaits_confirmation");
         jw_int(&j, "transaction", v->awaiting.w.tx);
@@ -113,14 +134,24 @@ static const char *ago(int64_t t, struct arena *a)
     return arena_printf(a, "%lld days ago", (long long)(s / 86400));
 }
 
+static void open_text(struct session *s, const struct overview *v, struct buf *out)
+{
+    const struct report_style *st = &s->style;
+    for (size_t i = 0; i < v->n_open; i++)
+        if (running_is(&v->running, &v->open[i]))
+            buf_addf(out, "%stransaction %lld is running%s%s\n", style_yellow(st), (long long)v->open[i].id,
+                     style_off(st), running_by(&v->running, &s->arena));
+        else
+            buf_addf(out, "%stransaction %lld was interrupted%s: run `citrus recover`\n", style_red(st),
+                     (long long)v->open[i].id, style_off(st));
+}
+
 static void status_text(struct session *s, const struct overview *v, struct buf *out)
 {
     const struct report_style *st = &s->style;
     buf_addf(out, "%s%s%s  generation %lld, %s %s\n", style_bold(st), s->manifest->server.name, style_off(st),
              (long long)v->g.number, v->g.status, ago(v->g.time, &s->arena));
-    for (size_t i = 0; i < v->n_open; i++)
-        buf_addf(out, "%stransaction %lld was interrupted%s: run `citrus recover`\n", style_red(st),
-                 (long long)v->open[i].id, style_off(st));
+    open_text(s, v, out);
     if (v->awaiting.awaits)
         buf_addf(
             out,
@@ -171,7 +202,7 @@ int command_status(const struct options *o)
     if (r == -ENOENT)
         error_set(&err, r, "nothing was applied here yet");
     if (r == 0)
-        r = store_tx_open(s.store, &s.arena, &v.open, &v.n_open, &err);
+        r = running_open(&s, &v.open, &v.n_open, &v.running, &err);
     if (r == 0)
         r = session_awaiting(&s, &v.awaiting, &err);
     if (r == 0)

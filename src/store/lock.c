@@ -9,23 +9,31 @@
 #include <time.h>
 #include <unistd.h>
 
-static int held(int fd, const char *dir, struct error *err)
+/* Who signed it; pid 0: it took the lock this instant and has not signed yet. */
+static struct store_holder signed_by(int fd)
 {
     char text[64] = "";
     long pid = 0;
     long long since = 0;
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
     text[n > 0 ? n : 0] = '\0';
-    if (sscanf(text, "%ld %lld", &pid, &since) != 2 || pid <= 0) {
-        /* It took the lock this instant and has not signed yet. */
+    if (sscanf(text, "%ld %lld", &pid, &since) != 2 || pid <= 0)
+        return (struct store_holder){0};
+    return (struct store_holder){.pid = pid, .since = since};
+}
+
+static int held(int fd, const char *dir, struct error *err)
+{
+    struct store_holder by = signed_by(fd);
+    if (by.pid == 0) {
         error_set(err, -EWOULDBLOCK, "another citrus run holds %s/lock", dir);
     } else {
         char when[32] = "";
-        time_t t = (time_t)since;
+        time_t t = (time_t)by.since;
         struct tm tm;
         if (localtime_r(&t, &tm))
             strftime(when, sizeof when, "%F %T", &tm);
-        error_set(err, -EWOULDBLOCK, "another citrus run (process %ld, since %s) holds %s/lock", pid, when,
+        error_set(err, -EWOULDBLOCK, "another citrus run (process %ld, since %s) holds %s/lock", by.pid, when,
                   dir);
     }
     error_hint(err, "wait until it ends and try again");
@@ -44,16 +52,24 @@ static int sign(int fd)
 /* Asking holds the lock for as long as it takes to let go of it: microseconds. */
 #define ASKING_NS 20000000
 
-bool store_locked(const char *dir)
+bool store_lock_holder(const char *dir, struct store_holder *ret)
 {
     int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = dirfd < 0 ? -1 : openat(dirfd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (held)
+        *ret = signed_by(fd);
     if (fd >= 0)
         close(fd);
     if (dirfd >= 0)
         close(dirfd);
     return held;
+}
+
+bool store_locked(const char *dir)
+{
+    struct store_holder by;
+    return store_lock_holder(dir, &by);
 }
 
 int store_lock(const char *dir, int *ret_fd, struct error *err)
@@ -67,7 +83,7 @@ int store_lock(const char *dir, int *ret_fd, struct error *err)
     if (fd < 0)
         return error_errno(err, errno, "%s/lock", dir);
     int got = flock(fd, LOCK_EX | LOCK_NB);
-    if (got < 0 && errno == EWOULDBLOCK) { /* perhaps only somebody who asks: store_locked() */
+    if (got < 0 && errno == EWOULDBLOCK) { /* perhaps only somebody who asks: store_lock_holder() */
         nanosleep(&(struct timespec){.tv_nsec = ASKING_NS}, NULL);
         got = flock(fd, LOCK_EX | LOCK_NB);
     }

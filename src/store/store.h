@@ -45,6 +45,12 @@ extern void (*store_step)(bool after, const char *path);
 int store_lock(const char *dir, int *ret_fd, struct error *err);
 void store_unlock(int fd);
 bool store_locked(const char *dir); /* by anyone, at this moment */
+struct store_holder {
+    long pid;      /* 0: it has not signed yet, and `since` is 0, too */
+    int64_t since; /* unix seconds */
+};
+/* The same, and by whom. Makes nothing, waits for nobody; false where it cannot be asked. */
+bool store_lock_holder(const char *dir, struct store_holder *ret);
 
 /* 32 hex digits, made with the store: plans of another lineage are refused. */
 const char *store_lineage(const struct store *s);

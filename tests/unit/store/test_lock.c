@@ -69,6 +69,25 @@ static void the_lock_can_be_taken_again_and_is_private(void **state)
     (void)state;
 }
 
+static void who_asks_is_told_who_holds_it_and_takes_nothing(void **state)
+{
+    struct store_holder by = {.pid = -1};
+    int end;
+    assert_false(store_lock_holder(dir, &by)); /* there is no directory, and none is made */
+    assert_int_equal(access(dir, F_OK), -1);
+    pid_t kid = child_with_lock(&end);
+    assert_true(store_lock_holder(dir, &by));
+    assert_int_equal(by.pid, kid);
+    assert_true(by.since > 1000000000);
+    kill(kid, SIGKILL);
+    waitpid(kid, NULL, 0);
+    close(end);
+    by.pid = -1;
+    assert_false(store_lock_holder(dir, &by));
+    assert_int_equal(by.pid, -1);
+    (void)state;
+}
+
 static void a_link_in_place_of_the_lock_is_not_followed(void **state)
 {
     struct error err = {0};
@@ -88,6 +107,7 @@ int main(void)
         fixture(a_second_run_is_told_who_holds_the_lock),
         fixture(a_killed_holder_holds_nothing),
         fixture(the_lock_can_be_taken_again_and_is_private),
+        fixture(who_asks_is_told_who_holds_it_and_takes_nothing),
         fixture(a_link_in_place_of_the_lock_is_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
