@@ -62,21 +62,6 @@ static int diag_order(const void *x, const void *y)
     return strcmp(a->text, b->text);
 }
 
-/* Control characters (C1 too, which are two bytes) and what is no UTF-8 must not reach the terminal. */
-static void add_printable(struct buf *out, const char *s, size_t n)
-{
-    for (size_t i = 0, k; i < n; i += k) {
-        unsigned char c = (unsigned char)s[i];
-        k = utf8_char(s + i, n - i);
-        bool control = c < 0x20 || c == 0x7f || (k == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0);
-        if (k == 0 || control)
-            buf_addc(out, c == '\t' ? ' ' : '?');
-        else
-            buf_add(out, s + i, k);
-        k = k ? k : 1;
-    }
-}
-
 static bool is_tail(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -117,7 +102,7 @@ static void show_line(struct diags *d, const struct diag *g, struct buf *out)
             stop++;
     }
     buf_addf(out, "%6d | ", g->pos.line);
-    add_printable(out, p, (size_t)(stop - p));
+    text_harmless(p, (size_t)(stop - p), out);
     buf_adds(out, "\n       | ");
     for (int i = 1; i < col; i++)
         buf_addc(out, ' ');
@@ -133,18 +118,18 @@ void diags_render(struct diags *d, struct buf *out, bool colour)
         const char *word = g->level == DIAG_ERROR ? "error" : "warning";
         const char *on = !colour ? "" : g->level == DIAG_ERROR ? "\033[1;31m" : "\033[1;33m";
         if (g->pos.file) {
-            add_printable(out, g->pos.file, strlen(g->pos.file));
+            text_harmless(g->pos.file, strlen(g->pos.file), out);
             if (g->pos.line > 0)
                 buf_addf(out, ":%d:%d", g->pos.line, g->pos.col > 0 ? g->pos.col : 1);
             buf_adds(out, ": ");
         }
         buf_addf(out, "%s%s:%s ", on, word, colour ? "\033[0m" : "");
-        add_printable(out, g->text, strlen(g->text));
+        text_harmless(g->text, strlen(g->text), out);
         buf_addc(out, '\n');
         show_line(d, g, out);
         if (g->hint) {
             buf_adds(out, "  hint: ");
-            add_printable(out, g->hint, strlen(g->hint));
+            text_harmless(g->hint, strlen(g->hint), out);
             buf_addc(out, '\n');
         }
     }

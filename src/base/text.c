@@ -34,6 +34,41 @@ bool utf8_valid(const char *s, size_t n)
     return true;
 }
 
+/* The length of what stands at s; 0: a byte that a terminal must not get. */
+static size_t harmless_char(const char *s, size_t n)
+{
+    unsigned char c = (unsigned char)*s;
+    size_t k = utf8_char(s, n);
+    return c < 0x20 || c == 0x7f || (k == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0) ? 0 : k;
+}
+
+void text_harmless(const char *s, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n;) {
+        size_t k = harmless_char(s + i, n - i);
+        if (k)
+            buf_add(out, s + i, k);
+        else
+            buf_addc(out, s[i] == '\t' ? ' ' : '?');
+        k = k ? k : utf8_char(s + i, n - i);
+        i += k ? k : 1;
+    }
+}
+
+const char *harmless_text(struct arena *a, const char *s)
+{
+    size_t n = s ? strlen(s) : 0, i = 0;
+    for (size_t k; i < n && (k = harmless_char(s + i, n - i)); i += k)
+        ;
+    if (i == n)
+        return s ? s : "";
+    struct buf b = {0};
+    text_harmless(s, n, &b);
+    const char *text = arena_strdup(a, buf_str(&b));
+    buf_free(&b);
+    return text;
+}
+
 int int_parse(const char *s, int64_t *ret)
 {
     const char *digits = *s == '-' || *s == '+' ? s + 1 : s;

@@ -2,6 +2,7 @@
 #ifndef CITRUS_TEXT_H
 #define CITRUS_TEXT_H
 #include "arena.h"
+#include "buf.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,6 +10,11 @@
 /* Length of the UTF-8 character at s (at most n bytes), 0 if it is none (overlong, surrogate, > U+10FFFF). */
 size_t utf8_char(const char *s, size_t n);
 bool utf8_valid(const char *s, size_t n);
+/* Nothing that a terminal would obey: `?` for control characters (C1 too, which are two bytes) and for what
+ * is no UTF-8, a blank for a tab. */
+void text_harmless(const char *s, size_t n, struct buf *out);
+const char *harmless_text(struct arena *a,
+                          const char *s); /* the same; `s` itself where all of it is; NULL: "" */
 
 /* "64M" and the like, binary multiples K M G T; 0 or -EINVAL. */
 int size_parse(const char *s, int64_t *ret);

@@ -95,13 +95,14 @@ static void generation_line(struct session *s, const struct store_generation *g,
 {
     bool whole = strcmp(g->status, "applied") == 0;
     buf_addf(out, "%10lld  %-19s  %-10s  %-11s  ", (long long)g->number, time_text(&s->arena, g->time),
-             g->who ? g->who : "", counts_text(&s->arena, g->created, g->changed, g->removed));
+             harmless_text(&s->arena, g->who), counts_text(&s->arena, g->created, g->changed, g->removed));
     if (g->rollback_of)
         buf_addf(out, "rollback to %lld", (long long)g->rollback_of);
     else
         buf_adds(out, "apply");
     buf_addf(out, "%s%s%s%s%s\n", whole ? "" : ", ", whole ? "" : g->status,
-             awaiting ? ", awaits confirmation" : "", g->reason ? ": " : "", g->reason ? g->reason : "");
+             awaiting ? ", awaits confirmation" : "", g->reason ? ": " : "",
+             harmless_text(&s->arena, g->reason));
 }
 
 static void transaction_line(struct session *s, const struct past *p, const struct store_tx *t,
@@ -109,10 +110,10 @@ static void transaction_line(struct session *s, const struct past *p, const stru
 {
     const char *by = running_is(&p->running, t) ? running_by(&p->running, &s->arena) : "";
     buf_addf(out, "%10lld  %-19s  %-10s  %-11s  %s, %s%s%s%s%s%s\n", (long long)t->id,
-             time_text(&s->arena, t->begun), t->who ? t->who : "",
-             counts_text(&s->arena, t->created, t->changed, t->removed), t->why ? t->why : "",
-             state_name(p, t), by, t->reason ? ": " : "", t->reason ? t->reason : "", t->error ? ": " : "",
-             t->error ? t->error : "");
+             time_text(&s->arena, t->begun), harmless_text(&s->arena, t->who),
+             counts_text(&s->arena, t->created, t->changed, t->removed), harmless_text(&s->arena, t->why),
+             state_name(p, t), by, t->reason ? ": " : "", harmless_text(&s->arena, t->reason),
+             t->error ? ": " : "", harmless_text(&s->arena, t->error));
 }
 
 static void history_text(struct session *s, const struct past *p, struct buf *out)

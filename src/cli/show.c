@@ -13,29 +13,30 @@ static const char *const action_state_names[] = {
 /* ---- a saved plan: always readable, also on another machine ----------------------------------------------
  */
 
-static const char *member(json_t *o, const char *name)
+static const char *member(json_t *o, const char *name, struct arena *a)
 {
-    const char *v = json_string_value(json_object_get(o, name));
-    return v ? v : "";
+    return harmless_text(a, json_string_value(json_object_get(o, name)));
 }
 
-static void show_saved(const struct planfile *f, struct buf *out)
+static void show_saved(const struct planfile *f, struct arena *arena, struct buf *out)
 {
     json_t *actions = json_object_get(f->root, "actions"), *a, *c;
     size_t i, k;
-    buf_addf(out, "Saved plan for %s at generation %lld: %zu actions\n", f->server ? f->server : "?",
-             (long long)f->generation, json_array_size(actions));
+    buf_addf(out, "Saved plan for %s at generation %lld: %zu actions\n",
+             f->server ? harmless_text(arena, f->server) : "?", (long long)f->generation,
+             json_array_size(actions));
     json_array_foreach(actions, i, a)
     {
-        buf_addf(out, "  %-8s %s %s", member(a, "op"), member(a, "kind"), member(a, "id"));
-        if (*member(a, "site"))
-            buf_addf(out, "  (%s)", member(a, "site"));
+        buf_addf(out, "  %-8s %s %s", member(a, "op", arena), member(a, "kind", arena),
+                 member(a, "id", arena));
+        if (*member(a, "site", arena))
+            buf_addf(out, "  (%s)", member(a, "site", arena));
         buf_addc(out, '\n');
         json_array_foreach(json_object_get(a, "changes"), k, c)
         {
-            if (strcmp(member(a, "op"), "update") == 0)
-                buf_addf(out, "      %s: %s → %s\n", member(c, "field"), member(c, "before"),
-                         member(c, "after"));
+            if (strcmp(member(a, "op", arena), "update") == 0)
+                buf_addf(out, "      %s: %s → %s\n", member(c, "field", arena), member(c, "before", arena),
+                         member(c, "after", arena));
         }
     }
 }
@@ -53,7 +54,7 @@ static int show_planfile(const struct options *o, const struct buf *text)
     if (o->json)
         buf_add(&b, text->at, text->len);
     else
-        show_saved(&f, &b);
+        show_saved(&f, &s.arena, &b);
     out_flush(&b);
     planfile_free(&f);
     return session_close(&s, EXIT_DONE);
@@ -93,12 +94,12 @@ static void generation_json(struct session *s, const struct store_generation *g,
     jw_end(&j);
 }
 
-static void generation_text(const struct session *s, const struct store_generation *g,
-                            const struct store_action *a, size_t n, struct buf *out)
+static void generation_text(struct session *s, const struct store_generation *g, const struct store_action *a,
+                            size_t n, struct buf *out)
 {
     buf_addf(out, "%sGeneration %lld%s, %s by %s%s%s\n", style_bold(&s->style), (long long)g->number,
-             style_off(&s->style), g->status, g->who ? g->who : "?", g->reason ? ": " : "",
-             g->reason ? g->reason : "");
+             style_off(&s->style), g->status, g->who ? harmless_text(&s->arena, g->who) : "?",
+             g->reason ? ": " : "", harmless_text(&s->arena, g->reason));
     if (g->rollback_of)
         buf_addf(out, "with the content of generation %lld\n", (long long)g->rollback_of);
     for (size_t i = 0; i < n; i++) {
@@ -106,7 +107,7 @@ static void generation_text(const struct session *s, const struct store_generati
         if (a[i].state != ACTION_DONE)
             buf_addf(out, "  [%s]", action_state_names[a[i].state]);
         if (a[i].error)
-            buf_addf(out, " %s", a[i].error);
+            buf_addf(out, " %s", harmless_text(&s->arena, a[i].error));
         buf_addc(out, '\n');
     }
     for (size_t i = 0; i < g->bundle->n; i++) {

@@ -78,27 +78,11 @@ static size_t compare(struct arena *a, struct text x, struct text y, struct edit
     return n;
 }
 
-/* Nothing that a terminal would obey: no control characters, neither the one-byte ones nor U+0080 to U+009F.
- */
-static void add_harmless(const struct line *l, struct buf *out)
-{
-    for (size_t i = 0; i < l->len; i++) {
-        unsigned char c = (unsigned char)l->at[i];
-        size_t n = c < 0x80 ? 1 : utf8_char(l->at + i, l->len - i);
-        bool control = c < 0x20 || c == 0x7f || n == 0 || (c == 0xc2 && (unsigned char)l->at[i + 1] < 0xa0);
-        if (control)
-            buf_addc(out, c == '\t' ? ' ' : '?');
-        else
-            buf_add(out, l->at + i, n);
-        i += n ? n - 1 : 0;
-    }
-}
-
 static void show(const struct edit *e, const struct diff_style *s, struct buf *out)
 {
     const char *on = !s->colour ? "" : e->op == '-' ? "\033[31m" : e->op == '+' ? "\033[32m" : "\033[2m";
     buf_addf(out, "%s%s%c ", s->indent, on, e->op);
-    add_harmless(&e->line, out);
+    text_harmless(e->line.at, e->line.len, out);
     buf_addf(out, "%s%s\n", e->line.open && e->op != ' ' ? " (no newline at the end)" : "",
              s->colour ? "\033[0m" : "");
 }

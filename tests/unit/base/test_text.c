@@ -90,6 +90,26 @@ static void below_is_strictly_below(void **state)
     assert_false(path_below(NULL, "/var/www"));
 }
 
+static void a_terminal_gets_nothing_that_it_would_obey(void **state)
+{
+    static const char *const fine[] = {"", "plain", "d\u00fcr \u20ac \U0001f34b", "\u00a0"};
+    static const struct {
+        const char *text, *harmless;
+    } bad[] = {{"a\tb\nc\033[2J\x7f", "a b?c?[2J?"},
+               {"\xc2\x9b"
+                "31m",
+                "?31m"},
+               {"\xff\xc2", "??"},
+               {"\xe2\x82", "??"}};
+    struct arena a = {0};
+    assert_string_equal(harmless_text(&a, NULL), "");
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        assert_ptr_equal(harmless_text(&a, fine[i]), fine[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_string_equal(harmless_text(&a, bad[i].text), bad[i].harmless);
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sizes_are_read_and_written_without_loss),
@@ -98,6 +118,7 @@ int main(void)
                                        cmocka_unit_test(near_names_are_near),
                                        cmocka_unit_test(bad_utf8_is_told_from_good),
                                        cmocka_unit_test(whole_numbers_only),
-                                       cmocka_unit_test(below_is_strictly_below)};
+                                       cmocka_unit_test(below_is_strictly_below),
+                                       cmocka_unit_test(a_terminal_gets_nothing_that_it_would_obey)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

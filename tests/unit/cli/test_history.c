@@ -1,5 +1,5 @@
 /* What history and status say of what is in the store: of a transaction that is open while a run holds the
- * lock, and when none does. */
+ * lock, and when none does; and of the words of people. */
 #include "line.h"
 #include <ftw.h>
 #include <sys/stat.h>
@@ -147,6 +147,53 @@ static void what_is_open_under_no_lock_is_interrupted(void **state)
     }
 }
 
+/* --- words of people ---------------------------------------------------------------------------------------
+ */
+
+/* An escape sequence, a line's end, a C1 control character, a byte that is no UTF-8; and what may pass. */
+#define NASTY    "a\033[2Jb\nc\xc2\x9b\xff d\u00fc"
+#define HARMLESS "a?[2Jb?c?? d\u00fc"
+
+static void assert_harmless(const char *what)
+{
+    assert_said(0, what);
+    for (const char *at = said[0]; *at; at++)
+        if (((unsigned char)*at < ' ' && *at != '\n') || *at == '\xff')
+            fail_msg("a control character is in:\n%s", said[0]);
+}
+
+static void what_people_wrote_does_not_steer_the_terminal(void **state)
+{
+    fill("al\033[31mice", NASTY, true);
+    run(EXIT_DONE, "history");
+    assert_harmless("  al?[31mice  +0 ~0 -0     apply: " HARMLESS "\n");
+    assert_harmless("apply, interrupted: " HARMLESS "\n");
+    run(EXIT_DONE, "show");
+    assert_harmless("Generation 1, applied by al?[31mice: " HARMLESS "\n");
+}
+
+/* It may come from another machine: showing one asks for no seal that fits. */
+static void a_saved_plan_does_not_steer_it_either(void **state)
+{
+    char path[128], line[256];
+    snprintf(path, sizeof path, "%s/plan", root);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    fputs("{\n  \"citrus_plan\": 1,\n  \"lineage\": \"0\",\n  \"server\": \"w\\u001b[31m\",\n"
+          "  \"manifest_sha256\": \"0\",\n  \"actions\": [{\"op\": \"create\", \"kind\": \"file\","
+          " \"id\": \"/e\\u009btc\\n\", \"site\": \"s\\u001b\"}],\n  \"manifest\": \"{}\",\n  \"seal\": \"",
+          f);
+    for (int i = 0; i < 64; i++)
+        fputc('0', f);
+    fputs("\"\n}\n", f);
+    assert_int_equal(fclose(f), 0);
+    snprintf(line, sizeof line, "show %s", path);
+    if (citrus(line) != EXIT_DONE)
+        fail_msg("%s", said[1]);
+    assert_harmless("Saved plan for w?[31m at generation 0: 1 actions\n");
+    assert_harmless("  create   file /e?tc?  (s?)\n");
+}
+
 int main(void)
 {
     setenv("NO_COLOR", "1", 1);
@@ -155,6 +202,8 @@ int main(void)
         fixture(programs_are_told_that_it_is_running),
         fixture(who_has_not_signed_the_lock_is_not_named),
         fixture(what_is_open_under_no_lock_is_interrupted),
+        fixture(what_people_wrote_does_not_steer_the_terminal),
+        fixture(a_saved_plan_does_not_steer_it_either),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }
