@@ -88,7 +88,7 @@ static int remove_all(struct session *s)
     if (engine_prune(&s->engine, false, &p, &err) < 0)
         return session_fail(s, &err);
     if (s->o->json)
-        show(s, &p, true);
+        show(s, &p, p.failed < p.list.n);
     for (size_t i = 0; i < p.list.n; i++)
         if (p.list.at[i].err.code)
             session_fail(s, &p.list.at[i].err);
