@@ -52,7 +52,7 @@ void builder_make(struct builder *b, const struct catalog_input *in, struct cata
                           .t = in->templates ? *in->templates : NULL,
                           .web_user = web_user ? web_user : "www-data"};
     if (!b->t)
-        b->t = templates_new(a, in->host, in->share_dir);
+        b->t = templates_new(a, in->host, in->share_dir, in->share_from);
     if (in->templates)
         *in->templates = b->t;
     tuning_make(in->manifest, in->facts, &b->tuning, d);

@@ -17,8 +17,9 @@ struct templates;
 struct catalog_input {
     const struct manifest *manifest;
     const struct facts *facts;
-    struct host *host;     /* templates are read from it: /etc/citrus/templates, then share_dir */
-    const char *share_dir; /* /usr/share/citrus, or a source tree; a path of the running system */
+    struct host *host;      /* templates are read from it: /etc/citrus/templates, then share_dir */
+    const char *share_dir;  /* /usr/share/citrus, or a source tree; a path of the running system */
+    const char *share_from; /* the environment variable that named it, for messages; NULL: none did */
     /* The secret of that name, generated with `chars` letters when there is none. */
     int (*secret)(void *self, const char *name, size_t chars, const struct secret **ret, struct error *err);
     /* True where the password of that name is being rotated: NAME.previous is accepted beside it. NULL:

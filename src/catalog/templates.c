@@ -18,19 +18,21 @@ struct entry {
 struct templates {
     struct arena *arena;
     struct host *host;
-    const char *share_dir;
+    const char *share_dir, *share_from;
     VEC(struct entry *) list;
     struct buf out; /* what was rendered last; it has grown to what the largest takes */
     int failed;     /* of a partial: the loader's contract cannot carry an error */
     struct error err;
 };
 
-struct templates *templates_new(struct arena *a, struct host *h, const char *share_dir)
+struct templates *templates_new(struct arena *a, struct host *h, const char *share_dir,
+                                const char *share_from)
 {
     struct templates *t = arena_new(a, struct templates);
     t->arena = a;
     t->host = h;
     t->share_dir = share_dir;
+    t->share_from = share_from;
     return t;
 }
 
@@ -47,7 +49,12 @@ static int entry_read(struct templates *t, struct entry *e, struct error *err)
         r = fs_read_machine(t->host, e->path, TEMPLATE_MOST, &text, err);
         if (r < 0)
             error_prefix(err, "a template");
-        if (r < 0)
+        if (r < 0 && t->share_from)
+            error_hint(err,
+                       "%s has %s in place of citrus's own installation: unset it, or name a tree that holds "
+                       "templates and configs",
+                       t->share_from, t->share_dir);
+        else if (r < 0)
             error_hint(err, "the templates belong to citrus's own installation: install it again");
     }
     if (r == 0) {

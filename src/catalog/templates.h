@@ -11,7 +11,9 @@
 #include "template.h"
 
 struct templates;
-struct templates *templates_new(struct arena *a, struct host *h, const char *share_dir);
+/* `share_from`: the environment variable that named share_dir, NULL: none. */
+struct templates *templates_new(struct arena *a, struct host *h, const char *share_dir,
+                                const char *share_from);
 void templates_end(struct templates *t); /* wipes what was rendered last: it may hold a password */
 /* The text lives in `a`; NULL: it is lent until the next one is rendered. *ret_bad is set, and 0 returned,
  * where the values are at fault; the caller makes a diagnostic of `err`. */

@@ -81,7 +81,8 @@ bool glance_holds(struct session *s, const struct store_glance *g); /* nothing c
 void narrow_allow(struct session *s);
 bool narrow_taken(struct session *s);
 void narrow_note(struct session *s, struct store_glance *g);
-const char *session_share(void); /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree) */
+const char *session_share(void);      /* /usr/share/citrus, or what CITRUS_SHARE names (a source tree) */
+const char *session_share_from(void); /* "CITRUS_SHARE" where that names it, else NULL */
 /* session_plan.c: facts, catalog and plan of the manifest that was read. */
 int session_plan(struct session *s);
 /* Says what stands in the way of the plan, with its place in the manifest. EXIT_ERROR where something new

@@ -30,10 +30,17 @@ static bool rotating(void *self, const char *name)
     return session_rotating(self, name);
 }
 
+#define SHARE_VARIABLE "CITRUS_SHARE"
+
+const char *session_share_from(void)
+{
+    const char *dir = getenv(SHARE_VARIABLE);
+    return dir && *dir == '/' ? SHARE_VARIABLE : NULL;
+}
+
 const char *session_share(void)
 {
-    const char *dir = getenv("CITRUS_SHARE");
-    return dir && *dir == '/' ? dir : "/usr/share/citrus";
+    return session_share_from() ? getenv(SHARE_VARIABLE) : "/usr/share/citrus";
 }
 
 static bool site_known(const struct manifest *m, const char *domain)
@@ -130,6 +137,7 @@ static int build_plan(struct session *s)
                                .facts = &s->facts,
                                .host = s->host,
                                .share_dir = session_share(),
+                               .share_from = session_share_from(),
                                .secret = need_secret,
                                .rotating = rotating,
                                .secret_self = s,

@@ -35,6 +35,7 @@ for c in "${commands[@]}"; do
   result "$c has a page" "$([ -s "$page" ] || echo "$page is not there")"
   [ -s "$page" ] || continue
   result "citrus.1 names $c" "$(grep -qF "*citrus-$c*(1)" "$pages/citrus.1.scd" || echo "no *citrus-$c*(1)")"
+  result "citrus.1 sends readers on to $c" "$(sed '1,/^# SEE ALSO/d' "$pages/citrus.1.scd" | grep -qF "*citrus-$c*(1)" || echo "SEE ALSO has no *citrus-$c*(1)")"
   help=$(options_of_help "$c" || true)
   written=$(options_of_page "$page" || true)
   result "every option of $c is on its page" "$(comm -23 <(echo "$help") <(echo "$written"))"

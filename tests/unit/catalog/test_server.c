@@ -205,6 +205,11 @@ static void a_template_that_is_missing_is_an_error_that_names_it(void **state)
     strcpy(f.share, "/nonexistent");
     assert_int_equal(fixture_build(&f), -ENOENT);
     assert_non_null(strstr(f.err.text, "/nonexistent/configs/nginx.conf"));
+    assert_non_null(strstr(f.err.hint, "install it again"));
+    struct catalog_input in = fixture_input(&f);
+    in.share_from = "CITRUS_SHARE";
+    assert_int_equal(catalog_build(&in, &f.catalog, &f.arena, &f.diags, &f.err), -ENOENT);
+    assert_non_null(strstr(f.err.hint, "CITRUS_SHARE has /nonexistent in place"));
     fixture_free(&f);
 }
 

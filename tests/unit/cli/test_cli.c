@@ -289,6 +289,19 @@ static void a_path_is_taken_into_the_root_that_was_given(void **state)
     arena_free(&s.arena);
 }
 
+static void templates_are_where_the_variable_says_or_in_their_place(void **state)
+{
+    unsetenv("CITRUS_SHARE");
+    assert_string_equal(session_share(), "/usr/share/citrus");
+    assert_null(session_share_from());
+    setenv("CITRUS_SHARE", "here", 1); /* no absolute path: it counts for nothing, and is not blamed */
+    assert_string_equal(session_share(), "/usr/share/citrus");
+    assert_null(session_share_from());
+    setenv("CITRUS_SHARE", "/src/citrus", 1);
+    assert_string_equal(session_share(), "/src/citrus");
+    assert_string_equal(session_share_from(), "CITRUS_SHARE");
+}
+
 int main(void)
 {
     session_machine = (struct session_machine){open_nothing, close_nothing};
@@ -310,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_has_gone_is_no_error),
         cmocka_unit_test(who_asks_is_the_person_behind_sudo),
         cmocka_unit_test(a_path_is_taken_into_the_root_that_was_given),
+        cmocka_unit_test(templates_are_where_the_variable_says_or_in_their_place),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }
