@@ -126,7 +126,8 @@ static const struct field memory_fields[] = {
      AT(manifest_memory, budget),
      .def = "80%",
      .check = word_budget,
-     .doc = "What all PHP pools and MariaDB may take together: a share of the machine's memory, or a size."},
+     .doc = "What all PHP pools and MariaDB may take together: a share of the machine's memory, or a size of "
+            "at least 64M."},
 };
 static const struct record memory_record = {MANIFEST(manifest_memory, "server.memory"),
                                             .doc = "How the machine's memory is shared out.",

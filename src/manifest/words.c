@@ -281,6 +281,9 @@ const char *word_address(const char *t)
                : "is no IP address\nsuch as 127.0.0.1 or ::1";
 }
 
+/* What a single PHP process may take; less is a slip of the pen. */
+#define BUDGET_LEAST ((int64_t)64 << 20)
+
 const char *word_budget(const char *t)
 {
     size_t n = strspn(t, DIGITS);
@@ -291,9 +294,10 @@ const char *word_budget(const char *t)
             v = v * 10 + (t[i] - '0');
         return v >= 1 && v <= 100 ? NULL : "is no share\nwrite 1% to 100%";
     }
-    return size_parse(t, &v) == 0 && v >= (64 << 20)
-               ? NULL
-               : "is no budget\nwrite a share such as 80%, or a size such as 3G";
+    if (size_parse(t, &v) < 0)
+        return "is no budget\nwrite a share such as 80%, or a size such as 3G";
+    return v >= BUDGET_LEAST ? NULL
+                             : "is too small for PHP and MariaDB\nat least 64M, or a share such as 80%";
 }
 
 const char *word_timezone(const char *t)

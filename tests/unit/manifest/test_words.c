@@ -33,7 +33,7 @@ static void good_words_pass(void **state)
     PASSES(word_ini_name, "memory_limit", "date.timezone", "opcache.jit", "xdebug.mode");
     PASSES(word_setting_name, "long_query_time", "innodb-io-capacity");
     PASSES(word_address, "127.0.0.1", "0.0.0.0", "::1");
-    PASSES(word_budget, "1%", "80%", "100%", "3G", "512M");
+    PASSES(word_budget, "1%", "80%", "100%", "3G", "512M", "64M", "65536K");
     PASSES(word_timezone, "UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5");
     PASSES(word_locale, "en_US", "de_DE_formal", "pt_PT_ao90", "ca", "art_xemoji");
     PASSES(word_table_prefix, "wp_", "a1_b", "WP");
