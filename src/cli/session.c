@@ -20,11 +20,12 @@ int session_undo_patience = 30;
 /* And a look at everything, with its libraries. */
 #define LOOK_TAKES ((size_t)2 << 20)
 
-void out_flush(struct buf *b)
+int out_flush(struct buf *b)
 {
-    fwrite(buf_str(b), 1, b->len, stdout);
-    fflush(stdout);
+    bool whole = fwrite(buf_str(b), 1, b->len, stdout) == b->len && fflush(stdout) == 0;
+    int r = whole ? 0 : -errno;
     buf_wipe(b);
+    return r;
 }
 
 static void err_flush(struct buf *b)

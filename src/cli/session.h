@@ -99,7 +99,8 @@ int session_fail(struct session *s, const struct error *err); /* prints; returns
 int session_diags(struct session *s); /* prints all; EXIT_ERROR where there are errors */
 const char *session_who(struct session *s);
 char *session_path(struct session *s, const char *path); /* in the root, for what is no managed file */
-void out_flush(struct buf *b);                           /* to stdout, and frees */
+/* To stdout, and frees. 0 or a negative errno, -EPIPE where nobody reads it any more: for who says more. */
+int out_flush(struct buf *b);
 
 /* How a command comes to the machine that it works on, and leaves it. The program never changes this; tests
  * put a pretended machine here, which lives on from one command to the next. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define POLL_MS     60000 /* what nothing tells of: databases, files deep in a tree */
 #define NOTICE_MS   20    /* an editor writes, renames and changes modes, all at once */
@@ -35,15 +36,18 @@ struct watching {
     size_t to_mend;     /* of those in the list */
     int64_t failed;     /* the generation that mending failed for, in a row: */
     int failures;
+    int unsaid; /* 0, or the errno that stdout fails with: nobody hears what is said from there on */
 };
 
 /* ---- what is said ------------------------------------------------------------------------------------ */
 
-static void say(const struct watching *x, const char *event, const struct difference *d)
+static void say(struct watching *x, const char *event, const struct difference *d)
 {
     struct buf b = {0};
     struct jsonw j;
     char when[32] = "";
+    if (x->unsaid)
+        return;
     time_t t = time(NULL);
     struct tm tm;
     if (localtime_r(&t, &tm))
@@ -68,8 +72,7 @@ static void say(const struct watching *x, const char *event, const struct differ
                      strcmp(d->policy, "enforce") == 0 ? "" : d->policy);
     }
     buf_addc(&b, '\n');
-    out_flush(&b);
-    buf_free(&b);
+    x->unsaid = out_flush(&b);
 }
 
 static bool of_one(const struct difference *a, const struct difference *b)
@@ -329,28 +332,46 @@ static int mend_found(struct watching *x)
 static int look_and_mend(struct watching *x, bool anew)
 {
     int status = look(x, "over", anew);
-    return status == EXIT_DONE && x->o->mend ? mend_found(x) : status;
+    return status == EXIT_DONE && x->o->mend && !x->unsaid ? mend_found(x) : status;
 }
 
-/* Returns when it is told to end: 0, or a negative error. */
+/* Whether it is told to end, or has nobody to tell. */
+static bool is_over(const struct watching *x)
+{
+    return *interrupt_flag() || x->unsaid;
+}
+
+/* Returns when it is over: 0, or a negative error. */
 static int stay(struct watching *x, int status, struct error *err)
 {
     int r = 0;
-    while (r >= 0 && !*interrupt_flag()) {
+    while (r >= 0 && !is_over(x)) {
         r = watch_wait(x->w, status == EXIT_LOCKED ? BUSY_MS : POLL_MS, interrupt_flag(), err);
         bool busy = status == EXIT_LOCKED, woken = r > 0 && !busy;
         if (woken) {
             r = watch_wait(x->w, NOTICE_MS, interrupt_flag(), err);
-            if (r >= 0 && !*interrupt_flag())
+            if (r >= 0 && !is_over(x))
                 notice(x);
             r = r < 0 ? r : 1;
         }
-        for (int i = 0; r > 0 && i < SETTLE_MOST && !*interrupt_flag(); i++) /* until it is quiet */
+        for (int i = 0; r > 0 && i < SETTLE_MOST && !is_over(x); i++) /* until it is quiet */
             r = watch_wait(x->w, SETTLE_MS, interrupt_flag(), err);
-        if (r >= 0 && !*interrupt_flag())
+        if (r >= 0 && !is_over(x))
             status = look_and_mend(x, woken || busy);
     }
     return r < 0 ? r : 0;
+}
+
+/* A reader that has enough (head -1) is as good an end as a signal. */
+static int ended(const struct watching *x, int r, struct error *err)
+{
+    if (r == 0 && x->unsaid)
+        r = error_errno(err, x->unsaid, "standard output");
+    if (r == -EPIPE)
+        return 0;
+    if (r < 0 && err->code)
+        no_look(err);
+    return r;
 }
 
 int drift_watch(const struct options *o)
@@ -359,17 +380,19 @@ int drift_watch(const struct options *o)
     struct host *h;
     struct error err = {0};
     progress_signals();
+    signal(SIGPIPE, SIG_IGN); /* writing says that the reader is gone */
     int r = session_machine.open(o->root, &h, &err), status = EXIT_DONE;
     if (r == 0)
         r = watch_open(h, &x.w, &err);
-    if (r == 0)
+    if (r == 0) {
+        watch_reader(x.w, STDOUT_FILENO);
         status = look_and_mend(&x, true);
+    }
     if (r == 0 && (status == EXIT_DONE || status == EXIT_LOCKED)) {
         r = stay(&x, status, &err);
         status = EXIT_DONE;
     }
-    if (r < 0 && err.code)
-        no_look(&err);
+    r = ended(&x, r, &err);
     x.w = watch_close(x.w);
     session_machine.close(h);
     arena_free(&x.arenas[0]);

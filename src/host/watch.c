@@ -33,8 +33,8 @@ struct unit {
 struct watch {
     struct arena arena, told; /* for as long as it watches; of what was told since watch_begin() */
     const char *root;         /* "" or a path without a slash at its end */
-    int inotify;
-    VEC(struct name) names; /* sorted by wd and name */
+    int inotify, reader;      /* -1: none that can be told to be gone */
+    VEC(struct name) names;   /* sorted by wd and name */
     VEC(struct unit) units;
     sd_bus *bus;               /* NULL: none answers */
     VEC(const char *) matched; /* units whose signals it was asked for */
@@ -193,7 +193,7 @@ static void inotify_read(struct watch *w)
 int watch_open(struct host *h, struct watch **ret, struct error *err)
 {
     struct watch *w = xmalloc(sizeof *w);
-    *w = (struct watch){.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    *w = (struct watch){.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .reader = -1};
     if (w->inotify < 0) {
         int r = error_errno(err, errno, "the kernel gives no inotify descriptor");
         error_hint(err, "see /proc/sys/fs/inotify/max_user_instances");
@@ -220,6 +220,11 @@ struct watch *watch_close(struct watch *w)
     return NULL;
 }
 
+void watch_reader(struct watch *w, int fd)
+{
+    w->reader = fd;
+}
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -230,8 +235,9 @@ static int64_t now_ms(void)
 /* A signal between the look at *stop and the sleep must not be slept over: it comes in the sleep alone. */
 static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *stop)
 {
-    struct pollfd fds[2] = {{.fd = w->inotify, .events = POLLIN},
-                            {.fd = w->bus ? sd_bus_get_fd(w->bus) : -1, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = w->inotify, .events = POLLIN},
+                            {.fd = w->bus ? sd_bus_get_fd(w->bus) : -1, .events = POLLIN},
+                            {.fd = w->reader}};
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     sigset_t block, before;
     sigemptyset(&block);
@@ -239,8 +245,12 @@ static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *
     sigaddset(&block, SIGTERM);
     sigaddset(&block, SIGHUP);
     sigprocmask(SIG_BLOCK, &block, &before);
-    int r = *stop ? 0 : ppoll(fds, 2, &t, &before), saved = errno;
+    int r = *stop ? 0 : ppoll(fds, 3, &t, &before), saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
+    if (r > 0 && fds[2].revents & POLLERR)
+        return -EPIPE;
+    if (r > 0 && fds[2].revents) /* closed, a terminal that is gone: it would say so without end */
+        w->reader = -1;
     return r < 0 && saved != EINTR ? -saved : 0;
 }
 

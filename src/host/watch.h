@@ -22,6 +22,9 @@ void watch_path(struct watch *w, const char *path, size_t what); /* WATCH_ANY: i
 void watch_unit(struct watch *w, const char *unit, size_t what);
 void watch_end(struct watch *w);
 #define WATCH_ANY SIZE_MAX
+/* For whom it watches: the pipe's end that is written to. watch_wait() returns -EPIPE when nobody reads it.
+ */
+void watch_reader(struct watch *w, int fd);
 /* 1: something that is watched changed; 0: the time (milliseconds) is over, or a signal came and set *stop.
  */
 int watch_wait(struct watch *w, int timeout, const volatile sig_atomic_t *stop, struct error *err);

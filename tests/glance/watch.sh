@@ -148,5 +148,31 @@ watcher=''
 is "SIGTERM ends it" 0 "$rc"
 is "and no process of it stays" "" "$(pgrep -f "drift --watch --json --root $root" || true)"
 
+# It stays for as long as somebody hears it, and no longer.
+gone() { # gone WHAT: it ends by itself
+  wait_until_gone "$watcher" || { bad "$1: it stays"; kill "$watcher"; }
+  wait "$watcher" && rc=0 || rc=$?
+  watcher=''
+}
+wait_until_gone() {
+  local i
+  for ((i = 0; i < 300; i++)); do [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" || return 0; sleep 0.1; done
+  return 1
+}
+# The edit that the signal above left is what the first look says.
+exec 7> >(head -1 >"$dir/one")
+"$citrus" drift --watch --json --root "$root" >&7 2>"$dir/err" &
+watcher=$!
+exec 7>&-
+gone "a reader that has enough"
+is "a reader that has enough ends it" 0 "$rc"
+is "after what it wanted" 1 "$(grep -c '"event":"drift"' "$dir/one")"
+is "and nothing is said of it" "" "$(cat "$dir/err")"
+"$citrus" drift --watch --root "$root" >/dev/full 2>"$dir/err" &
+watcher=$!
+gone "an output that takes nothing"
+is "an output that takes nothing is an error" 1 "$rc"
+is "and is said to be one" "citrus: standard output: No space left on device" "$(head -1 "$dir/err")"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -100,6 +100,40 @@ static void what_is_not_told_again_is_not_heard_of(void **state)
     watch_close(w);
 }
 
+static void a_reader_that_is_gone_ends_the_waiting(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    watch_reader(w, ends[1]);
+    assert_int_equal(waited(t, w), 0);
+    close(ends[0]);
+    double began = seconds();
+    assert_int_equal(watch_wait(w, 60000, &never, &t->err), -EPIPE);
+    assert_true(seconds() - began < 30);
+    close(ends[1]);
+    watch_close(w);
+}
+
+/* What a poll says of it at once, each time, is no reason to go round and round. */
+static void an_output_that_is_closed_is_waited_for_no_more(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    struct timespec before, after;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    close(ends[1]);
+    watch_reader(w, ends[1]);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    assert_int_equal(watch_wait(w, 500, &never, &t->err), 0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 200);
+    watch_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +142,8 @@ int main(void)
         TEST(a_neighbour_does_not_wake),
         TEST(a_directory_that_is_gone_wakes),
         TEST(what_is_not_told_again_is_not_heard_of),
+        TEST(a_reader_that_is_gone_ends_the_waiting),
+        TEST(an_output_that_is_closed_is_waited_for_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
