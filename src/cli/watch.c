@@ -36,7 +36,8 @@ struct watching {
     size_t to_mend;     /* of those in the list */
     int64_t failed;     /* the generation that mending failed for, in a row: */
     int failures;
-    int unsaid; /* 0, or the errno that stdout fails with: nobody hears what is said from there on */
+    bool missed; /* it was said that the kernel does not watch all */
+    int unsaid;  /* 0, or the errno that stdout fails with: nobody hears what is said from there on */
 };
 
 /* ---- what is said ------------------------------------------------------------------------------------ */
@@ -167,13 +168,35 @@ static void compare(struct watching *x, struct difference *now, size_t n, const 
 
 /* ---- looks ------------------------------------------------------------------------------------------- */
 
-static int no_look(const struct error *err)
+static void tell(const struct error *err)
 {
     struct buf b = {0};
     report_error(err, &b);
     fprintf(stderr, "%s", buf_str(&b));
     buf_free(&b);
+}
+
+static int no_look(const struct error *err)
+{
+    tell(err);
     return EXIT_ERROR;
+}
+
+/* Said once, and no reason to end: the look of each minute sees what changed there, later. */
+static void tell_missed(struct watching *x)
+{
+    struct error err = {0};
+    size_t all, n;
+    int why;
+    if (x->missed || (n = watch_missed(x->w, &all, &why)) == 0)
+        return;
+    x->missed = true;
+    error_set(&err, why, "%zu of %zu directories are not watched: %s; they are looked at once a minute", n,
+              all, why == -ENOSPC ? "fs.inotify.max_user_watches is used up" : strerror(-why));
+    if (why == -ENOSPC)
+        error_hint(&err, "raise it (`sysctl -w fs.inotify.max_user_watches=524288`; a line in /etc/sysctl.d "
+                         "keeps it) and start the watch again");
+    tell(&err);
 }
 
 /* What a whole look has said so far. */
@@ -234,8 +257,10 @@ static int look_once(struct watching *x, const char *over, bool anew)
     }
     for (const char *text; !h.whole && (text = apart_next(&a));)
         hear(x, &h, &a, *text);
-    if (h.told)
+    if (h.told) {
         watch_end(x->w);
+        tell_missed(x);
+    }
     int status = apart_end(&a);
     x->generation = h.whole ? h.generation : h.told ? -1 : x->generation;
     if (h.whole) {
@@ -370,7 +395,7 @@ static int ended(const struct watching *x, int r, struct error *err)
     if (r == -EPIPE)
         return 0;
     if (r < 0 && err->code)
-        no_look(err);
+        tell(err);
     return r;
 }
 

@@ -35,6 +35,8 @@ struct watch {
     const char *root;         /* "" or a path without a slash at its end */
     int inotify, reader;      /* -1: none that can be told to be gone */
     VEC(struct name) names;   /* sorted by wd and name */
+    VEC(const char *) missed; /* directories, sorted, that the kernel does not watch */
+    int why;                  /* ... and the last error that it gave for it */
     VEC(struct unit) units;
     sd_bus *bus;               /* NULL: none answers */
     VEC(const char *) matched; /* units whose signals it was asked for */
@@ -111,12 +113,43 @@ void watch_begin(struct watch *w)
 {
     arena_free(&w->told);
     w->names.n = w->names.cap = w->units.n = w->units.cap = w->next = 0;
+    w->missed.n = w->missed.cap = 0;
+    w->why = 0;
+}
+
+static int text_order(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
 void watch_end(struct watch *w)
 {
     if (w->names.n)
         qsort(w->names.at, w->names.n, sizeof *w->names.at, name_order);
+    if (w->missed.n)
+        qsort(w->missed.at, w->missed.n, sizeof *w->missed.at, text_order);
+}
+
+/* A directory is refused once for each path in it, and counts once. */
+size_t watch_missed(const struct watch *w, size_t *ret_all, int *ret_why)
+{
+    size_t missed = 0, watched = 0;
+    for (size_t i = 0; i < w->missed.n; i++)
+        missed += i == 0 || strcmp(w->missed.at[i], w->missed.at[i - 1]) != 0;
+    for (size_t i = 0; i < w->names.n; i++)
+        watched += i == 0 || w->names.at[i].wd != w->names.at[i - 1].wd;
+    *ret_all = watched + missed;
+    *ret_why = w->why;
+    return missed;
+}
+
+/* That a directory is not there, or is none, is for a look to say, and nothing that the kernel lacks. */
+static void refused(struct watch *w, const char *dir, int why)
+{
+    if (why == -ENOENT || why == -ENOTDIR || why == -EACCES)
+        return;
+    w->why = why;
+    vec_push(&w->told, &w->missed, arena_strdup(&w->told, dir));
 }
 
 /* Many can have the same path (accounts, /etc/passwd). */
@@ -129,6 +162,8 @@ void watch_path(struct watch *w, const char *path, size_t what)
     const char *dir = arena_printf(&a, "%s%.*s", w->root, slash == path ? 1 : (int)(slash - path), path);
     int wd = inotify_add_watch(w->inotify, dir, EVENTS);
     struct name n = {.wd = wd, .what = what};
+    if (wd < 0)
+        refused(w, dir, -errno);
     arena_free(&a);
     if (wd < 0)
         return;

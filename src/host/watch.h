@@ -7,8 +7,9 @@
  *
  * It wakes, and says for whose sake: the number that was given with the path or unit. What happened is for an
  * observation to find out. What cannot be watched (a directory that is not there, no bus) is left to the
- * caller's slow poll. Between watch_begin() and watch_end() everything is told anew: what is not told again
- * is no longer heard of. Paths are as the host's. */
+ * caller's slow poll; that there are more directories than the kernel watches is for watch_missed(). Between
+ * watch_begin() and watch_end() everything is told anew: what is not told again is no longer heard of. Paths
+ * are as the host's. */
 #ifndef CITRUS_WATCH_H
 #define CITRUS_WATCH_H
 #include "host.h"
@@ -22,6 +23,9 @@ void watch_path(struct watch *w, const char *path, size_t what); /* WATCH_ANY: i
 void watch_unit(struct watch *w, const char *unit, size_t what);
 void watch_end(struct watch *w);
 #define WATCH_ANY SIZE_MAX
+/* How many of all the directories the kernel refused to watch, and a negative errno why: -ENOSPC where
+ * fs.inotify.max_user_watches is used up. After watch_end(). */
+size_t watch_missed(const struct watch *w, size_t *ret_all, int *ret_why);
 /* For whom it watches: the pipe's end that is written to. watch_wait() returns -EPIPE when nobody reads it.
  */
 void watch_reader(struct watch *w, int fd);

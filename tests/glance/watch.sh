@@ -174,5 +174,24 @@ gone "an output that takes nothing"
 is "an output that takes nothing is an error" 1 "$rc"
 is "and is said to be one" "citrus: standard output: No space left on device" "$(head -1 "$dir/err")"
 
+# The kernel watches as many directories as it is allowed to. A namespace of users has a limit of its own, where one may
+# be made.
+if unshare -Ur sh -c 'echo 2 >/proc/sys/user/max_inotify_watches' 2>/dev/null; then
+  mkfifo "$dir/few"
+  # shellcheck disable=SC2016 # it is that shell's
+  unshare -Ur sh -c 'echo 2 >/proc/sys/user/max_inotify_watches; exec "$@"' sh \
+    "$citrus" drift --watch --root "$root" >"$dir/said-few" 2>"$dir/few" &
+  watcher=$!
+  line=''
+  read -r -t 60 line <"$dir/few" || true
+  is "directories that are not watched are counted" "citrus: N of N directories are not watched: \
+fs.inotify.max_user_watches is used up; they are looked at once a minute" "$(sed -E 's/: [0-9]+ of [0-9]+ /: N of N /' <<<"$line")"
+  kill "$watcher" || true
+  wait "$watcher" || true
+  watcher=''
+else
+  echo "skipped: what the kernel does not watch (no namespace of users can be made here)"
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,12 +1,34 @@
 /* A watch wakes for what it was told of, says whose it is, and for nothing else. */
 #include "root.h"
 #include "watch.h"
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+
+/* The kernel's, with room for so many more; and with an error of its own for what lies in `sealed`. */
+static int room;
+static const char *sealed;
+static int sealed_with;
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    if (sealed && strstr(path, sealed)) {
+        errno = sealed_with;
+        return -1;
+    }
+    if (room-- <= 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+}
 
 static const volatile sig_atomic_t never;
 
 static struct watch *opened(struct test_root *t)
 {
     struct watch *w;
+    room = 100;
+    sealed = NULL;
     t->h.offline = true;
     dir(AT("/etc"), 0755, 0, 0);
     put(AT("/etc/passwd"), "x", 0644);
@@ -134,6 +156,59 @@ static void an_output_that_is_closed_is_waited_for_no_more(void **state)
     watch_close(w);
 }
 
+static void directories_that_the_kernel_does_not_watch_are_counted(void **state)
+{
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    size_t all;
+    int why;
+    assert_int_equal(watch_missed(w, &all, &why), 0); /* one that is not there is nothing that is missed */
+    assert_int_equal(all, 1);
+    dir(AT("/b"), 0755, 0, 0);
+    dir(AT("/c"), 0755, 0, 0);
+    room = 2;
+    watch_begin(w);
+    watch_path(w, "/etc/passwd", 0);
+    watch_path(w, "/etc/conf", 1);
+    watch_path(w, "/c/1", 2);
+    watch_path(w, "/b/1", 3);
+    watch_path(w, "/c/2", 4);
+    watch_end(w);
+    assert_int_equal(watch_missed(w, &all, &why), 2);
+    assert_int_equal(all, 3);
+    assert_int_equal(why, -ENOSPC);
+    put(AT("/etc/conf"), "y", 0644); /* the rest is */
+    assert_int_equal(waited(t, w), 1);
+    watch_begin(w);
+    watch_end(w);
+    assert_int_equal(watch_missed(w, &all, &why), 0);
+    assert_int_equal(all, 0);
+    watch_close(w);
+}
+
+static void what_is_not_there_is_not_for_want_of_room(void **state)
+{
+    static const struct {
+        int code;
+        size_t missed;
+    } cases[] = {{ENOENT, 0}, {ENOTDIR, 0}, {EACCES, 0}, {ENOSPC, 1}, {ENOMEM, 1}};
+    struct test_root *t = *state;
+    struct watch *w = opened(t);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t all;
+        int why;
+        sealed = "/etc";
+        sealed_with = cases[i].code;
+        watch_begin(w);
+        watch_path(w, "/etc/conf", 0);
+        watch_end(w);
+        assert_int_equal(watch_missed(w, &all, &why), cases[i].missed);
+        assert_int_equal(all, cases[i].missed);
+        assert_int_equal(why, cases[i].missed ? -cases[i].code : 0);
+    }
+    watch_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +217,8 @@ int main(void)
         TEST(a_neighbour_does_not_wake),
         TEST(a_directory_that_is_gone_wakes),
         TEST(what_is_not_told_again_is_not_heard_of),
+        TEST(directories_that_the_kernel_does_not_watch_are_counted),
+        TEST(what_is_not_there_is_not_for_want_of_room),
         TEST(a_reader_that_is_gone_ends_the_waiting),
         TEST(an_output_that_is_closed_is_waited_for_no_more),
     };
