@@ -26,6 +26,7 @@ struct globber {
     VEC(struct bundle_file) files;
     VEC(const char *) found; /* relative names that one pattern matched */
     size_t earlier;          /* how many files earlier patterns found: only they can be met again */
+    bool fits;               /* something fits the pattern, or it was said why that cannot be told */
     bool full;
 };
 
@@ -70,12 +71,32 @@ static int open_beneath(int dirfd, const char *path, int flags)
     return fd < 0 ? -errno : (int)fd;
 }
 
+/* Whether a link on the way to `rel` leads to what is not there. */
+static bool dangles(const struct globber *g, const char *rel)
+{
+    struct stat st;
+    for (size_t n = 0;; n++) {
+        n += strcspn(rel + n, "/");
+        const char *part = arena_strndup(g->arena, rel, n);
+        if (fstatat(g->dirfd, part, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return false; /* it is gone by now, or was never there */
+        if (S_ISLNK(st.st_mode) && fstatat(g->dirfd, part, &st, 0) < 0 && errno == ENOENT)
+            return true;
+        if (rel[n] == '\0')
+            return false;
+    }
+}
+
 static void refuse(struct globber *g, const char *rel, int code)
 {
     const char *hint = NULL, *why = bundle_read_problem(code);
+    g->fits = true;
     if (code == -EXDEV) {
         why = "is a link that leads out of the manifest's directory";
         hint = "put the file below the manifest's directory";
+    } else if (code == -ENOENT && dangles(g, rel)) {
+        why = "is a link to what does not exist";
+        hint = "put back what it leads to; an apply without the link removes the sites that were in it";
     } else if (code == -ENOENT) {
         why = "does not exist";
     } else if (code != -EFBIG && code != -EISDIR && code != -EINVAL) {
@@ -132,7 +153,7 @@ static void expand(struct globber *g, const char *rel, const char *pattern)
     size_t count = 0;
     int rc = list_matches(g, rel, part, &names, &count);
     if (rc < 0) { /* a directory that is not there matches nothing */
-        if (rc != -ENOENT && rc != -ENOTDIR)
+        if ((rc != -ENOENT && rc != -ENOTDIR) || (rc == -ENOENT && dangles(g, rel)))
             refuse(g, *rel ? rel : ".", rc);
         return;
     }
@@ -145,17 +166,34 @@ static void expand(struct globber *g, const char *rel, const char *pattern)
     }
 }
 
+/* What a pattern finds may be a directory, and may be gone by now; what is named must be there. A link that
+ * leads nowhere is a file that its owner misses: its sites are not to be removed for that. */
+static void not_taken(struct globber *g, const char *rel, int code, bool plain)
+{
+    if (code == -EISDIR && !plain) {
+        g->fits = true;
+        diag_warning(g->diags, g->pos,
+                     arena_printf(g->arena, "for the files in it, add the pattern %s/*.yaml", rel),
+                     "%s%s is a directory: nothing in it is read", g->prefix, rel);
+    } else if (plain || (code != -ENOENT && code != -ENOTDIR) || (code == -ENOENT && dangles(g, rel))) {
+        refuse(g, rel, code);
+    }
+}
+
 static void take_file(struct globber *g, const char *rel, bool plain)
 {
     struct bundle_file f = {.name = arena_printf(g->arena, "%s%s", g->prefix, rel)};
     if (strcmp(rel, g->main_name) == 0) {
+        g->fits = true;
         if (plain)
             diag_error(g->diags, g->pos, "remove it", "the manifest includes itself");
         return;
     }
     for (size_t i = 0; i < g->earlier; i++)
-        if (strcmp(g->files.at[i].name, f.name) == 0)
+        if (strcmp(g->files.at[i].name, f.name) == 0) {
+            g->fits = true;
             return;
+        }
     if (g->files.n == FILES_MAX) {
         if (!g->full)
             diag_error(g->diags, g->pos, NULL, "more than %d files, with the manifest itself", FILES_MAX);
@@ -166,11 +204,12 @@ static void take_file(struct globber *g, const char *rel, bool plain)
     int rc = fd < 0 ? fd : bundle_read_fd(fd, &f, g->arena);
     if (fd >= 0)
         close(fd);
-    /* What a pattern finds may be a directory, and may be gone by now; what is named must be there. */
-    if (rc < 0 && (plain || (rc != -EISDIR && rc != -ENOENT && rc != -ENOTDIR)))
-        refuse(g, rel, rc);
-    if (rc == 0)
-        vec_push(g->arena, &g->files, f);
+    if (rc < 0) {
+        not_taken(g, rel, rc, plain);
+        return;
+    }
+    g->fits = true;
+    vec_push(g->arena, &g->files, f);
 }
 
 static void take_pattern(struct globber *g, const struct node *n)
@@ -180,6 +219,7 @@ static void take_pattern(struct globber *g, const struct node *n)
     g->pos = n->pos;
     g->found.n = 0;
     g->earlier = g->files.n;
+    g->fits = g->full;
     const char *pattern = n->text;
     while (strncmp(pattern, "./", 2) == 0)
         pattern += 2;
@@ -187,6 +227,8 @@ static void take_pattern(struct globber *g, const struct node *n)
     bool plain = !strpbrk(pattern, "*?[");
     for (size_t i = 0; i < g->found.n && !g->full; i++)
         take_file(g, g->found.at[i], plain);
+    if (!plain && !g->fits) /* no error: a new server has no sites yet */
+        diag_warning(g->diags, g->pos, NULL, "no file fits %s", n->text);
 }
 
 /* The list under `include`, if the text has one; its errors are manifest_parse()'s to tell. */

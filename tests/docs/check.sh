@@ -73,6 +73,7 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/sites"
+echo 'sites: {}' >"$work/sites/a.yaml" # a pattern that no file fits is a warning
 for text in "$pages/citrus-manifest.5.scd" "$pages/../operators-guide.md" "$pages/../../README.md"; do
   rm -f "$work"/*.yaml
   awk -v dir="$work" '/^```/ {inside = !inside; first = 1; next}

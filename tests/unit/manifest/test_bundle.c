@@ -74,7 +74,8 @@ static void includes_come_in_order_of_pattern_and_name(void **state)
     put(w, "m/extra.yaml", "sites: {}");
     struct bundle b =
         read_main(w, "include: [extra.yaml, z/*/*.yaml, ./sites/*.yaml, sites/a.yaml, none/*.yaml]\n");
-    assert_string_equal(world_says(w), "");
+    assert_int_equal(w->diags.list.n, 1);
+    assert_says(w, "m/server.yaml:1:65: warning: no file fits none/*.yaml\n");
     assert_string_equal(names(w, &b), "extra.yaml z/x/1.yaml z/y/2.yaml sites/a.yaml sites/b.yaml");
     assert_int_equal(b.at[1].len, 9);
     assert_string_equal(b.at[1].text, "sites: {}");
@@ -138,6 +139,47 @@ static void a_link_out_of_the_directory_is_refused(void **state)
     assert_says(w, "\"../secret/key.yaml\" leads out of the manifest's directory");
 }
 
+static void a_link_that_leads_nowhere_is_an_error(void **state)
+{
+    struct world *w = *state;
+    put(w, "m/sites/a.yaml", "sites: {}");
+    put(w, "m/z/x/a.yaml", "sites: {}");
+    assert_int_equal(symlink("../gone/b.yaml", at(w, "m/sites/b.yaml")), 0);
+    assert_int_equal(symlink("gone.yaml", at(w, "m/named.yaml")), 0);
+    assert_int_equal(symlink("../gone", at(w, "m/z/y")), 0);
+    read_main(w, "include: ['sites/*.yaml']\n");
+    assert_says(w, "m/server.yaml:1:11: error: the included file ");
+    assert_says(w, "m/sites/b.yaml is a link to what does not exist");
+    assert_int_equal(w->diags.list.n, 1);
+    read_main(w, "include: [named.yaml]\n");
+    assert_says(w, "m/named.yaml is a link to what does not exist");
+    assert_int_equal(w->diags.list.n, 2);
+    read_main(w, "include: ['z/*/*.yaml']\n"); /* and one to a directory */
+    assert_says(w, "m/z/y is a link to what does not exist");
+    assert_int_equal(w->diags.list.n, 3);
+    read_main(w, "include: ['z/*/a.yaml']\n");
+    assert_says(w, "m/z/y/a.yaml is a link to what does not exist");
+    assert_int_equal(w->diags.errors, 4);
+}
+
+static void a_pattern_that_no_file_fits_is_a_warning(void **state)
+{
+    struct world *w = *state;
+    put(w, "m/a.yaml", "sites: {}");
+    put(w, "m/z/x/1.yaml", "sites: {}");
+    put(w, "m/z/readme", "");
+    mkdir(at(w, "m/sites"), 0755);
+    /* met before; the manifest itself; a directory and a file that has none */
+    struct bundle b = read_main(w, "include: ['a*.yaml', 'a.*', 'serv*.yaml', 'z/*/1.yaml']\n");
+    assert_string_equal(world_says(w), "");
+    assert_string_equal(names(w, &b), "a.yaml z/x/1.yaml");
+    read_main(w, "include:\n- ./sites/*.yaml\n- 'z/*/2.yaml'\n");
+    assert_says(w, "m/server.yaml:2:3: warning: no file fits ./sites/*.yaml\n");
+    assert_says(w, "m/server.yaml:3:3: warning: no file fits z/*/2.yaml\n");
+    assert_int_equal(w->diags.list.n, 2);
+    assert_int_equal(w->diags.errors, 0);
+}
+
 static void what_is_no_file_does_not_stop_the_program(void **state)
 {
     struct world *w = *state;
@@ -147,7 +189,11 @@ static void what_is_no_file_does_not_stop_the_program(void **state)
     mkdir(at(w, "m/dir.yaml"), 0755);
     assert_int_equal(mkfifo(at(w, "m/fifo.yaml"), 0644), 0);
     b = read_main(w, "include: ['d*.yaml']\n");
-    assert_string_equal(world_says(w), "");
+    assert_int_equal(w->diags.errors, 0);
+    assert_int_equal(w->diags.list.n, 1);
+    assert_says(w, "m/server.yaml:1:11: warning: ");
+    assert_says(w, "m/dir.yaml is a directory: nothing in it is read");
+    assert_says(w, "add the pattern dir.yaml/*.yaml");
     b = read_main(w, "include: [dir.yaml, 'f*.yaml', server.yaml]\n");
     assert_int_equal(b.n, 1);
     assert_says(w, "m/dir.yaml is a directory");
@@ -254,6 +300,8 @@ int main(void)
         FILES(a_directory_stands_for_its_server_yaml),
         FILES(what_is_not_there_is_named),
         FILES(a_link_out_of_the_directory_is_refused),
+        FILES(a_link_that_leads_nowhere_is_an_error),
+        FILES(a_pattern_that_no_file_fits_is_a_warning),
         FILES(what_is_no_file_does_not_stop_the_program),
         FILES(eight_mebibytes_are_the_limit),
         FILES(ten_thousand_files_are_the_limit),
