@@ -9,6 +9,7 @@
 #include "watch_look.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -396,6 +397,10 @@ static int ended(const struct watching *x, int r, struct error *err)
         return 0;
     if (r < 0 && err->code)
         tell(err);
+    if (x->unsaid) { /* that is said: output_close() has nothing to add */
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
     return r;
 }
 

@@ -173,6 +173,7 @@ watcher=$!
 gone "an output that takes nothing"
 is "an output that takes nothing is an error" 1 "$rc"
 is "and is said to be one" "citrus: standard output: No space left on device" "$(head -1 "$dir/err")"
+is "once" 1 "$(grep -c 'standard output' "$dir/err")"
 
 # The kernel watches as many directories as it is allowed to. A namespace of users has a limit of its own, where one may
 # be made.
