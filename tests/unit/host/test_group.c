@@ -2,6 +2,20 @@
 #include "fs.h"
 #include "fs_group.h"
 #include "root.h"
+#include <dlfcn.h>
+#include <pthread.h>
+
+/* The library's own calls come here, too. */
+static int threads;
+static bool no_threads;
+int pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    void *symbol = dlsym(RTLD_NEXT, "pthread_create");
+    memcpy(&real, &symbol, sizeof real);
+    threads++;
+    return no_threads ? EAGAIN : real(ret, attr, start, arg);
+}
 
 static void text_is(const char *path, const char *text)
 {
@@ -199,6 +213,15 @@ static void many_are_all_made_once(void **state)
     }
 }
 
+static void without_a_second_thread_they_are_made_as_well(void **state)
+{
+    threads = 0;
+    no_threads = true;
+    many_are_all_made_once(state);
+    no_threads = false;
+    assert_int_equal(threads, 1); /* and it is not asked for again */
+}
+
 /* Large ones, so that the other thread is in the middle of them. */
 static void who_puts_waits_until_all_are_written(void **state)
 {
@@ -320,6 +343,7 @@ int main(void)
         TEST(what_somebody_wrote_meanwhile_stays),
         TEST(of_some_that_belong_together_none_is_put_where_one_cannot_be),
         TEST(many_are_all_made_once),
+        TEST(without_a_second_thread_they_are_made_as_well),
         TEST(who_puts_waits_until_all_are_written),
         TEST(one_that_cannot_be_written_is_told_by_its_place),
         TEST(what_waits_is_there_for_who_looks_and_for_who_makes_something_in_it),
