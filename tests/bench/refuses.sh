@@ -3,13 +3,8 @@
 set -euo pipefail
 # shellcheck source=tests/bench/figure.sh
 . "$(dirname "$0")/figure.sh"
-passed=0 failed=0
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-    failed=$((failed + 1))
-    printf 'FAILED: %s: "%s", and not "%s"\n' "$1" "$3" "$2"
-  fi
-}
+# shellcheck source=tests/checks.sh
+. "$(dirname "$0")/../checks.sh"
 said() { { (set -e && "$@" 2>/dev/null) || echo "ended"; } | tr -s ' \n' ' ' | sed 's/ $//'; }
 
 is "a figure that is as it is to be" "noop_ratio_10 1.20 x goal_noop_ratio_10 2 met" "$(said figure noop_ratio_10 1.20 x)"
@@ -38,5 +33,4 @@ is "memory that was not measured" ended "$(said mib '')"
 is "every goal is a name, a side and a number" "" \
   "$(grep -vE '^#|^$' "$(dirname "$0")/goals.txt" | grep -vE '^[a-z_]+_[0-9]+ (most|least) [0-9.]+$' || true)"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

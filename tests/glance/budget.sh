@@ -10,6 +10,8 @@ citrus=$1
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 for tool in strace valgrind sqlite3; do
   command -v "$tool" >/dev/null || { echo "$tool is not installed"; exit 77; }
 done
@@ -41,21 +43,13 @@ for r in "$root" "$tmp/another"; do
   done >"$r/var/lib/dpkg/status"
 done
 "$top/tests/bench/workload.sh" 100 >"$tmp/m.yaml"
-passed=0 failed=0
 
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-    failed=$((failed + 1))
-    echo "FAILED: $1: $3, and not $2"
-  fi
-}
 holds() { # holds NAME COLUMN WHAT COUNT
   local most
   most=$(awk -v w="$3" -v c="$2" '$1 == w {print $c}' <<<"$budget")
   printf '%-10s %-14s %10d of %d\n' "$1" "$3" "$4" "$most"
-  if [ "$4" -le "$most" ] || { [ "$3" = instructions ] && ! recorded_on; }; then passed=$((passed + 1)); else
-    failed=$((failed + 1))
-    echo "FAILED: $1: $4 $3 are more than the budget of $most; the head of tests/glance/budget.sh says what to do"
+  if [ "$4" -le "$most" ] || { [ "$3" = instructions ] && ! recorded_on; }; then good; else
+    bad "$1: $4 $3 are more than the budget of $most; the head of tests/glance/budget.sh says what to do"
   fi
 }
 
@@ -136,5 +130,4 @@ writes applied 7 "$root" "$tmp/changed.yaml"
 valgrind --tool=callgrind --callgrind-out-file=/dev/null "$citrus" apply --plan --root "$tmp/another" "$tmp/m.yaml" >/dev/null 2>&1
 instructions applied 7 apply --yes --root "$tmp/another" "$tmp/changed.yaml"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

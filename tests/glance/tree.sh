@@ -5,13 +5,14 @@
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 command -v sqlite3 >/dev/null || { echo "sqlite3 is not installed"; exit 77; }
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
 
 tmp=$(mktemp -d /var/tmp/citrus-tree.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 root=$tmp/root m=$tmp/m share=$tmp/share
-passed=0 failed=0
 export CITRUS_SHARE=$share
 db() { sqlite3 -cmd '.timeout 10000' "$root/var/lib/citrus/store.db" "$1"; }
 
@@ -22,12 +23,3 @@ run() { "$citrus" "$@" --root "$root"; }
 plan() { run apply --plan "$@" "$m/server.yaml"; }
 begin() { run apply --yes "$m/server.yaml" >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }; } # the first apply
 
-good() { passed=$((passed + 1)); }
-bad() {
-  failed=$((failed + 1))
-  printf 'FAILED: %s\n' "$1"
-}
-counted() {
-  echo "$passed passed, $failed failed"
-  [ "$failed" = 0 ]
-}

@@ -7,6 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 # shellcheck source=tests/bench/watch.sh
 . "$top/tests/bench/watch.sh"
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
@@ -20,21 +22,13 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 export CITRUS_SHARE=$top
-root=$dir/root passed=0 failed=0
+root=$dir/root
 SITES=60
 bare_root "$root"
 manifest() { # manifest [SITES]: one of them only warns
   "$top/tests/bench/workload.sh" "${1:-$SITES}" | sed '/^  site00003/a\    drift: {vhost: warn, php_pool: ignore}'
 }
 
-good() { passed=$((passed + 1)); }
-bad() {
-  failed=$((failed + 1))
-  printf 'FAILED: %s\n' "$1"
-}
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then good; else bad "$1: \"$3\", and not \"$2\""; fi
-}
 apply() { "$citrus" apply --yes --root "$root" "$dir/m.yaml" >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }; }
 # What is said until it is quiet for SECONDS: "event kind id op fields" each
 heard() { # heard SECONDS
@@ -194,5 +188,4 @@ else
   echo "skipped: what the kernel does not watch (no namespace of users can be made here)"
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

@@ -7,24 +7,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
 
 dir=$(mktemp -d /var/tmp/citrus-saved.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 export CITRUS_SHARE=$top
-root=$dir/root passed=0 failed=0
+root=$dir/root
 bare_root "$root"
 printf 'citrus: 1\nserver:\n  name: web-01\n' >"$dir/m.yaml"
 
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAILED: %s: "%s", and not "%s"\n' "$1" "$3" "$2"
-  fi
-}
 save() { # save PATH: prints the exit status; what is said is in $dir/said. Whoever waits for a fifo is ended.
   local status=0
   timeout 60 "$citrus" apply --plan --root "$root" --out "$1" "$dir/m.yaml" >"$dir/said" 2>&1 || status=$?
@@ -69,5 +63,4 @@ is "a regular file is replaced" 0 "$(save "$dir/file")"
 is "by the plan" yes "$(is_plan "$dir/file")"
 is "for its owner alone" 600 "$(stat -c %a "$dir/file")"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+counted

@@ -7,25 +7,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
 
 dir=$(mktemp -d /var/tmp/citrus-unwritable.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 export CITRUS_SHARE=$top
-root=$dir/root passed=0 failed=0
+root=$dir/root
 bare_root "$root"
 printf 'citrus: 1\nserver:\n  name: web-01\n' >"$dir/m.yaml"
 touch "$dir/empty"
 
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAILED: %s: "%s", and not "%s"\n' "$1" "$3" "$2"
-  fi
-}
 # Each prints the exit status and the last line of what was said.
 closed() { # closed ARG...: >&-
   local status=0
@@ -73,5 +67,4 @@ set +e +o pipefail
 is "a reader that goes away is no error" 0 "${PIPESTATUS[0]}"
 is "and nothing to speak of" "" "$(cat "$dir/said")"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+counted

@@ -7,6 +7,8 @@ citrus=$1
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/bench/root.sh
 . "$top/tests/bench/root.sh"
+# shellcheck source=tests/checks.sh
+. "$top/tests/checks.sh"
 # shellcheck source=tests/random/same.sh
 . "$top/tests/random/same.sh"
 [ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
@@ -20,14 +22,6 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 export CITRUS_SHARE=$top
-passed=0 failed=0
-is() { # is WHAT WANTED GOT
-  if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-    failed=$((failed + 1))
-    printf 'FAILED: %s: "%s", and not "%s"\n' "$1" "$3" "$2"
-    tail -5 "$tmp/said"
-  fi
-}
 apply() { # apply ROOT MANIFEST ARG...: prints its status
   local rc=0
   "$citrus" apply --yes --root "$1" "${@:3}" "$2" >"$tmp/said" 2>&1 || rc=$?
@@ -106,5 +100,4 @@ is "one of sixty fails: the others are there" 59 "$(find "$root/etc/nginx/sites-
 syncs=$(grep -c 'sync' "$tmp/trace")
 is "one of sixty fails: no syncs for each of the others ($syncs)" yes "$([ "$syncs" -le 60 ] && echo yes)"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted
