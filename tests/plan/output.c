@@ -44,7 +44,8 @@ static const char *word(const char *at, struct buf *b)
 
 char *output_normal(const struct machine *m, const char *text, bool offline, struct arena *a)
 {
-    static const char date[] = "9999-99-99 99:99:99", clock[] = "99:99:99", day[] = "9999-99-99";
+    static const char date[] = "9999-99-99 99:99:99", clock[] = "99:99:99", day[] = "9999-99-99",
+                      pair[] = "999 B      certificate ";
     struct buf b = {0};
     const char *rest;
     for (const char *at = text; *at;) {
@@ -63,6 +64,9 @@ char *output_normal(const struct machine *m, const char *text, bool offline, str
         } else if (has_form(at, clock)) {
             buf_adds(&b, "HH:MM:SS");
             at += strlen(clock);
+        } else if (has_form(at, pair)) {
+            buf_addf(&b, "NNN%s", pair + 3);
+            at += strlen(pair);
         } else if ((rest = counted(at))) {
             buf_addc(&b, 'N');
             at = rest;
