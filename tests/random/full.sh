@@ -94,7 +94,8 @@ root=$tmp/one
 bare_root "$root"
 mkdir -p "$root/var/www/$(site 3)/.wp-config.php.citrus~/in-the-way"
 rc=0
-strace -f -qq -e trace=syncfs,fsync,fdatasync -o "$tmp/trace" "$citrus" apply --yes --root "$root" "$tmp/m.yaml" >"$tmp/said" 2>&1 || rc=$?
+# leaks cannot be looked for below a tracer
+ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -e trace=syncfs,fsync,fdatasync -o "$tmp/trace" "$citrus" apply --yes --root "$root" "$tmp/m.yaml" >"$tmp/said" 2>&1 || rc=$?
 is "one of sixty fails" 4 "$rc"
 is "one of sixty fails: the others are there" 59 "$(find "$root/etc/nginx/sites-enabled" -mindepth 1 -name 'site*' | wc -l)"
 syncs=$(grep -c 'sync' "$tmp/trace")
