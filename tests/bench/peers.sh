@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What the same look costs CFEngine, Puppet and Ansible, as far as they are installed (./run bench --peers installs them):
 # the trees and policies of peers.py, applied once, held against citrus's tree, then timed doing nothing.
-# Source it from bench.sh, after its helpers.
+# The trees stay till the end: a first apply right after many deletions is another measurement. Source it from bench.sh,
+# after its helpers.
 # shellcheck disable=SC2154 # bench.sh has them
 declare -A PEER_PROGRAM=([cfengine]=cf-agent [puppet]=puppet [ansible]=ansible-playbook)
 # The largest size that is waited for: one run of Ansible with 100 sites takes four minutes, with 1000 forty.
@@ -30,6 +31,5 @@ peers() { # peers SITES ROOT NOOP VERIFY: citrus's tree, and its CPU time for it
     say "noop_${peer}_memory_$n" "$(mib "$peak")" MiB
     say "noop_${peer}_ratio_$n" "$(ratio "$cpu" "$3")" "x citrus"
     say "verify_${peer}_ratio_$n" "$(ratio "$cpu" "$4")" "x citrus --verify"
-    rm -rf "$at"
   done
 }
