@@ -52,7 +52,7 @@ int fs_group_touch_place(struct fs_group *g, const struct fs_place *p);
 /* A directory that is held open, by its path; -ENOENT. Keeping one makes its descriptor the group's. */
 int fs_group_directory(const struct fs_group *g, const char *dir, size_t len);
 bool fs_group_keep(struct fs_group *g, const char *dir, size_t len, int fd);
-/* Closed when the group ends: a lock. */
+/* Closed when the group ends, or goes on (fs_group_write()) with what it was for put: a lock. */
 void fs_group_hold(struct host *h, int fd);
 /* What is at the path, and below it, is not there any more. */
 void fs_group_moved(struct fs_group *g, const char *path);
