@@ -62,6 +62,16 @@ for inodes in 320 400 401 402 403 404 405 406 407 408 409 410 411 412 500 600; d
   unmount
 done
 
+# ------------------------------------------------------------------ more directories than can be held open
+for most in 64 80 100; do
+  root=$tmp/open-$most
+  bare_root "$root"
+  rc=$(ulimit -n "$most" && apply "$root" "$tmp/m.yaml")
+  is "$most descriptors: all sites are applied" 0 "$rc"
+  tree "$root" | sort >"$tmp/now"
+  is "$most descriptors: the tree of one that had more" "" "$(diff "$tmp/after" "$tmp/now" | head -3)"
+done
+
 # ------------------------------------------------------------------ what is taken back is as it was
 # What comes after the one that failed was begun, too: room was made for a vhost, directories for certificates.
 for how in undo-all undo-site; do
