@@ -4,20 +4,8 @@
 set -euo pipefail
 citrus=$1
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-# shellcheck source=tests/bench/root.sh
-. "$top/tests/bench/root.sh"
-# shellcheck source=tests/checks.sh
-. "$top/tests/checks.sh"
-[ "$(id -u)" = 0 ] || { echo "not root: files get owners here"; exit 77; }
-
-dir=$(mktemp -d /var/tmp/citrus-saved.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-export CITRUS_SHARE=$top
-root=$dir/root
-bare_root "$root"
-printf 'citrus: 1\nserver:\n  name: web-01\n' >"$dir/m.yaml"
+# shellcheck source=tests/output/small.sh
+. "$here/small.sh"
 
 save() { # save PATH: prints the exit status; what is said is in $dir/said. Whoever waits for a fifo is ended.
   local status=0
