@@ -14,6 +14,9 @@
 int aside_look(struct kind_ctx *ctx, const char *path, struct fs_stat *st, const char **type,
                struct error *err);
 
+/* The digest of what lies where a kind writes a file, and is none: it has to make room first. */
+#define ASIDE_NO_FILE "not a file"
+
 /* What lies at `path`, which `c` is about to write. Where the change found nothing it is not looked at again:
  * fs_mkdir() and a group's fs_write() meet what came meanwhile. */
 int aside_now(struct kind_ctx *ctx, const struct change *c, const char *path, struct fs_stat *st,
@@ -26,8 +29,8 @@ int aside_capture(struct kind_ctx *ctx, struct change *c, const char *name, bool
 /* Moves the directory at the change's path to where capture said. */
 int aside_move(struct kind_ctx *ctx, const struct change *c, struct error *err);
 /* The same for a kind whose places are others than its id: one object at `key`, for aside_restore(), with the
- * place as "path". *trash is
- * the name that a directory at `path` is to get in the trash, NULL where none lies there. */
+ * place as "path". *trash is the name that a directory at `path` is to get in the trash, NULL where none lies
+ * there. */
 int aside_save(struct kind_ctx *ctx, const char *path, const char *name, struct jsonw *undo, const char *key,
                const char **trash, struct error *err);
 /* Moves that directory there; with NULL there is nothing to move. */

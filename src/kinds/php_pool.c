@@ -33,8 +33,6 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "php_pool", FIELDS(fields), .size = sizeof(struct php_pool_spec)};
 
-#define NOT_A_FILE "not a file"
-
 /* A few pools are looked for; of more the directories are listed, which hold the pools of all sites. */
 enum { LOOKED_FOR = 8 };
 
@@ -124,7 +122,7 @@ static int pool_look(struct kind_ctx *ctx, struct owners *own, const char *path,
     if (r < 0)
         return r;
     if (st.type != FS_FILE) {
-        s->digest = NOT_A_FILE;
+        s->digest = ASIDE_NO_FILE;
         return 0;
     }
     s->mode = (int64_t)st.mode;
@@ -278,7 +276,7 @@ static int php_pool_apply(struct kind_ctx *ctx, struct change *c, struct error *
 static bool php_pool_together(const struct kind_ctx *ctx, const struct change *c)
 {
     const struct php_pool_spec *found = c->found;
-    bool room = found && (!found->digest || !strcmp(found->digest, NOT_A_FILE));
+    bool room = found && (!found->digest || !strcmp(found->digest, ASIDE_NO_FILE));
     return ctx->host->offline && !room && (c->op == OP_CREATE || !delta_has(&c->delta, "version"));
 }
 

@@ -32,8 +32,6 @@ static const struct field fields[] = {
 };
 static const struct record record = {.name = "vhost", FIELDS(fields), .size = sizeof(struct vhost_spec)};
 
-#define NOT_A_FILE "not a file"
-
 static char *path_file(struct arena *a, const char *id)
 {
     return arena_join(a, "/etc/nginx/sites-available/", id, ".conf");
@@ -88,7 +86,7 @@ static int observe_one(struct kind_ctx *ctx, struct owners *own, const struct re
     s->enabled = ours;
     s->mode = st.type == FS_FILE ? (int64_t)st.mode : want->mode;
     s->owner = want->owner;
-    s->digest = st.type == FS_ABSENT ? "missing" : NOT_A_FILE;
+    s->digest = st.type == FS_ABSENT ? "missing" : ASIDE_NO_FILE;
     if (st.type == FS_FILE) {
         struct hash128 h;
         char hex[HASH_HEX];
@@ -258,7 +256,7 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
 static bool vhost_together(const struct kind_ctx *ctx, const struct change *c)
 {
     const struct vhost_spec *s = c->res->spec, *found = c->found;
-    bool room = found && (found->enabled != 1 || !found->digest || !strcmp(found->digest, NOT_A_FILE));
+    bool room = found && (found->enabled != 1 || !found->digest || !strcmp(found->digest, ASIDE_NO_FILE));
     return ctx->host->offline && s->enabled == 1 && !room && !(found && !s->digest);
 }
 
