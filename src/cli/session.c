@@ -268,9 +268,10 @@ int session_parse_whole(struct session *s)
 {
     huge_pages_expect(LOOK_TAKES);
     s->manifest = manifest_parse(&s->bundle, &s->arena, &s->diags);
-    if (!s->manifest)
-        return session_diags(s) ? EXIT_ERROR : EXIT_ERROR;
-    return 0;
+    if (s->manifest)
+        return 0;
+    session_diags(s);
+    return EXIT_ERROR;
 }
 
 static void note_bundle(struct session *s)

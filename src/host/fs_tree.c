@@ -1,5 +1,6 @@
 #include "fs_group.h"
 #include "fs_path.h"
+#include "fs_writer.h"
 #include "step.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -22,34 +23,52 @@ static int tree_error(struct error *err, int r, const char *doing, const char *p
     return r;
 }
 
-static int remove_content(int fd, const char *path, int depth, struct error *err)
+static int remove_content(int fd, const char *path, int depth, struct fs_writer *w, struct error *err);
+
+static int remove_directory(int fd, const char *path, const char *name, int depth, struct fs_writer *w,
+                            struct error *err)
 {
+    int sub = fs_enter(fd, name);
+    if (sub < 0)
+        return tree_error(err, sub, "enter", path, name);
+    struct buf below = {0};
+    buf_addf(&below, "%s/%s", path, name);
+    int r = remove_content(sub, below.at, depth + 1, w, err);
+    close(sub);
+    if (r == 0) {
+        r = step_unlink(fd, name, AT_REMOVEDIR, below.at);
+        if (r < 0)
+            tree_error(err, r, "remove", path, name);
+    }
+    buf_free(&below);
+    return r;
+}
+
+/* Some at a time, however many they are: two threads take what is no directory. */
+static int remove_content(int fd, const char *path, int depth, struct fs_writer *w, struct error *err)
+{
+    enum { AT_A_TIME = 256 };
     struct arena a = {0};
     const char **names = NULL;
     size_t n = 0;
     int r = depth > FS_DEPTH_MAX ? -ELOOP : fs_names(fd, &a, &names, &n);
     if (r < 0)
         tree_error(err, r, "empty", path, "");
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        r = step_unlink(fd, names[i], 0, path);
-        if (r == -ENOENT)
-            r = 0;
-        if (r != -EISDIR) {
-            if (r < 0)
-                tree_error(err, r, "remove", path, names[i]);
-            continue;
+    struct fs_writing *some = arena_array(&a, struct fs_writing, AT_A_TIME);
+    for (size_t at = 0, end; at < n && r == 0; at = end) {
+        for (end = at; end < n && end < at + AT_A_TIME; end++) {
+            struct fs_writing *x = &some[end - at];
+            *x = (struct fs_writing){.what = WRITING_REMOVAL, .dirfd = fd, .name = names[end], .path = path};
+            fs_writer_add(w, x);
         }
-        const char *below = arena_printf(&a, "%s/%s", path, names[i]);
-        int sub = fs_enter(fd, names[i]);
-        if (sub < 0) {
-            r = tree_error(err, sub, "enter", path, names[i]);
-            continue;
-        }
-        r = remove_content(sub, below, depth + 1, err);
-        close(sub);
-        if (r == 0) {
-            r = step_unlink(fd, names[i], AT_REMOVEDIR, below);
-            if (r < 0)
+        fs_writer_wait(w);
+        for (size_t i = at; i < end && r == 0; i++) {
+            r = some[i - at].result;
+            if (r == -EISDIR)
+                r = remove_directory(fd, path, names[i], depth, w, err);
+            else if (r == -ENOENT)
+                r = 0;
+            else if (r < 0)
                 tree_error(err, r, "remove", path, names[i]);
         }
     }
@@ -72,7 +91,9 @@ int fs_remove_at(int dirfd, const char *name, const char *path, struct error *er
     }
     if (fd < 0)
         return error_errno(err, fd, "cannot remove %s", path);
-    r = remove_content(fd, path, 0, err);
+    struct fs_writer *w = fs_writer_begin();
+    r = remove_content(fd, path, 0, w, err);
+    fs_writer_end(w);
     close(fd);
     if (r < 0)
         return r;

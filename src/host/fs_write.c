@@ -150,6 +150,8 @@ int fs_copy(struct host *h, const char *from, const char *to, mode_t mode, uid_t
 
 int fs_writing_do(const struct fs_writing *x)
 {
+    if (x->what == WRITING_REMOVAL)
+        return step_unlink(x->dirfd, x->name, 0, x->path);
     if (x->what != WRITING_DIRECTORY)
         return x->what == WRITING_LINK ? link_new(x) : write_new(x);
     int fd = fs_directory_new(x->dirfd, x->name, x->mode, x->uid, x->gid, x->path);

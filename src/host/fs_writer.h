@@ -1,13 +1,14 @@
-/* A second thread for what a group writes: a new file takes the kernel as long as it takes citrus to come to
- * the next, and most servers have two cores.
+/* A second thread for what a group writes, and for what a tree held that goes: a new file takes the kernel as
+ * long as it takes citrus to come to the next, the last name of one waits for the disk where its blocks are
+ * discarded (mount(8), discard), and most servers have two cores.
  *
  *     struct fs_writer *w = fs_writer_begin();
  *     fs_writer_add(w, &writing);          -- written now or by the thread; `writing` stays where it is
  *     fs_writer_wait(w);                   -- all are: their `result` can be read
  *     w = fs_writer_end(w);
  *
- * It makes new files and links under names that nobody knows yet, and new directories, by descriptors of
- * those that they lie in, which stay open; everything else is done by who asks. The thread begins when there
+ * It makes new files and links under names that nobody knows yet, and new directories, and takes names away,
+ * by descriptors of the directories that they lie in, which stay open; everything else is done by who asks. The thread begins when there
  * is enough for it; where none can be had, and what it does not come to, the caller writes. Private to this
  * folder. */
 #ifndef CITRUS_FS_WRITER_H
@@ -15,7 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum fs_writing_what { WRITING_FILE, WRITING_LINK, WRITING_DIRECTORY };
+enum fs_writing_what { WRITING_FILE, WRITING_LINK, WRITING_DIRECTORY, WRITING_REMOVAL };
 struct fs_writing {
     enum fs_writing_what what;
     int dirfd;
@@ -36,7 +37,8 @@ void fs_writer_wait(struct fs_writer *w);
 struct fs_writer *fs_writer_end(struct fs_writer *w); /* waits; NULL */
 
 /* What it does of each: made exclusively. Of a file or link, whose names are temporary, a leftover of a
- * crash, or what somebody put there, goes; a directory that is there is -EEXIST. */
+ * crash, or what somebody put there, goes; a directory that is there is -EEXIST. A removal of a directory is
+ * -EISDIR. */
 int fs_writing_do(const struct fs_writing *x);
 
 #endif

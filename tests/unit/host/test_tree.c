@@ -22,6 +22,53 @@ static void a_tree_is_removed_and_nothing_beside_it(void **state)
     assert_content(AT("/keep/a"), "kept");
 }
 
+/* More than are taken away at a time, by two threads, with directories among them. */
+static void many(struct test_root *t, char *name)
+{
+    dir(AT("/keep"), 0755, 0, 0);
+    put(AT("/keep/a"), "kept", 0644);
+    dir(AT("/many"), 0755, 0, 0);
+    for (int i = 0; i < 700; i++) {
+        sprintf(name, "/many/%d", i);
+        if (i % 50) {
+            put(AT(name), "x", 0644);
+            continue;
+        }
+        dir(AT(name), 0755, 0, 0);
+        for (int k = 0; k < 20; k++) {
+            sprintf(name, "/many/%d/%d", i, k);
+            put(AT(name), "y", 0644);
+        }
+        sprintf(name, "/many/%d/link", i);
+        assert_int_equal(symlink("../../keep", AT(name)), 0);
+    }
+}
+
+static void a_tree_of_many_is_removed_by_two_threads(void **state)
+{
+    struct test_root *t = *state;
+    char name[64];
+    many(t, name);
+    assert_int_equal(fs_remove_tree(&t->h, "/many", &t->err), 0);
+    assert_gone(AT("/many"));
+    assert_content(AT("/keep/a"), "kept");
+}
+
+static void what_cannot_go_is_named_among_many(void **state)
+{
+    struct test_root *t = *state;
+    char name[64];
+    many(t, name);
+    needs_mount(AT("/keep/a"), AT("/many/321"), "none", MS_BIND, NULL);
+    int removed = fs_remove_tree(&t->h, "/many", &t->err);
+    assert_int_equal(umount(AT("/many/321")), 0);
+    assert_int_equal(removed, -EBUSY);
+    assert_non_null(strstr(t->err.text, "/many/321"));
+    assert_non_null(strstr(t->err.hint, "unmount"));
+    assert_content(AT("/many/321"), "x");
+    assert_content(AT("/keep/a"), "kept");
+}
+
 static void what_is_mounted_in_a_tree_is_not_emptied(void **state)
 {
     struct test_root *t = *state;
@@ -287,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_tree_is_removed_and_nothing_beside_it),
+        TEST(a_tree_of_many_is_removed_by_two_threads),
+        TEST(what_cannot_go_is_named_among_many),
         TEST(what_is_mounted_in_a_tree_is_not_emptied),
         TEST(a_tree_that_is_too_deep_is_refused),
         TEST(a_tree_gets_its_owner_and_links_do_not_lead_away),
