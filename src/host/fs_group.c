@@ -25,7 +25,7 @@ void fs_group_begin(struct host *h)
     struct fs_group *g = h->group;
     memset(g, 0, sizeof *g);
     g->room = room_make(&g->limit);
-    g->writer = fs_writer_begin();
+    g->writer = fs_writer_begin(1);
     g->size = TABLE_FIRST;
     g->table = arena_array(&g->arena, uint32_t, g->size);
 }

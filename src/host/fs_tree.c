@@ -44,7 +44,7 @@ static int remove_directory(int fd, const char *path, const char *name, int dept
     return r;
 }
 
-/* Some at a time, however many they are: two threads take what is no directory. */
+/* Some at a time, however many they are: further threads take what is no directory. */
 static int remove_content(int fd, const char *path, int depth, struct fs_writer *w, struct error *err)
 {
     enum { AT_A_TIME = 256 };
@@ -91,7 +91,7 @@ int fs_remove_at(int dirfd, const char *name, const char *path, struct error *er
     }
     if (fd < 0)
         return error_errno(err, fd, "cannot remove %s", path);
-    struct fs_writer *w = fs_writer_begin();
+    struct fs_writer *w = fs_writer_begin(FS_WRITER_THREADS);
     r = remove_content(fd, path, 0, w, err);
     fs_writer_end(w);
     close(fd);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /* For fewer a thread is not worth what it costs: they are written at once. So many are handed over at once,
- * which costs a call. Each takes some at a time, so that both end together, and who is so far ahead of the
- * thread had better write himself. */
+ * which costs a call. Each takes some at a time, so that all end together, and who is so far ahead of the
+ * threads had better write himself. */
 enum { WORTH_A_THREAD = 8, AT_ONCE = 16, A_BITE = 8, AHEAD_MOST = 128 };
 
 struct list {
@@ -20,8 +20,9 @@ struct fs_writer {
     size_t n, added;
     pthread_mutex_t lock;
     pthread_cond_t moved;
-    pthread_t thread;
-    enum { NONE, RUNNING, REFUSED } state; /* the thread's; the caller's to know */
+    size_t wanted, n_threads;
+    pthread_t threads[FS_WRITER_THREADS];
+    enum { NONE, RUNNING, REFUSED } state; /* the threads'; the caller's to know */
     /* under the lock: */
     struct list waiting;
     size_t unwritten; /* waiting, or in somebody's hands */
@@ -78,10 +79,11 @@ static void *work(void *self)
     return NULL;
 }
 
-struct fs_writer *fs_writer_begin(void)
+struct fs_writer *fs_writer_begin(size_t threads)
 {
     struct fs_writer *w = xmalloc(sizeof *w);
-    *w = (struct fs_writer){.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    *w = (struct fs_writer){
+        .wanted = threads, .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
     list_init(&w->collected);
     list_init(&w->waiting);
     return w;
@@ -93,7 +95,9 @@ static void start(struct fs_writer *w)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->state = pthread_create(&w->thread, NULL, work, w) == 0 ? RUNNING : REFUSED;
+    while (w->n_threads < w->wanted && pthread_create(&w->threads[w->n_threads], NULL, work, w) == 0)
+        w->n_threads++;
+    w->state = w->n_threads ? RUNNING : REFUSED;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -123,7 +127,7 @@ void fs_writer_add(struct fs_writer *w, struct fs_writing *x)
         return;
     pthread_mutex_lock(&w->lock);
     hand_over(w);
-    pthread_cond_signal(&w->moved);
+    pthread_cond_broadcast(&w->moved);
     while (w->unwritten > AHEAD_MOST && bite(w))
         ;
     pthread_mutex_unlock(&w->lock);
@@ -145,13 +149,12 @@ struct fs_writer *fs_writer_end(struct fs_writer *w)
     if (!w)
         return NULL;
     fs_writer_wait(w);
-    if (w->state == RUNNING) {
-        pthread_mutex_lock(&w->lock);
-        w->stop = true;
-        pthread_cond_broadcast(&w->moved);
-        pthread_mutex_unlock(&w->lock);
-        pthread_join(w->thread, NULL);
-    }
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+    for (size_t i = 0; i < w->n_threads; i++)
+        pthread_join(w->threads[i], NULL);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->moved);
     free(w);

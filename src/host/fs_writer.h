@@ -1,16 +1,16 @@
-/* A second thread for what a group writes, and for what a tree held that goes: a new file takes the kernel as
- * long as it takes citrus to come to the next, the last name of one waits for the disk where its blocks are
- * discarded (mount(8), discard), and most servers have two cores.
+/* Further threads for what a group writes, and for what a tree held that goes. A new file takes the kernel as
+ * long as it takes citrus to come to the next, and most servers have two cores: one more. Whoever takes a
+ * file's last name away waits for the disk where its blocks are discarded (mount(8), discard): some more.
  *
- *     struct fs_writer *w = fs_writer_begin();
- *     fs_writer_add(w, &writing);          -- written now or by the thread; `writing` stays where it is
+ *     struct fs_writer *w = fs_writer_begin(1);
+ *     fs_writer_add(w, &writing);          -- written now or by a thread; `writing` stays where it is
  *     fs_writer_wait(w);                   -- all are: their `result` can be read
  *     w = fs_writer_end(w);
  *
  * It makes new files and links under names that nobody knows yet, and new directories, and takes names away,
- * by descriptors of the directories that they lie in, which stay open; everything else is done by who asks. The thread begins when there
- * is enough for it; where none can be had, and what it does not come to, the caller writes. Private to this
- * folder. */
+ * by descriptors of the directories that they lie in, which stay open; everything else is done by who asks.
+ * The threads begin when there is enough for them; where none can be had, and what they do not come to, the
+ * caller writes. Private to this folder. */
 #ifndef CITRUS_FS_WRITER_H
 #define CITRUS_FS_WRITER_H
 #include <stddef.h>
@@ -31,7 +31,9 @@ struct fs_writing {
     struct fs_writing *next;
 };
 
-struct fs_writer *fs_writer_begin(void);
+enum { FS_WRITER_THREADS = 3 };
+
+struct fs_writer *fs_writer_begin(size_t threads); /* at most; beside the caller's: up to FS_WRITER_THREADS */
 void fs_writer_add(struct fs_writer *w, struct fs_writing *x);
 void fs_writer_wait(struct fs_writer *w);
 struct fs_writer *fs_writer_end(struct fs_writer *w); /* waits; NULL */

@@ -188,6 +188,14 @@ static void php_pool_check(const struct resource *res, struct diags *d)
                    res->id);
 }
 
+/* Whether other versions may have it: not where what was found a moment ago says that this one alone has it,
+ * or none. */
+static bool others_have(const struct change *c)
+{
+    const struct php_pool_spec *want = c->res->spec, *found = c->found;
+    return found && strcmp(found->version, want->version) != 0;
+}
+
 /* A directory that somebody made in the place of a pool's file, and its name in the trash. */
 struct room {
     const char *path, *trash;
@@ -214,7 +222,7 @@ static int php_pool_capture(struct kind_ctx *ctx, struct change *c, const char *
     const char *file = arena_printf(ctx->arena, "%s.conf", c->res->id);
     struct rooms *rooms = arena_new(ctx->arena, struct rooms);
     struct pool_dirs dirs = {0};
-    int r = pool_dirs_read(ctx, &file, &dirs, err);
+    int r = others_have(c) ? pool_dirs_read(ctx, &file, &dirs, err) : 0;
     if (r < 0)
         return r;
     jw_array(undo, "files");
