@@ -1,4 +1,4 @@
-/* One apply while it runs: what apply.c, domains.c, takeback.c and settle.c share. */
+/* One apply while it runs: what apply.c, transaction.c, domains.c, takeback.c and settle.c share. */
 #ifndef CITRUS_ENGINE_APPLYING_H
 #define CITRUS_ENGINE_APPLYING_H
 #include "internal.h"
@@ -27,7 +27,8 @@ struct applying {
     size_t ready_length; /* what group_length() said of it */
 };
 
-/* --- apply.c: sets aside what taking all of it back needs */
+/* --- transaction.c */
+/* Sets aside what taking all of it back needs. */
 int applying_reserve(struct applying *x, struct error *err);
 
 /* --- domains.c */

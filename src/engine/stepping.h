@@ -59,4 +59,10 @@ size_t group_ready(struct applying *x, const struct seen *looked);
 void group_drop(struct applying *x);
 void group_apply(struct applying *x, size_t at, size_t n, struct group_end *ret);
 
+/* --- transaction.c */
+/* Opens the transaction, with what undo needs set aside, and writes the intents of the first group, all in
+ * one commit. Without a group it is durable with the first intent: nothing is changed before. -ESTALE: the
+ * saved plan was applied before. */
+int transaction_begin(struct applying *x, const struct seen *looked, struct error *err);
+
 #endif
