@@ -93,6 +93,12 @@ const char *apart_next(struct apart *a)
     return text;
 }
 
+const char *apart_text(struct apart *a, struct arena *arena)
+{
+    const char *text = apart_next(a);
+    return arena_strdup(arena, text ? text : "");
+}
+
 int apart_end(struct apart *a)
 {
     int status = 0;

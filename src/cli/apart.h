@@ -10,6 +10,7 @@
  * comes to an end as it would have by itself (interrupt_flag). */
 #ifndef CITRUS_APART_H
 #define CITRUS_APART_H
+#include "arena.h"
 #include "error.h"
 #include <signal.h>
 #include <stdbool.h>
@@ -24,7 +25,8 @@ struct apart {
     size_t at, n, room;
 };
 int apart_begin(struct apart *a, int (*work)(void *self, FILE *out), void *self, struct error *err);
-const char *apart_next(struct apart *a);     /* NULL: it said all */
+const char *apart_next(struct apart *a);                      /* NULL: it said all */
+const char *apart_text(struct apart *a, struct arena *arena); /* the same, kept; "" where it said all */
 int apart_end(struct apart *a);              /* EXIT_ERROR where it did not come to its end */
 void apart_say(FILE *out, const char *text); /* NULL as "" */
 

@@ -6,13 +6,13 @@
  * is at work there is no looking: what lies half done is nobody's drift. */
 #include "watch.h"
 #include "apart.h"
+#include "difference.h"
 #include "watch_look.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define POLL_MS     60000 /* what nothing tells of: databases, files deep in a tree */
@@ -21,10 +21,6 @@
 #define SETTLE_MOST 4
 #define BUSY_MS     1000
 
-struct difference {
-    const char *kind, *id, *site, *op, *policy, *fields; /* fields: "mode, owner" */
-    bool known;                                          /* was there at the last look */
-};
 struct watching {
     const struct options *o;
     struct watch *w;
@@ -46,69 +42,13 @@ struct watching {
 static void say(struct watching *x, const char *event, const struct difference *d)
 {
     struct buf b = {0};
-    struct jsonw j;
-    char when[32] = "";
     if (x->unsaid)
         return;
-    time_t t = time(NULL);
-    struct tm tm;
-    if (localtime_r(&t, &tm))
-        strftime(when, sizeof when, x->o->json ? "%FT%T%z" : "%F %T", &tm);
-    if (x->o->json) {
-        jw_init(&j, &b, false);
-        jw_object(&j, NULL);
-        jw_str(&j, "time", when);
-        jw_str(&j, "event", event);
-        jw_str(&j, "op", d->op);
-        jw_str(&j, "kind", d->kind);
-        jw_str(&j, "id", d->id);
-        jw_str(&j, "site", d->site);
-        jw_str(&j, "policy", d->policy);
-        jw_str(&j, "fields", d->fields);
-        jw_end(&j);
-    } else {
-        buf_addf(&b, "%s %s: %s %s", when, event, d->kind, d->id);
-        if (strcmp(event, "drift") == 0)
-            buf_addf(&b, "%s%s%s%s", *d->fields ? ": " : ": missing", d->fields,
-                     strcmp(d->policy, "enforce") == 0 ? "" : "; left as it is: ",
-                     strcmp(d->policy, "enforce") == 0 ? "" : d->policy);
-    }
-    buf_addc(&b, '\n');
+    difference_text(d, event, x->o->json, &b);
     x->unsaid = out_flush(&b);
 }
 
-static bool of_one(const struct difference *a, const struct difference *b)
-{
-    return strcmp(a->kind, b->kind) == 0 && strcmp(a->id, b->id) == 0;
-}
-
-static bool same(const struct difference *a, const struct difference *b)
-{
-    return of_one(a, b) && strcmp(a->op, b->op) == 0 && strcmp(a->fields, b->fields) == 0 &&
-           strcmp(a->policy, b->policy) == 0;
-}
-
 /* ---- what a look says -------------------------------------------------------------------------------- */
-
-static const char *next(struct apart *a, struct arena *arena)
-{
-    const char *text = apart_next(a);
-    return arena_strdup(arena, text ? text : "");
-}
-
-static struct difference next_difference(struct apart *a, struct arena *arena)
-{
-    struct difference d;
-    d.kind = next(a, arena);
-    d.id = next(a, arena);
-    d.site = next(a, arena);
-    d.site = *d.site ? d.site : NULL;
-    d.op = next(a, arena);
-    d.policy = next(a, arena);
-    d.fields = next(a, arena);
-    d.known = false;
-    return d;
-}
 
 static enum drift_policy policy_named(const char *name)
 {
@@ -130,7 +70,7 @@ static void next_watched(struct watching *x, struct apart *a)
     struct watched w = {0};
     const char *text = apart_next(a);
     w.kind = once(last->kind, text ? text : "", &x->watched_arena);
-    w.id = next(a, &x->watched_arena);
+    w.id = apart_text(a, &x->watched_arena);
     text = apart_next(a);
     w.site = once(last->site, text ? text : "", &x->watched_arena);
     text = apart_next(a);
@@ -150,11 +90,11 @@ static void compare(struct watching *x, struct difference *now, size_t n, const 
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < x->list.n && !now[i].known; k++)
-            now[i].known = same(&now[i], &x->list.at[k]);
+            now[i].known = difference_same(&now[i], &x->list.at[k]);
     for (size_t k = 0; k < x->list.n; k++) {
         bool there = false;
         for (size_t i = 0; i < n && !there; i++)
-            there = of_one(&now[i], &x->list.at[k]);
+            there = difference_of_one(&now[i], &x->list.at[k]);
         if (!there)
             say(x, over, &x->list.at[k]);
     }
@@ -214,8 +154,8 @@ static void hear(struct watching *x, struct heard *h, struct apart *a, char lett
     const char *text;
     switch (letter) {
     case 'n':
-        h->generation = strtoll(next(a, h->arena), NULL, 10);
-        h->to_mend = (size_t)strtoull(next(a, h->arena), NULL, 10);
+        h->generation = strtoll(apart_text(a, h->arena), NULL, 10);
+        h->to_mend = (size_t)strtoull(apart_text(a, h->arena), NULL, 10);
         begin_watched(x);
         h->told = true;
         break;
@@ -235,7 +175,7 @@ static void hear(struct watching *x, struct heard *h, struct apart *a, char lett
         watch_unit(x->w, text ? text : "", h->what);
         break;
     case 'd':
-        vec_push(h->arena, &h->now, next_difference(a, h->arena));
+        vec_push(h->arena, &h->now, difference_next(a, h->arena));
         break;
     case '.':
         h->whole = true;
@@ -286,8 +226,8 @@ static void notice_one(struct watching *x, const struct difference *d, bool diff
 {
     struct difference *was = NULL;
     for (size_t k = 0; k < x->list.n && !was; k++)
-        was = of_one(&x->list.at[k], d) ? &x->list.at[k] : NULL;
-    if (differs && (!was || !same(was, d)))
+        was = difference_of_one(&x->list.at[k], d) ? &x->list.at[k] : NULL;
+    if (differs && (!was || !difference_same(was, d)))
         say(x, "drift", d);
     else if (!differs && was)
         say(x, "over", was);
@@ -313,10 +253,10 @@ static void notice(struct watching *x)
             struct difference d = {0};
             bool differs = *text == 'd';
             if (differs) {
-                d = next_difference(&a, arena);
+                d = difference_next(&a, arena);
             } else {
-                d.kind = next(&a, arena);
-                d.id = next(&a, arena);
+                d.kind = apart_text(&a, arena);
+                d.id = apart_text(&a, arena);
             }
             notice_one(x, &d, differs);
         }
