@@ -1,5 +1,5 @@
-/* citrus prune: what the manifest's retention does not keep goes. Each apply does the same at its end; this
- * shows it, and does it now. */
+/* citrus prune: what the manifest's retention does not keep goes. Each apply of the whole that stands does
+ * the same at its end; this shows it, and does it now. */
 #include "session.h"
 #include "text.h"
 #include <errno.h>

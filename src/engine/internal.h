@@ -160,6 +160,7 @@ const struct retention *engine_retention(const struct engine *e);
 /* At the end of a run: enforces retention at `now`, but leaves the undo directory of `keep`. What cannot be
  * removed stays for the next time. */
 void engine_sweep(struct engine *e, int64_t keep, int64_t now);
+void engine_sweep_undo(struct engine *e, int64_t keep); /* undo directories alone, whatever retention says */
 
 /* --- undo.c */
 /* What an INTENT keeps: {"op", "before", "saved": what the kind captured, "content": what is managed

@@ -140,3 +140,11 @@ void engine_sweep(struct engine *e, int64_t keep, int64_t now)
     prune(&s, NULL);
     arena_free(&a);
 }
+
+void engine_sweep_undo(struct engine *e, int64_t keep)
+{
+    struct arena a = {0};
+    struct sweep s = {.e = e, .a = &a, .keep = keep};
+    sweep_undo(&s);
+    arena_free(&a);
+}

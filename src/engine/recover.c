@@ -218,8 +218,8 @@ int engine_recover(struct engine *e, struct arena *a, struct recover_item **ret,
 int engine_confirm(struct engine *e, const struct store_awaiting *w, struct error *err)
 {
     int r = store_awaiting_confirm(e->store, w, err);
-    if (r == 0)
-        engine_sweep(e, 0, (int64_t)time(NULL));
+    if (r == 0) /* the next apply has the manifest that says how long the rest stays */
+        engine_sweep_undo(e, 0);
     return r;
 }
 

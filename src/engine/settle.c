@@ -208,6 +208,18 @@ static bool stands(const struct applying *x, const struct action *a)
                                          !failure_of(x, a->change.res->site);
 }
 
+/* What undo kept is of no use once the transaction is closed; a run that was told to stop leaves it for a
+ * person to look at, until the next. All else that is over goes by what the manifest says of retention, where
+ * that stands: not where it was taken back, or still may be, nor where it was asked for some sites. */
+static void sweep(struct applying *x, bool kept)
+{
+    int64_t keep = x->o->on_failure == ON_FAILURE_STOP ? x->tx : 0;
+    if (kept && !x->ret->until && !x->p->sites)
+        engine_sweep(x->e, keep, (int64_t)time(NULL));
+    else
+        engine_sweep_undo(x->e, keep);
+}
+
 int settle(struct applying *x, struct error *err)
 {
     struct apply_result *ret = x->ret;
@@ -234,10 +246,8 @@ int settle(struct applying *x, struct error *err)
         r = end(x, st, kept && news, kept, err);
     if (!news)
         ret->generation = 0;
-    /* What undo kept is of no use once the transaction is closed; a run that was told to stop leaves it for a
-     * person to look at, until the next. */
     if (r == 0)
-        engine_sweep(x->e, x->o->on_failure == ON_FAILURE_STOP ? x->tx : 0, (int64_t)time(NULL));
+        sweep(x, kept);
     return r;
 }
 
@@ -255,6 +265,6 @@ int settle_nothing(struct applying *x, struct error *err)
     if (r == 0 && !news)
         x->ret->generation = 0;
     if (r == 0)
-        engine_sweep(x->e, 0, (int64_t)time(NULL));
+        sweep(x, true);
     return r;
 }
