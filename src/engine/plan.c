@@ -18,7 +18,7 @@ struct planning {
     const struct trees *trees;
     VEC(size_t) fresh;  /* actions that make what nobody managed, and may have left something once */
     bool *made;         /* by slot of the catalog: is created by this plan */
-    bool same_manifest; /* as the newest generation's */
+    bool same_manifest; /* as the newest generation's, which was applied whole */
     VEC(const struct change *) asked; /* what the kinds are asked about: is it feasible? */
 };
 
@@ -41,7 +41,9 @@ static int know_generation(struct planning *g, struct error *err)
     if (r < 0)
         return r;
     g->p->generation = last.number;
-    g->same_manifest = g->p->bundle_digest && strcmp(last.digest, g->p->bundle_digest) == 0;
+    /* What one of some sites, or one that failed in part, says of all else was never asked for. */
+    g->same_manifest = g->p->bundle_digest && strcmp(last.digest, g->p->bundle_digest) == 0 &&
+                       strcmp(last.status, "applied") == 0;
     return 0;
 }
 
