@@ -61,7 +61,7 @@ int mend(const struct options *o, bool brief)
                                : arena_printf(&s.arena, "Drift on %s since generation %lld",
                                               s.manifest->server.name, (long long)g.number);
     if (status == 0)
-        status = session_run(&s, &(struct run){.title = title, .why = "drift", .brief = brief});
+        status = session_run(&s, &(struct run){.title = title, .why = RUN_DRIFT, .brief = brief});
     keep_account(&s, &before, g.number, status);
     return session_close(&s, status);
 }

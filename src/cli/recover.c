@@ -1,4 +1,5 @@
 #include "session.h"
+#include "text.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -25,22 +26,39 @@ static void items_json(const struct recover_item *items, size_t n, struct jsonw 
     jw_end(j);
 }
 
-/* What the transaction was for, and no more. */
-static int resume(struct session *s, const struct store_tx *tx, struct jsonw *json)
+/* An apply that was interrupted. `confirm`: in how many seconds somebody had to confirm it; 0: it stood by
+ * itself. */
+struct interrupted {
+    const struct store_tx *tx;
+    int64_t confirm;
+};
+
+/* What the transaction was for, and no more: its sites, and what kind of run it was. */
+static int resume(struct session *s, const struct interrupted *was, struct jsonw *json)
 {
+    const struct store_tx *tx = was->tx;
     struct options o = *s->o;
     char *rest = tx->sites ? arena_strdup(&s->arena, tx->sites) : NULL;
+    bool fresh = ends_with(tx->why, RUN_FRESH);
+    const char *why = arena_strndup(&s->arena, tx->why, strlen(tx->why) - (fresh ? strlen(RUN_FRESH) : 0));
+    long long generation = 0;
     o.yes = true;
+    o.confirm = was->confirm;
+    o.reason = tx->reason;
+    o.fresh = fresh;
     for (char *site; o.n_sites < SITES_MOST && (site = strsep(&rest, " "));)
         o.sites[o.n_sites++] = site;
     const struct options *before = s->o;
     s->o = &o;
+    s->corrective_only = strcmp(why, RUN_DRIFT) == 0;
+    if (sscanf(why, RUN_ROLLBACK, &generation) == 1)
+        s->rollback_of = generation;
     struct error err = {0};
     const struct bundle *texts;
     int r = store_bundle_get(s->store, tx->bundle_id, &s->arena, &texts, &err);
     int status = r < 0 ? session_fail(s, &err) : session_texts(s, texts);
     if (status == 0)
-        status = session_run(s, &(struct run){.why = "recover", .into = json});
+        status = session_run(s, &(struct run){.why = why, .rollback_of = generation, .into = json});
     s->o = before;
     return status;
 }
@@ -62,7 +80,10 @@ int command_recover(const struct options *o)
     int r = store_tx_open(s.store, &s.arena, &open, &n, &err);
     if (r < 0)
         return session_close(&s, session_fail(&s, &err));
-    const struct store_tx *last = o->resume && n && open[n - 1].bundle_id ? &open[n - 1] : NULL;
+    struct interrupted last = {.tx = o->resume && n && open[n - 1].bundle_id ? &open[n - 1] : NULL};
+    struct store_awaiting w;
+    if (last.tx && store_awaiting_get(s.store, &w, NULL) == 0 && w.tx == last.tx->id)
+        last.confirm = w.seconds; /* taking it back forgets that */
     if (o->json) {
         struct buf out = {0};
         struct jsonw j;
@@ -74,8 +95,8 @@ int command_recover(const struct options *o)
         jw_init(&j, &out, true);
         jw_object(&j, NULL);
         items_json(items, n, &j);
-        if (status == 0 && last)
-            status = resume(&s, last, &j);
+        if (status == 0 && last.tx)
+            status = resume(&s, &last, &j);
         jw_end(&j);
         out_flush(&out);
         return session_close(&s, status);
@@ -83,7 +104,7 @@ int command_recover(const struct options *o)
     status = session_recover(&s, false);
     if (status == 0 && n == 0)
         printf("Nothing to recover: no transaction was interrupted.\n");
-    if (status == 0 && last)
-        status = resume(&s, last, NULL);
+    if (status == 0 && last.tx)
+        status = resume(&s, &last, NULL);
     return session_close(&s, status);
 }

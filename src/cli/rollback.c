@@ -6,7 +6,7 @@
 
 /* The newest one before it that says something else: putting drift right makes a generation, too, and a
  * rollback to the same manifest would change nothing. A rollback of a rollback goes on backwards, not to and
- * fro. */
+ * fro. What one of some sites says of all others was never so. */
 static int find_before(struct session *s, const struct store_generation *newest, int64_t *ret,
                        struct error *err)
 {
@@ -15,7 +15,7 @@ static int find_before(struct session *s, const struct store_generation *newest,
     int64_t from = newest->rollback_of ? newest->rollback_of : newest->number;
     int r = store_generation_list(s->store, &s->arena, &list, &n, err);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (list[i].number < from && strcmp(list[i].digest, newest->digest) != 0) {
+        if (list[i].number < from && !list[i].sites && strcmp(list[i].digest, newest->digest) != 0) {
             *ret = list[i].number;
             return 0;
         }
@@ -61,10 +61,16 @@ int command_rollback(const struct options *o)
         return session_close(&s, status);
     if (find_target(&s, asked, &g, &err) < 0)
         return session_close(&s, session_fail(&s, &err));
+    if (g.sites && o->n_sites == 0)
+        fprintf(
+            stderr,
+            "citrus: generation %lld was applied for %s alone: what its manifest says of all else was not so "
+            "then\n",
+            (long long)g.number, g.sites);
     s.rollback_of = g.number;
     status = session_texts(&s, g.bundle);
     if (status == 0) {
-        const char *why = arena_printf(&s.arena, "rollback %lld", (long long)g.number);
+        const char *why = arena_printf(&s.arena, RUN_ROLLBACK, (long long)g.number);
         const char *title = arena_printf(&s.arena, "Rollback of %s to generation %lld",
                                          s.manifest->server.name, (long long)g.number);
         status = session_run(&s, &(struct run){.why = why, .title = title, .rollback_of = g.number});

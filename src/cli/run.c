@@ -134,7 +134,7 @@ int session_apply(struct session *s, const struct run *r)
     struct apply_result result;
     struct apply_options ao = {.on_failure = s->o->on_failure,
                                .allow_one_way = s->o->allow_one_way,
-                               .why = r->why,
+                               .why = s->o->fresh ? arena_printf(&s->arena, "%s" RUN_FRESH, r->why) : r->why,
                                .who = session_who(s),
                                .reason = s->o->reason,
                                .rollback_of = r->rollback_of,

@@ -113,6 +113,11 @@ extern struct session_machine session_machine;
 /* engine.undo_patience; tests wait for nobody. */
 extern int session_undo_patience;
 
+/* What a transaction was for, as the journal keeps it: `recover --resume` goes on with the same. */
+#define RUN_DRIFT    "drift"
+#define RUN_ROLLBACK "rollback %lld"
+#define RUN_FRESH    " --fresh" /* behind any */
+
 /* Plans, shows, asks and applies what session_manifest or session_texts read: apply and rollback. */
 struct run {
     const char *title; /* "Plan for web-01" is made when NULL */

@@ -17,12 +17,13 @@ static struct store_generation row(sqlite3_stmt *st, struct arena *a)
         .created = sqlite3_column_int64(st, 8),
         .changed = sqlite3_column_int64(st, 9),
         .removed = sqlite3_column_int64(st, 10),
+        .sites = db_text(st, 12, a),
     };
 }
 
 #define COLUMNS                                                                                              \
     "SELECT number, time, tx, rollback_of, digest, g.who, g.reason, status,"                                 \
-    " coalesce(created, 0), coalesce(changed, 0), coalesce(removed, 0), g.bundle_id"                         \
+    " coalesce(created, 0), coalesce(changed, 0), coalesce(removed, 0), g.bundle_id, tx.sites"               \
     " FROM generation AS g LEFT JOIN tx ON tx.id = g.tx"
 
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err)

@@ -149,6 +149,7 @@ struct store_generation {
     const char *reason;                /* may be NULL */
     const char *status;                /* "applied", "partial" (some sites were undone) */
     int64_t created, changed, removed; /* by its transaction */
+    const char *sites;                 /* of its transaction; read only */
 };
 /* `g->number` is given by the store. */
 int store_generation_add(struct store *s, struct store_generation *g, struct error *err);
