@@ -73,6 +73,24 @@ static bool scalar_at(const struct bundle_file *f, size_t at, struct edit *e)
 /* ---- what was found ---------------------------------------------------------------------------------------
  */
 
+/* A value of several sites: an alias of one anchor, or the server's own for all of them. */
+static bool is_shared(const struct adopting *x, const struct change *c, struct pos pos)
+{
+    const struct catalog *all = &x->s->catalog;
+    for (size_t i = 0; i < all->list.n; i++) {
+        const struct resource *r = all->list.at[i];
+        if (r->site == c->res->site || (r->site && c->res->site && strcmp(r->site, c->res->site) == 0))
+            continue;
+        for (size_t k = 0; k < r->counterparts.n; k++) {
+            const struct pos other = r->counterparts.at[k].pos;
+            if (other.file && strcmp(other.file, pos.file) == 0 && other.line == pos.line &&
+                other.col == pos.col)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void adopt_value(struct adopting *x, const struct change *c, const struct counterpart *p,
                         const char *value)
 {
@@ -81,6 +99,11 @@ static void adopt_value(struct adopting *x, const struct change *c, const struct
     if (!p->pos.file) {
         explain(x, c, counterpart_name(c->res, p, &x->s->arena),
                 "the manifest does not write it; add it by hand");
+        return;
+    }
+    if (is_shared(x, c, p->pos)) {
+        explain(x, c, counterpart_name(c->res, p, &x->s->arena),
+                "its value stands for other sites as well; write one for this site by hand");
         return;
     }
     for (size_t i = 0; i < x->s->bundle.n; i++) {
@@ -195,6 +218,7 @@ static char *edited_text(const struct edited *e, struct arena *a)
 
 struct lines {
     VEC(struct bytes) list;
+    bool open; /* no line break ends the last one */
 };
 
 static struct lines lines_of(const char *text, struct arena *a)
@@ -203,6 +227,7 @@ static struct lines lines_of(const char *text, struct arena *a)
     while (*text) {
         size_t n = strcspn(text, "\n");
         vec_push(a, &l.list, ((struct bytes){text, n}));
+        l.open = !text[n];
         text += n + (text[n] == '\n');
     }
     return l;
@@ -217,7 +242,8 @@ static bool line_same(const struct lines *x, const struct lines *y, size_t i)
 static void put_lines(const struct lines *l, size_t from, size_t to, char sign, struct buf *out)
 {
     for (size_t i = from; i < to; i++)
-        buf_addf(out, "%c%.*s\n", sign, (int)l->list.at[i].len, l->list.at[i].at);
+        buf_addf(out, "%c%.*s\n%s", sign, (int)l->list.at[i].len, l->list.at[i].at,
+                 l->open && i + 1 == l->list.n ? "\\ No newline at end of file\n" : "");
 }
 
 /* As patch(1) takes it. No line comes or goes, so that both texts count alike. */
