@@ -6,7 +6,6 @@ citrus=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/output/small.sh
 . "$here/small.sh"
-command -v patch >/dev/null || { echo "patch(1) is missing: apt-get install patch"; exit 77; }
 
 begin='citrus: 1
 server: {name: s1, php: {versions: ["8.2"]}, drift: {default_policy: adopt}}
