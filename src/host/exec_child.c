@@ -82,8 +82,10 @@ _Noreturn void exec_child(const struct exec_child *c)
 {
     const struct exec *x = c->x;
     take_descriptors(c);
-    if (setpgid(0, 0) < 0)
-        fail("make a process group", -1);
+    /* A group of its own, which can be ended as a whole, and no terminal: whoever has root's can push keys
+     * into it (TIOCSTI, ioctl_tty(2)), and not all that is started is root's. */
+    if (setsid() < 0)
+        fail("make a session", -1);
     umask(022);
     if (x->input) { /* it may be a secret, and a core file would hold it */
         const struct rlimit none = {0};

@@ -50,6 +50,7 @@ void progress_note(const struct progress *p, const char *line); /* p may be NULL
 struct exec_bind {
     const char *source, *target; /* bind-mounted in a private mount namespace of the child alone */
 };
+/* In a session of its own: without a terminal, and without the signals that a terminal sends. */
 struct exec {
     const char *const *argv; /* argv[0] is an absolute path; no shell, ever */
     const char *const *env;  /* NULL-terminated "K=V", added to PATH, HOME=/root, LANG=C.UTF-8 */

@@ -2,6 +2,7 @@
 #include "root.h"
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -66,6 +67,39 @@ static void no_descriptor_signal_or_group_of_ours_is_inherited(void **state)
     assert_int_equal(strncmp(out, group, (size_t)(group - out)), 0);
     signal(SIGUSR1, SIG_DFL);
     close(leak);
+}
+
+/* 0: a program that it runs cannot open its terminal. */
+static int look_for_the_terminal(struct test_root *t, const char *terminal)
+{
+    const struct exec x = {.argv = ARGV("/bin/sh", "-c", "exec </dev/tty")};
+    struct exec_result result;
+    int fd = setsid() < 0 ? -1 : open(terminal, O_RDWR | O_NOCTTY);
+    if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0 || open("/dev/tty", O_RDWR) < 0)
+        return 2;
+    if (host_run(&t->h, &x, &result, &t->err) < 0)
+        return 3;
+    int r = result.status == 0 || !strstr(result.out.at, "/dev/tty");
+    exec_result_free(&result);
+    return r;
+}
+
+/* Who runs as a site's user and has root's terminal pushes keys into it (TIOCSTI), which root's shell reads.
+ */
+static void no_terminal_of_ours_is_inherited(void **state)
+{
+    struct test_root *t = *state;
+    int status, pty = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(pty >= 0 && grantpt(pty) == 0 && unlockpt(pty) == 0);
+    const char *terminal = arena_strdup(&t->a, ptsname(pty));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(look_for_the_terminal(t, terminal));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close(pty);
 }
 
 static void input_of_any_size_arrives_and_output_keeps_its_end(void **state)
@@ -352,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MACHINE_TEST(the_environment_is_clean),
         MACHINE_TEST(no_descriptor_signal_or_group_of_ours_is_inherited),
+        MACHINE_TEST(no_terminal_of_ours_is_inherited),
         MACHINE_TEST(input_of_any_size_arrives_and_output_keeps_its_end),
         MACHINE_TEST(who_does_not_read_its_input_does_not_end_citrus),
         MACHINE_TEST(what_gets_a_secret_dumps_no_core),
