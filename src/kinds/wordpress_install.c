@@ -70,13 +70,18 @@ static int cli_error(const char *what, const struct exec_result *result, const s
     return err ? err->code : -EIO;
 }
 
-/* Runs `wp WORDS...` in the site, `words` NULL-terminated; `what` names it in errors. */
+/* Runs `wp WORDS...` for the site, `words` NULL-terminated; `what` names it in errors.
+ *
+ * What WP-CLI reads on its way is not the site's to choose: ~/.wp-cli/config.yml, the wp-cli.yml of the
+ * working directory and those above it, and packages can each have PHP run that nobody asked for, and would
+ * see the password. So it has no configuration, works in / and skips packages (WP-CLI's handbook, "Config").
+ */
 static int cli(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *what,
                const char *const *words, const struct secret *password, struct error *err)
 {
     const char *argv[32] = {s->php, "-d", "memory_limit=512M", wordpress_cli_path(ctx->arena, s)};
     const char *home;
-    struct exec x = {.argv = argv, .cwd = s->path, .timeout = 600, .mutates = true};
+    struct exec x = {.argv = argv, .timeout = 600, .mutates = true};
     struct exec_result result = {0};
     struct buf input = {0};
     size_t n = 4;
@@ -94,7 +99,7 @@ static int cli(struct kind_ctx *ctx, const struct wordpress_spec *s, const char 
         return r;
     const char *const env[] = {arena_printf(ctx->arena, "HOME=%s", home),
                                arena_printf(ctx->arena, "WP_CLI_CACHE_DIR=%s/.wp-cli", home),
-                               "WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1", NULL};
+                               "WP_CLI_CONFIG_PATH=/dev/null", "WP_CLI_DISABLE_AUTO_CHECK_UPDATE=1", NULL};
     x.env = env;
     if (password) {
         buf_adds(&input, secret_reveal(password));

@@ -74,6 +74,20 @@ static void the_password_goes_through_standard_input_as_the_sites_user(void **st
     world_free(t);
 }
 
+/* WP-CLI reads ~/.wp-cli/config.yml and the wp-cli.yml of its directory and those above, and runs the PHP
+ * that they require. */
+static void no_configuration_of_the_sites_own_is_read(void **state)
+{
+    struct kit *t = world(0);
+    json_decref(kit_apply(t, prepared(t, wordpress(t, "7.1.1"))));
+    assert_non_null(strstr(buf_str(&w.env), "HOME=/var/www/a.example/tmp\n"));
+    assert_non_null(strstr(buf_str(&w.env), "WP_CLI_CONFIG_PATH=/dev/null\n"));
+    assert_null(w.cwd);
+    assert_non_null(strstr(buf_str(&w.argv), " --path=" HTDOCS " "));
+    assert_non_null(strstr(buf_str(&w.argv), " --skip-packages "));
+    world_free(t);
+}
+
 /* What answers to the name while it is installed is another server, or a name server that is waited for. */
 static void the_installation_does_not_ask_the_site_for_a_page(void **state)
 {
@@ -207,6 +221,7 @@ int main(void)
         cmocka_unit_test(the_core_is_neither_the_configuration_nor_the_content),
         cmocka_unit_test(a_new_site_gets_core_content_and_tables_and_leaves_no_trace_when_undone),
         cmocka_unit_test(the_password_goes_through_standard_input_as_the_sites_user),
+        cmocka_unit_test(no_configuration_of_the_sites_own_is_read),
         cmocka_unit_test(the_installation_does_not_ask_the_site_for_a_page),
         cmocka_unit_test(a_failed_installation_says_why_without_the_password_and_is_taken_back),
         cmocka_unit_test(tables_that_were_there_before_are_dumped_and_come_back),

@@ -16,7 +16,8 @@ static struct {
     struct kit *t;
     const char *version; /* that the archive holds */
     bool tables, refuse_install;
-    struct buf input, argv;
+    struct buf input, argv, env;
+    const char *cwd; /* NULL: / */
     uid_t uid;
     int unpacked;
 } w;
@@ -50,8 +51,12 @@ static inline int world_run(struct host *h, const struct exec *x, struct exec_re
         return w.fake->run(h, x, ret, err);
     buf_reset(&w.argv);
     buf_reset(&w.input);
+    buf_reset(&w.env);
     for (size_t i = 0; x->argv[i]; i++)
         buf_addf(&w.argv, "%s%s", i ? " " : "", x->argv[i]);
+    for (size_t i = 0; x->env && x->env[i]; i++)
+        buf_addf(&w.env, "%s\n", x->env[i]);
+    w.cwd = x->cwd;
     buf_add(&w.input, x->input ? x->input : "", x->input_len);
     w.uid = x->uid;
     if (strstr(buf_str(&w.argv), "core install")) {
@@ -121,6 +126,7 @@ static inline void world_free(struct kit *t)
     assert_null(strstr(buf_str(&w.argv), PASSWORD));
     buf_free(&w.argv);
     buf_free(&w.input);
+    buf_free(&w.env);
     secret_free(t->ctx.secret_self);
     kit_free(t);
 }
