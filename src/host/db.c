@@ -254,6 +254,7 @@ int real_db_load(struct host *h, const char *database, const char *path, struct 
                                 "--user=root",
                                 "--default-character-set=utf8mb4",
                                 "--batch",
+                                "--loose-skip-print-query-on-error", /* its output becomes an error's text */
                                 "--",
                                 database,
                                 NULL};

@@ -329,6 +329,20 @@ static void a_database_comes_back_from_its_dump(void **state)
     sql(t, "DROP DATABASE d");
 }
 
+/* The client would print the statement, and with it whole rows. */
+static void a_load_that_fails_does_not_show_what_is_loaded(void **state)
+{
+    struct db_test *t = *state;
+    char *path = arena_printf(&t->a, "%s/rows.sql", server.dir);
+    const char text[] = "INSERT INTO wp_users VALUES (1, 'hunter2');\n";
+    OK(fs_write(t->h, path, text, strlen(text), 0600, 0, 0, &t->err));
+    sql(t, "CREATE DATABASE d");
+    assert_int_equal(host_db_load(t->h, "d", path, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "Table 'd.wp_users' doesn't exist"));
+    assert_null(strstr(t->err.text, "hunter2"));
+    sql(t, "DROP DATABASE d");
+}
+
 static void a_dump_that_fails_leaves_no_file(void **state)
 {
     struct db_test *t = *state;
@@ -359,6 +373,7 @@ int main(void)
         DB_TEST(errors_name_the_statement_and_never_a_value),
         DB_TEST(a_lost_connection_is_made_again),
         DB_TEST(a_database_comes_back_from_its_dump),
+        DB_TEST(a_load_that_fails_does_not_show_what_is_loaded),
         DB_TEST(a_dump_that_fails_leaves_no_file),
     };
     int r = cmocka_run_group_tests(pure, NULL, NULL);
