@@ -1,5 +1,6 @@
 /* Against a real MariaDB (mariadb.h); without one installed only what is pure is tested, and the test says
  * so. */
+#include "db_rows.h"
 #include "mariadb.h"
 
 /* --- pure --------------------------------------------------------------------------------------------------
@@ -329,6 +330,49 @@ static void a_database_comes_back_from_its_dump(void **state)
     sql(t, "DROP DATABASE d");
 }
 
+static const char *answer(struct db_test *t, const char *question)
+{
+    struct db_conn *c;
+    struct rows rows;
+    OK(db_connect(t->h, db_patience.look, &c, &t->err));
+    OK(rows_query(c, question, &rows, &t->err));
+    assert_true(rows_next(&rows));
+    const char *text = rows_cell(&rows, 0, &t->a);
+    rows_end(&rows);
+    return text;
+}
+
+/* What a connection may send is settled when it is made. */
+static void packets_may_have(struct db_test *t, const char *bytes)
+{
+    sql(t, arena_printf(&t->a, "SET GLOBAL max_allowed_packet = %s", bytes));
+    real_db_close(t->h);
+}
+
+/* Twice as long in a dump, and longer than server and client take as they come. */
+static void a_value_as_large_as_the_server_takes_comes_back_from_its_dump(void **state)
+{
+    struct db_test *t = *state;
+    const char *path = arena_printf(&t->a, "%s/large.sql", server.dir), *sum = "SELECT MD5(b) FROM d.x";
+    const char *usual = answer(t, "SELECT @@GLOBAL.max_allowed_packet");
+    sql(t, "CREATE DATABASE d");
+    sql(t, "CREATE TABLE d.x (b LONGBLOB)");
+    packets_may_have(t, "67108864");
+    sql(t, "INSERT INTO d.x VALUES (REPEAT(x'00FF', 15000000))");
+    const char *before = answer(t, sum);
+    packets_may_have(t, usual);
+    OK(host_db_dump(t->h, "d", path, &t->err));
+    sql(t, "DROP DATABASE d");
+    sql(t, "CREATE DATABASE d");
+    OK(host_db_load(t->h, "d", path, &t->err));
+    assert_string_equal(answer(t, "SELECT LENGTH(b) FROM d.x"), "30000000");
+    assert_string_equal(answer(t, sum), before);
+    assert_string_equal(answer(t, "SELECT @@GLOBAL.max_allowed_packet"), usual);
+    sql(t, "DROP DATABASE d");
+    assert_int_equal(host_db_load(t->h, "d", path, &t->err), -EIO);
+    assert_string_equal(answer(t, "SELECT @@GLOBAL.max_allowed_packet"), usual);
+}
+
 /* The client would print the statement, and with it whole rows. */
 static void a_load_that_fails_does_not_show_what_is_loaded(void **state)
 {
@@ -373,6 +417,7 @@ int main(void)
         DB_TEST(errors_name_the_statement_and_never_a_value),
         DB_TEST(a_lost_connection_is_made_again),
         DB_TEST(a_database_comes_back_from_its_dump),
+        DB_TEST(a_value_as_large_as_the_server_takes_comes_back_from_its_dump),
         DB_TEST(a_load_that_fails_does_not_show_what_is_loaded),
         DB_TEST(a_dump_that_fails_leaves_no_file),
     };
