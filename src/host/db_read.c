@@ -120,6 +120,31 @@ static int tables_read(struct db_conn *c, const struct db_scope *scope, struct d
     return 0;
 }
 
+/* A view has no length. */
+static int sizes_read(struct db_conn *c, const struct db_scope *scope, struct db_snapshot *s, struct arena *a,
+                      struct error *err)
+{
+    struct rows rows;
+    int r = rows_query(c,
+                       arena_printf(a,
+                                    "SELECT TABLE_SCHEMA, SUM(DATA_LENGTH) FROM information_schema.TABLES"
+                                    " WHERE TABLE_SCHEMA NOT IN (" SYSTEM_DATABASES ") AND DATA_LENGTH > 0%s"
+                                    " GROUP BY TABLE_SCHEMA",
+                                    scope_database(scope, "TABLE_SCHEMA", a)),
+                       &rows, err);
+    if (r < 0)
+        return r;
+    while (rows_next(&rows)) {
+        const struct db_database key = {.name = rows.row[0]};
+        struct db_database *d =
+            s->n_databases ? bsearch(&key, s->databases, s->n_databases, sizeof key, database_compare) : NULL;
+        if (d)
+            d->bytes = strtoll(rows.row[1], NULL, 10);
+    }
+    rows_end(&rows);
+    return 0;
+}
+
 /* A way to prove oneself, as a db_user's password_hash. */
 static const char *method_text(const char *plugin, const char *auth, struct arena *a)
 {
@@ -211,6 +236,8 @@ int real_db_read(struct host *h, const struct db_scope *scope, struct db_snapsho
         r = databases_read(c, scope, &s, a, err);
     if (r == 0 && (scope->parts & DB_TABLES))
         r = tables_read(c, scope, &s, a, err);
+    if (r == 0 && (scope->parts & DB_SIZES))
+        r = sizes_read(c, scope, &s, a, err);
     if (r == 0 && (scope->parts & DB_USERS))
         r = users_read(c, scope, &s, &global, a, err);
     if (r == 0 && (scope->parts & DB_USERS))

@@ -39,6 +39,8 @@ static void narrow(const struct db_scope *scope, struct db_snapshot *s)
 {
     for (size_t i = 0; i < s->n_databases && !(scope->parts & DB_TABLES); i++)
         s->databases[i].tables = 0;
+    for (size_t i = 0; i < s->n_databases && !(scope->parts & DB_SIZES); i++)
+        s->databases[i].bytes = 0;
     KEEP(s->databases, s->n_databases, DB_DATABASES, name, scope->database);
     KEEP(s->options_tables, s->n_options_tables, DB_TABLES, database, scope->database);
     KEEP(s->users, s->n_users, DB_USERS, user, scope->user);
@@ -62,7 +64,8 @@ int fake_db_read(struct host *h, const struct db_scope *scope, struct db_snapsho
             (struct db_database){.name = text_of(a, v, "name", ""),
                                  .charset = text_of(a, v, "charset", "utf8mb4"),
                                  .collation = text_of(a, v, "collation", "utf8mb4_unicode_ci"),
-                                 .tables = json_integer_value(json_object_get(v, "tables"))};
+                                 .tables = json_integer_value(json_object_get(v, "tables")),
+                                 .bytes = json_integer_value(json_object_get(v, "bytes"))};
     }
     for (; s.n_users < users; s.n_users++) {
         json_t *v = json_array_get(json_object_get(db, "users"), s.n_users);

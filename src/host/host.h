@@ -153,6 +153,7 @@ int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
 struct db_database {
     const char *name, *charset, *collation;
     int64_t tables;
+    int64_t bytes; /* of all rows, as the server reckons */
 };
 struct db_user {
     const char *user, *host;
@@ -188,7 +189,8 @@ struct db_snapshot {
 enum db_part {
     DB_DATABASES = 1,
     DB_TABLES = 2, /* how many each database has, and options_tables */
-    DB_USERS = 4   /* with their grants */
+    DB_USERS = 4,  /* with their grants */
+    DB_SIZES = 8   /* how many bytes each database has; the server opens every table for it */
 };
 struct db_scope {
     unsigned parts;          /* of enum db_part */
@@ -196,7 +198,7 @@ struct db_scope {
     const char *user, *host; /* of users this one alone; NULL: all */
 };
 /* One connection over the socket, a query or two a part; running=false (and 0) when no server answers. What
- * is not in `scope` (NULL: everything) stays empty. */
+ * is not in `scope` (NULL: everything but sizes) stays empty. */
 int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
                  struct error *err);
 /* One statement. `?` in it stands for values[i] (bound, never pasted); identifiers are quoted by

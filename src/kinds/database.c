@@ -113,13 +113,26 @@ static void database_plan(struct kind_ctx *ctx, struct change *c)
                                   duration_text(ctx->arena, ctx->trash_retention));
 }
 
+/* Bytes of text are about as many as in the tables; indexes are not in it. */
+static int dump_room(struct kind_ctx *ctx, const char *name, const char *path, struct error *err)
+{
+    const struct db_scope scope = {.parts = DB_DATABASES | DB_SIZES, .database = name};
+    struct db_snapshot snapshot = {0};
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
+    const struct db_database *d = r == 0 ? database_find(&snapshot, name) : NULL;
+    return d ? fs_room_need(ctx->host, path, d->bytes,
+                            arena_printf(ctx->arena, "dumping the database %s", name), err)
+             : r;
+}
+
 int database_dump(struct kind_ctx *ctx, const char *name, const char *path, struct error *err)
 {
     int r = fs_unlink(ctx->host, path, err);
     if (r < 0 && r != -ENOENT)
         return r;
     error_clear(err);
-    return host_db_dump(ctx->host, name, path, err);
+    r = dump_room(ctx, name, path, err);
+    return r < 0 ? r : host_db_dump(ctx->host, name, path, err);
 }
 
 /* The dump lies with what undo needs until the removal is begun, then in the trash: one that no journal knows

@@ -11,7 +11,8 @@ int database_dormant(struct kind_ctx *ctx, const char *name, bool *ret, struct e
 /* A snapshot for changing things: -ENOTCONN with a hint when no server answers. */
 int database_snapshot(struct kind_ctx *ctx, const struct db_scope *scope, struct db_snapshot *ret,
                       struct error *err);
-/* Dumps into `path`. What lies there is of a capture in this transaction that was never journalled. */
+/* Dumps into `path`; -ENOSPC before it is begun where it does not fit. What lies there is of a capture in
+ * this transaction that was never journalled. */
 int database_dump(struct kind_ctx *ctx, const char *name, const char *path, struct error *err);
 
 #endif

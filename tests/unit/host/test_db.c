@@ -373,6 +373,27 @@ static void a_value_as_large_as_the_server_takes_comes_back_from_its_dump(void *
     assert_string_equal(answer(t, "SELECT @@GLOBAL.max_allowed_packet"), usual);
 }
 
+static void how_much_a_database_holds_is_told_where_it_is_asked_for(void **state)
+{
+    struct db_test *t = *state;
+    const struct db_scope sizes = {.parts = DB_DATABASES | DB_SIZES, .database = "d"},
+                          names = {.parts = DB_DATABASES, .database = "d"};
+    struct db_snapshot s;
+    sql(t, "CREATE DATABASE d");
+    OK(host_db_read(t->h, &sizes, &s, &t->a, &t->err));
+    assert_int_equal(s.databases[0].bytes, 0);
+    sql(t, "CREATE TABLE d.x (b LONGBLOB) ENGINE=MyISAM");
+    sql(t, "CREATE TABLE d.y (b LONGBLOB) ENGINE=MyISAM");
+    sql(t, "CREATE VIEW d.z AS SELECT b FROM d.x");
+    sql(t, "INSERT INTO d.x VALUES (REPEAT('x', 3000000))");
+    sql(t, "INSERT INTO d.y VALUES (REPEAT('x', 2000000))");
+    OK(host_db_read(t->h, &sizes, &s, &t->a, &t->err));
+    assert_in_range(s.databases[0].bytes, 5000000, 5001000);
+    OK(host_db_read(t->h, &names, &s, &t->a, &t->err));
+    assert_int_equal(s.databases[0].bytes, 0);
+    sql(t, "DROP DATABASE d");
+}
+
 /* The client would print the statement, and with it whole rows. */
 static void a_load_that_fails_does_not_show_what_is_loaded(void **state)
 {
@@ -418,6 +439,7 @@ int main(void)
         DB_TEST(a_lost_connection_is_made_again),
         DB_TEST(a_database_comes_back_from_its_dump),
         DB_TEST(a_value_as_large_as_the_server_takes_comes_back_from_its_dump),
+        DB_TEST(how_much_a_database_holds_is_told_where_it_is_asked_for),
         DB_TEST(a_load_that_fails_does_not_show_what_is_loaded),
         DB_TEST(a_dump_that_fails_leaves_no_file),
     };

@@ -236,22 +236,39 @@ static inline const char *kit_delta(struct kit *t, const struct change *c)
     return text;
 }
 
+static inline int kit_try_capture(struct kit *t, struct change *c, struct buf *ret)
+{
+    struct jsonw j;
+
+    jw_init(&j, ret, false);
+    jw_object(&j, NULL);
+    int r = c->res->kind->capture(&t->ctx, c, arena_printf(&t->a, "%d", ++t->name), &j, &t->err);
+    jw_end(&j);
+    return r;
+}
+
 static inline json_t *kit_capture(struct kit *t, struct change *c)
 {
     struct buf text = {0};
-    struct jsonw j;
     json_error_t je;
 
-    jw_init(&j, &text, false);
-    jw_object(&j, NULL);
-    if (c->res->kind->capture(&t->ctx, c, arena_printf(&t->a, "%d", ++t->name), &j, &t->err) < 0)
+    if (kit_try_capture(t, c, &text) < 0)
         fail_msg("capture of %s: %s", c->res->id, t->err.text);
-    jw_end(&j);
     json_t *undo = json_loads(buf_str(&text), 0, &je);
     if (!undo)
         fail_msg("the undo record is no JSON: %s: %s", je.text, buf_str(&text));
     buf_free(&text);
     return undo;
+}
+
+/* What it is refused with. */
+static inline int kit_capture_refused(struct kit *t, struct change *c)
+{
+    struct buf text = {0};
+    int r = kit_try_capture(t, c, &text);
+
+    buf_free(&text);
+    return r;
 }
 
 /* Applies, and holds the result against what was promised. The undo record is the caller's. */

@@ -74,6 +74,21 @@ static void a_removed_database_is_a_private_dump_first_and_comes_back_from_it(vo
     kit_free(t);
 }
 
+/* MariaDB's own data lies on the same disk, mostly. */
+static void a_dump_that_would_fill_the_disk_is_not_begun(void **state)
+{
+    struct kit *t = kit_new("{\"db\": {\"databases\": [{\"name\": \"a_1\", \"tables\": 3, \"bytes\": "
+                            "1000000000000000000}]}}");
+    struct resource *r = database(t);
+    r->absent = true;
+    assert_int_equal(kit_capture_refused(t, kit_change(t, r)), -ENOSPC);
+    assert_non_null(strstr(t->err.text, "a_1 needs 1000000000000.0 MB at /var/lib/citrus/undo/7"));
+    assert_true(t->err.hint[0]);
+    assert_null(strstr(fake_log(t->h), "db dump"));
+    assert_non_null(kit_found(t, r));
+    kit_free(t);
+}
+
 static const struct host_ops *fake_ops;
 
 /* As the real one: a dump never overwrites a file. */
@@ -312,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_database_that_was_filled_meanwhile_is_not_dropped),
         cmocka_unit_test(another_collation_is_set_and_taken_back),
         cmocka_unit_test(a_removed_database_is_a_private_dump_first_and_comes_back_from_it),
+        cmocka_unit_test(a_dump_that_would_fill_the_disk_is_not_begun),
         cmocka_unit_test(a_dump_that_was_never_journalled_makes_room),
         cmocka_unit_test(a_removal_that_never_came_to_the_drop_loads_nothing),
         cmocka_unit_test(a_load_that_was_cut_off_is_begun_again),

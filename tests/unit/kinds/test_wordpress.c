@@ -129,6 +129,16 @@ static void tables_that_were_there_before_are_dumped_and_come_back(void **state)
     world_free(t);
 }
 
+static void tables_that_find_no_room_for_their_dump_are_left_alone(void **state)
+{
+    struct kit *t = world(5);
+    w.bytes = (int64_t)1 << 60;
+    assert_int_equal(kit_capture_refused(t, prepared(t, wordpress(t, "7.1.1"))), -ENOSPC);
+    assert_non_null(strstr(t->err.text, "dumping the database a_1 needs"));
+    assert_null(strstr(fake_log(t->h), "db dump"));
+    world_free(t);
+}
+
 static void another_version_dumps_the_database_and_takes_both_back(void **state)
 {
     struct kit *t = world(12);
@@ -225,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_installation_does_not_ask_the_site_for_a_page),
         cmocka_unit_test(a_failed_installation_says_why_without_the_password_and_is_taken_back),
         cmocka_unit_test(tables_that_were_there_before_are_dumped_and_come_back),
+        cmocka_unit_test(tables_that_find_no_room_for_their_dump_are_left_alone),
         cmocka_unit_test(another_version_dumps_the_database_and_takes_both_back),
         cmocka_unit_test(an_upgrade_that_stopped_before_the_tables_loads_no_dump),
         cmocka_unit_test(removing_leaves_tree_and_tables_to_their_own_kinds),

@@ -20,6 +20,7 @@ static struct {
     const char *cwd; /* NULL: / */
     uid_t uid;
     int unpacked;
+    int64_t bytes; /* that the database holds */
 } w;
 
 static inline void archive_unpack(const char *top)
@@ -76,6 +77,8 @@ static inline int world_db_read(struct host *h, const struct db_scope *scope, st
     ret->options_tables = arena_new(a, struct db_table);
     ret->options_tables[0] = (struct db_table){"a_1", "wp_options"};
     ret->n_options_tables = w.tables;
+    for (size_t i = 0; i < ret->n_databases && (scope->parts & DB_SIZES); i++)
+        ret->databases[i].bytes = w.bytes;
     return r;
 }
 
