@@ -88,24 +88,33 @@ struct places {
     struct fs_stat directory, certificate, key;
 };
 
+/* Who may write there may put another pair in the place of this one. */
+static bool open_to_others(const struct fs_stat *directory)
+{
+    return directory->type == FS_DIRECTORY && ((directory->mode & 022) || directory->uid != 0);
+}
+
+/* Modes come last: to mend them is all that is done where nothing else is wrong. */
 static const char *state_of(struct kind_ctx *ctx, const struct places *at, bool matches,
                             const struct x509_info *info, bool renewable)
 {
     const struct fs_stat *directory = &at->directory, *certificate = &at->certificate, *key = &at->key;
+    const char *state = certificate_state(ctx->arena, info, renewable, time(NULL));
+    footprint_until(ctx->host, info->not_after);
+    if (renewable)
+        footprint_until(ctx->host, x509_due_at(info));
     if (!matches)
         return "key does not match";
-    /* Who may write there may put another pair in the place of this one. */
-    if (directory->type == FS_DIRECTORY && ((directory->mode & 022) || directory->uid != 0))
+    if (strcmp(state, "valid") != 0)
+        return state;
+    if (open_to_others(directory))
         return arena_printf(ctx->arena, "directory has mode %04o of user %u", directory->mode,
                             directory->uid);
     if (key->mode != 0600 || key->uid != 0)
         return arena_printf(ctx->arena, "key has mode %04o of user %u", key->mode, key->uid);
     if (certificate->mode != 0644 || certificate->uid != 0)
         return arena_printf(ctx->arena, "file has mode %04o of user %u", certificate->mode, certificate->uid);
-    footprint_until(ctx->host, info->not_after);
-    if (renewable)
-        footprint_until(ctx->host, x509_due_at(info));
-    return certificate_state(ctx->arena, info, renewable, time(NULL));
+    return state;
 }
 
 static void describe(struct kind_ctx *ctx, const struct certificate_spec *want, const struct pair *p,
@@ -324,6 +333,15 @@ static bool certificate_together(const struct kind_ctx *ctx, const struct change
     return ctx->host->offline && !c->restore && !from_files(c->res->spec) && !only_modes_differ(c);
 }
 
+/* One that is there and that others may write. */
+static int directory_close(struct kind_ctx *ctx, const char *id, struct error *err)
+{
+    const char *path = tls_dir(ctx->arena, id);
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, path, &st, err);
+    return r < 0 || !open_to_others(&st) ? r : fs_attributes(ctx->host, path, 0755, 0, 0, err);
+}
+
 static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct certificate_spec *s = c->res->spec;
@@ -334,7 +352,7 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     if (c->op == OP_REMOVE)
         return trash_pair(ctx, id, c->prepared, err);
     if (only_modes_differ(c)) {
-        r = fs_attributes(ctx->host, tls_dir(ctx->arena, id), 0755, 0, 0, err);
+        r = directory_close(ctx, id, err);
         if (r == 0)
             r = fs_attributes(ctx->host, key, 0600, 0, 0, err);
         return r < 0 ? r : fs_attributes(ctx->host, certificate, 0644, 0, 0, err);
@@ -342,6 +360,8 @@ static int certificate_apply(struct kind_ctx *ctx, struct change *c, struct erro
     r = c->restore      ? kept_read(ctx, c, &p, err)
         : from_files(s) ? source_read(ctx, s, &p, err)
                         : self_signed(ctx, s, &p, err);
+    if (r == 0)
+        r = directory_close(ctx, id, err);
     if (r == 0)
         r = fs_mkdirs(ctx->host, tls_dir(ctx->arena, id), 0755, err);
     if (r == 0)

@@ -1,5 +1,6 @@
 #include "certificate.h"
 #include "kit.h"
+#include "pem.h"
 
 #define FULLCHAIN "/etc/citrus/tls/a.example/fullchain.pem"
 #define PRIVKEY   "/etc/citrus/tls/a.example/privkey.pem"
@@ -82,6 +83,42 @@ static void a_directory_that_others_may_write_is_closed(void **state)
     json_decref(kit_apply(t, kit_change(t, r)));
     assert_int_equal(kit_change(t, r)->op, OP_NONE);
     assert_string_equal(kit_read(t, PRIVKEY), key);
+    kit_free(t);
+}
+
+/* Modes alone would leave it due, and the change would be taken back, each time. */
+static void what_is_due_is_renewed_whatever_its_modes_are(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    kit_put(t, FULLCHAIN, pem_due, 0644);
+    kit_put(t, PRIVKEY, pem_key, 0644);
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "state: due ("));
+    kit_there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, PRIVKEY).st_mode & 07777, 0600);
+    assert_string_not_equal(kit_read(t, PRIVKEY), pem_key);
+    kit_free(t);
+}
+
+static void a_directory_that_others_may_write_is_closed_by_every_change(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    const char *dir = kit_path(t, "/etc/citrus/tls/a.example");
+    put_pair(t, &one, FULLCHAIN, PRIVKEY);
+    assert_int_equal(chmod(dir, 0775), 0);
+    assert_string_equal(kit_delta(t, kit_change(t, r)),
+                        "names: [a.example] -> [a.example, www.a.example], "
+                        "state: directory has mode 0775 of user 0 -> valid");
+    kit_there_and_back(t, r, OP_UPDATE);
+    assert_int_equal(unlink(kit_path(t, FULLCHAIN)), 0);
+    assert_int_equal(unlink(kit_path(t, PRIVKEY)), 0);
+    kit_there_and_back(t, r, OP_CREATE);
+    put_pair(t, &one, FULLCHAIN, PRIVKEY);
+    assert_int_equal(chmod(dir, 0700), 0); /* somebody's wish */
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(kit_stat(t, "/etc/citrus/tls/a.example").st_mode & 07777, 0700);
     kit_free(t);
 }
 
@@ -214,6 +251,8 @@ int main(void)
         cmocka_unit_test(a_further_alias_a_foreign_key_and_broken_files_are_differences),
         cmocka_unit_test(a_key_that_others_may_read_is_closed_and_not_replaced),
         cmocka_unit_test(a_directory_that_others_may_write_is_closed),
+        cmocka_unit_test(what_is_due_is_renewed_whatever_its_modes_are),
+        cmocka_unit_test(a_directory_that_others_may_write_is_closed_by_every_change),
         cmocka_unit_test(the_operators_files_are_copied_and_followed),
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
