@@ -3,7 +3,8 @@
  * Symbolic links on the way are followed only where nobody but root can have made them (each component
  * is opened relative to its directory; a link is followed only when it and its directory belong to
  * root and others cannot write that directory); anything else is -ELOOP with a text that names the
- * component. The last component is never followed. So a site's user cannot lead citrus out of its tree.
+ * component. The last component is followed by fs_read_linked() alone. So a site's user cannot lead citrus
+ * out of its tree.
  *
  * Writers work on a temporary name beside the target (".NAME.citrus~"), sync it, rename it, and sync the
  * directory: a reader, and a machine that loses power, sees the old file or the new one. In a group of writes
@@ -37,6 +38,9 @@ int fs_stat(struct host *h, const char *path, struct fs_stat *ret, struct error 
 bool fs_parent_there(struct host *h, const char *path);
 /* At most `max` bytes (0: 16 MiB), else -EFBIG. -ENOENT when absent. */
 int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
+/* The same of a file that the operator names as his own: its last component may be a link, too, to where
+ * another one may be, on the terms above. */
+int fs_read_linked(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
 /* A file of the system that citrus runs on, whatever the root is (its own templates), by its plain name. */
 int fs_read_machine(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err);
 int fs_readlink(struct host *h, const char *path, struct arena *a, char **ret, struct error *err);

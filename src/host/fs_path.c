@@ -44,30 +44,36 @@ static bool trusted(const struct stat *st)
     return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
-/* Only where nobody but root can have made the link: fs.h. */
-static int walk_link(struct walk *w, const char *name, const struct stat *link)
+int fs_link_target(int at, const char *name, const struct stat *link, const char *path,
+                   char ret[static PATH_MAX], struct error *err)
 {
     struct stat dir;
-    int at = w->fd[w->depth - 1];
     if (fstat(at, &dir) < 0)
-        return error_errno(w->err, errno, "cannot look at the directory of \"%s\" in %s", name, w->path);
+        return error_errno(err, errno, "cannot look at the directory of \"%s\" in %s", name, path);
     bool others = (dir.st_mode & S_IWOTH) || ((dir.st_mode & S_IWGRP) && dir.st_gid != 0);
     if (!trusted(link) || !trusted(&dir) || others) {
-        error_set(w->err, -ELOOP,
-                  "%s: its component \"%s\" is a symbolic link that others than root can make", w->path,
-                  name);
-        error_hint(w->err, "remove the link, or name the path that it points to");
+        error_set(err, -ELOOP, "%s: its component \"%s\" is a symbolic link that others than root can make",
+                  path, name);
+        error_hint(err, "remove the link, or name the path that it points to");
         return -ELOOP;
     }
+    ssize_t n = readlinkat(at, name, ret, PATH_MAX);
+    if (n < 0)
+        return error_errno(err, errno, "cannot read the link \"%s\" in %s", name, path);
+    if (n == PATH_MAX)
+        return error_set(err, -ENAMETOOLONG, "%s: the link \"%s\" is too long", path, name);
+    ret[n] = '\0';
+    return 0;
+}
+
+static int walk_link(struct walk *w, const char *name, const struct stat *link)
+{
+    char target[PATH_MAX];
+    int r = fs_link_target(w->fd[w->depth - 1], name, link, w->path, target, w->err);
+    if (r < 0)
+        return r;
     if (++w->links > LINKS_MAX)
         return error_set(w->err, -ELOOP, "%s: too many symbolic links, the last is \"%s\"", w->path, name);
-    char target[PATH_MAX];
-    ssize_t n = readlinkat(at, name, target, sizeof target);
-    if (n < 0)
-        return error_errno(w->err, errno, "cannot read the link \"%s\" in %s", name, w->path);
-    if ((size_t)n == sizeof target)
-        return error_set(w->err, -ENAMETOOLONG, "%s: the link \"%s\" is too long", w->path, name);
-    target[n] = '\0';
     if (target[0] == '/')
         while (w->depth > 1)
             close(w->fd[--w->depth]);

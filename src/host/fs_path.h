@@ -32,6 +32,10 @@ int place_seek(struct host *h, const char *path, struct fs_place *ret, struct er
  * way is waited for. */
 int place_make(struct host *h, const char *path, struct fs_place *ret, struct error *err);
 int fs_open_directory(struct host *h, const char *dir); /* O_PATH, in the same way; -errno */
+/* Where `name` in the directory `at`, which is a link, leads: only where nobody but root can have made it
+ * (fs.h), else -ELOOP. `path`, for messages: what is resolved. */
+int fs_link_target(int at, const char *name, const struct stat *link, const char *path,
+                   char ret[static PATH_MAX], struct error *err);
 void place_close(struct fs_place *p);
 /* The temporary name beside it: ".NAME.citrus~" (a hash of NAME where that would be too long). */
 void place_temporary(const struct fs_place *p, char ret[NAME_MAX + 1]);

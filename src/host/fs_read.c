@@ -116,6 +116,56 @@ int fs_read(struct host *h, const char *path, size_t max, struct buf *ret, struc
     return r;
 }
 
+enum { HOPS_MAX = 8 };
+
+/* `at` becomes the path that the link there leads to; *ret_link says whether there is one. Each is noted, so
+ * that it shows when it leads elsewhere. */
+static int hop(struct host *h, const char *path, char at[static PATH_MAX], bool *ret_link, struct error *err)
+{
+    struct fs_place p;
+    struct stat st;
+    bool there;
+    char target[PATH_MAX];
+    int r = place_look(h, at, &p, err);
+    if (r < 0)
+        return r;
+    r = place_stat(&p, &st, &there, err);
+    bool link = r == 0 && there && S_ISLNK(st.st_mode);
+    if (link)
+        r = fs_link_target(p.dirfd, p.name, &st, path, target, err);
+    place_close(&p);
+    if (r < 0)
+        footprint_spoil(h);
+    if (r == 0 && link) {
+        size_t dir = target[0] == '/' ? 0 : (size_t)(strrchr(at, '/') - at) + 1;
+        if (dir + strlen(target) >= PATH_MAX)
+            return error_set(err, -ENAMETOOLONG, "%s: where its links lead is too long a path", path);
+        strcpy(at + dir, target);
+    }
+    *ret_link = link;
+    return r;
+}
+
+int fs_read_linked(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
+{
+    char at[PATH_MAX];
+    bool link = true;
+    int r = 0, hops = 0;
+    if (strlen(path) >= sizeof at)
+        return error_set(err, -ENAMETOOLONG, "a path of %zu bytes is too long: %.80s...", strlen(path), path);
+    strcpy(at, path);
+    for (; r == 0 && link && hops <= HOPS_MAX; hops++)
+        r = hop(h, path, at, &link, err);
+    if (r == 0 && link) {
+        error_set(err, -ELOOP, "%s: too many symbolic links", path);
+        error_hint(err, "name the path that they lead to");
+        return -ELOOP;
+    }
+    if (r == 0)
+        r = fs_read(h, at, max, ret, err);
+    return r < 0 && strcmp(at, path) != 0 && r != -ELOOP ? error_prefix(err, "%s", path) : r;
+}
+
 int fs_read_machine(struct host *h, const char *path, size_t max, struct buf *ret, struct error *err)
 {
     footprint_note_machine(h, path);

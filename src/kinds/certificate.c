@@ -78,7 +78,8 @@ static void want_source(struct kind_ctx *ctx, struct certificate_spec *want)
 {
     struct buf text = {0};
     want->source_digest = NULL;
-    if (want->source_certificate && fs_read(ctx->host, want->source_certificate, PEM_MAX, &text, NULL) == 0)
+    if (want->source_certificate &&
+        fs_read_linked(ctx->host, want->source_certificate, PEM_MAX, &text, NULL) == 0)
         want->source_digest = digest_of(ctx->arena, &text);
     buf_free(&text);
 }
@@ -257,12 +258,11 @@ static void certificate_feasible(struct kind_ctx *ctx, const struct change *cons
                 error_hint(&errs[i], "put it there, as PEM, before the manifest names it");
             if (r < 0)
                 error_prefix(&errs[i], "certificate of %s", id);
-        } else if (pair_read(ctx, s->source_certificate, s->source_key, &p, &errs[i]) < 0) {
+        } else if (source_pair_read(ctx, s, &p, &errs[i]) < 0) {
+            const char *next = arena_strdup(ctx->arena, errs[i].hint);
             error_prefix(&errs[i], "certificate of %s", id);
-            error_hint(
-                &errs[i],
-                "what was copied from it goes on serving, for %lld days; put the file back, or name another",
-                (long long)days_left(ctx, id));
+            error_hint(&errs[i], "what was copied from it goes on serving, for %lld days; %s",
+                       (long long)days_left(ctx, id), *next ? next : "put the file back, or name another");
         }
         pair_free(&p);
     }

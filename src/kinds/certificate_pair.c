@@ -32,6 +32,14 @@ int pair_read(struct kind_ctx *ctx, const char *certificate, const char *key, st
     return r < 0 ? r : fs_read(ctx->host, key, PEM_MAX, &ret->key, err);
 }
 
+/* certbot's are links, to what the last renewal brought. */
+int source_pair_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
+                     struct error *err)
+{
+    int r = fs_read_linked(ctx->host, s->source_certificate, PEM_MAX, &ret->certificate, err);
+    return r < 0 ? r : fs_read_linked(ctx->host, s->source_key, PEM_MAX, &ret->key, err);
+}
+
 bool pair_matches(const struct pair *p)
 {
     return x509_key_matches(buf_str(&p->certificate), p->certificate.len, buf_str(&p->key), p->key.len);
@@ -69,6 +77,6 @@ static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s,
 
 int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret, struct error *err)
 {
-    int r = pair_read(ctx, s->source_certificate, s->source_key, ret, err);
+    int r = source_pair_read(ctx, s, ret, err);
     return r < 0 ? r : source_usable(ctx, s, ret, err);
 }

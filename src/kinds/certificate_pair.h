@@ -17,6 +17,9 @@ struct pair {
 void pair_free(struct pair *p);
 int pair_read(struct kind_ctx *ctx, const char *certificate, const char *key, struct pair *ret,
               struct error *err);
+/* The operator's files, whose names may be links. */
+int source_pair_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret,
+                     struct error *err);
 bool pair_matches(const struct pair *p);
 
 /* The directory of a certificate in its place, and a file of a directory. */
@@ -24,7 +27,7 @@ char *tls_dir(struct arena *a, const char *id);
 char *tls_path(struct arena *a, const char *id, const char *file);
 const char *kept_path(struct arena *a, const char *kept, const char *file);
 
-/* Reads the operator's files and refuses what nginx or a browser would refuse. */
+/* Reads them and refuses what nginx or a browser would refuse. */
 int source_read(struct kind_ctx *ctx, const struct certificate_spec *s, struct pair *ret, struct error *err);
 
 /* certificate_trash.c. Moves the pair into the directory `trash`; what else someone put into its directory

@@ -25,6 +25,8 @@ static bool see(struct test_root *t)
     assert_int_equal(fs_stat(&t->h, "/nowhere/none", &st, &t->err), 0);
     assert_int_equal(fs_read(&t->h, "/etc/read", 0, &b, &t->err), 0);
     buf_free(&b);
+    assert_int_equal(fs_read_linked(&t->h, "/etc/linked", 0, &b, &t->err), 0);
+    buf_free(&b);
     assert_int_equal(fs_digest(&t->h, "/etc/digest", NULL, &digest, &t->err), 0);
     assert_int_equal(fs_list(&t->h, "/etc/list", &t->a, &names, &n, &t->err), 0);
     assert_int_equal(fs_readlink(&t->h, "/etc/link", &t->a, &target, &t->err), 0);
@@ -42,7 +44,11 @@ static void world(struct test_root *t)
     put(AT("/etc/read"), "read", 0644);
     put(AT("/etc/digest"), "digest", 0644);
     put(AT("/machine"), "machine", 0644);
+    put(AT("/etc/one"), "one", 0644);
+    put(AT("/etc/two"), "two", 0644);
     assert_int_equal(symlink("read", AT("/etc/link")), 0);
+    assert_int_equal(symlink("one", AT("/etc/hop")), 0);
+    assert_int_equal(symlink("/etc/hop", AT("/etc/linked")), 0);
     wait_ms(150);
 }
 
@@ -94,6 +100,10 @@ static void every_change_is_seen(void **state)
     SEEN(assert_int_equal(unlink(AT("/etc/list/a")), 0));
     SEEN(assert_int_equal(unlink(AT("/etc/link")), 0);
          assert_int_equal(symlink("digest", AT("/etc/link")), 0));
+    SEEN(put(AT("/etc/one"), "more", 0644));
+    SEEN(assert_int_equal(unlink(AT("/etc/hop")), 0); assert_int_equal(symlink("two", AT("/etc/hop")), 0));
+    SEEN(assert_int_equal(unlink(AT("/etc/linked")), 0);
+         assert_int_equal(symlink("one", AT("/etc/linked")), 0));
     SEEN(put(AT("/machine"), "another", 0644));
     SEEN(assert_int_equal(rename(AT("/etc"), AT("/old")), 0); dir(AT("/etc"), 0755, 0, 0));
 }

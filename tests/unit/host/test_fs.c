@@ -78,6 +78,55 @@ static void links_in_a_circle_end(void **state)
     assert_non_null(strstr(t->err.text, "too many"));
 }
 
+/* As certbot keeps what it has: live/NAME/cert.pem leads to ../../archive/NAME/cert1.pem. */
+static void a_file_that_the_operator_names_may_be_a_link_of_root(void **state)
+{
+    struct test_root *t = *state;
+    struct buf b = {0};
+    dir(AT("/live"), 0700, 0, 0);
+    dir(AT("/live/a"), 0755, 0, 0);
+    dir(AT("/archive"), 0700, 0, 0);
+    put(AT("/archive/cert1.pem"), "one", 0644);
+    assert_int_equal(symlink("../../archive/cert1.pem", AT("/live/a/cert.pem")), 0);
+    assert_int_equal(symlink("/live/a/cert.pem", AT("/l")), 0);
+    assert_int_equal(symlink("/gone.pem", AT("/live/a/gone.pem")), 0);
+    assert_int_equal(symlink("/circle", AT("/circle")), 0);
+    const char *const good[] = {"/archive/cert1.pem", "/live/a/cert.pem", "/l"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(fs_read_linked(&t->h, good[i], 0, &b, &t->err), 0);
+        assert_string_equal(buf_str(&b), "one");
+        buf_free(&b);
+    }
+    assert_int_equal(fs_read_linked(&t->h, "/live/a/gone.pem", 0, &b, &t->err), -ENOENT);
+    assert_non_null(strstr(t->err.text, "/live/a/gone.pem: "));
+    assert_non_null(strstr(t->err.text, " /gone.pem: No such"));
+    assert_int_equal(fs_read_linked(&t->h, "/live/a/none.pem", 0, &b, &t->err), -ENOENT);
+    assert_int_equal(fs_read_linked(&t->h, "/live/a", 0, &b, &t->err), -EISDIR);
+    assert_int_equal(fs_read_linked(&t->h, "/circle", 0, &b, &t->err), -ELOOP);
+    assert_non_null(strstr(t->err.text, "too many"));
+}
+
+static void a_file_that_the_operator_names_is_no_link_that_others_can_make(void **state)
+{
+    struct test_root *t = *state;
+    struct buf b = {0};
+    dir(AT("/open"), 0777, 0, 0);
+    dir(AT("/site"), 0755, USER, GROUP);
+    dir(AT("/etc"), 0755, 0, 0);
+    put(AT("/etc/shadow"), "secret", 0600);
+    assert_int_equal(symlink("/etc/shadow", AT("/open/l")), 0);
+    assert_int_equal(symlink("/etc/shadow", AT("/site/l")), 0);
+    assert_int_equal(symlink("/etc/shadow", AT("/etc/l")), 0);
+    assert_int_equal(lchown(AT("/etc/l"), USER, GROUP), 0);
+    assert_int_equal(symlink("/open/l", AT("/etc/further")), 0);
+    const char *const bad[] = {"/open/l", "/site/l", "/etc/l", "/etc/further"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(fs_read_linked(&t->h, bad[i], 0, &b, &t->err), -ELOOP);
+        assert_non_null(strstr(t->err.text, "\"l\" is a symbolic link that others than root can make"));
+        assert_non_null(strstr(t->err.hint, "remove the link"));
+    }
+}
+
 static void the_last_component_is_never_followed(void **state)
 {
     struct test_root *t = *state;
@@ -359,6 +408,8 @@ int main(void)
         TEST(a_link_of_root_in_a_directory_that_others_write_is_refused),
         TEST(nothing_leads_out_of_the_root),
         TEST(links_in_a_circle_end),
+        TEST(a_file_that_the_operator_names_may_be_a_link_of_root),
+        TEST(a_file_that_the_operator_names_is_no_link_that_others_can_make),
         TEST(the_last_component_is_never_followed),
         TEST(paths_that_are_none_are_refused),
         TEST(absent_is_told_from_an_error),

@@ -157,6 +157,74 @@ static void the_operators_files_are_copied_and_followed(void **state)
     kit_free(t);
 }
 
+static void relink(struct kit *t, const char *target, const char *path)
+{
+    unlink(kit_path(t, path));
+    kit_link(t, target, path);
+}
+
+#define LIVE    "/etc/letsencrypt/live/a.example"
+#define ARCHIVE "/etc/letsencrypt/archive/a.example"
+
+static void what_certbot_keeps_is_copied_and_a_renewal_followed(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "files");
+    struct certificate_spec *s = r->spec;
+    s->source_certificate = LIVE "/fullchain.pem";
+    s->source_key = LIVE "/privkey.pem";
+    kit_mkdirs(t, LIVE);
+    kit_mkdirs(t, "/etc/citrus");
+    put_pair(t, &both, ARCHIVE "/fullchain1.pem", ARCHIVE "/privkey1.pem");
+    put_pair(t, &both, ARCHIVE "/fullchain2.pem", ARCHIVE "/privkey2.pem");
+    relink(t, "../../archive/a.example/fullchain1.pem", LIVE "/fullchain.pem");
+    relink(t, "../../archive/a.example/privkey1.pem", LIVE "/privkey.pem");
+    kit_there_and_back(t, r, OP_CREATE);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, FULLCHAIN), kit_read(t, ARCHIVE "/fullchain1.pem"));
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    relink(t, "../../archive/a.example/fullchain2.pem", LIVE "/fullchain.pem");
+    relink(t, "../../archive/a.example/privkey2.pem", LIVE "/privkey.pem");
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "source_digest: "));
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_string_equal(kit_read(t, FULLCHAIN), kit_read(t, ARCHIVE "/fullchain2.pem"));
+    assert_string_equal(kit_read(t, PRIVKEY), kit_read(t, ARCHIVE "/privkey2.pem"));
+    kit_free(t);
+}
+
+static struct error feasible(struct kit *t, struct resource *r)
+{
+    const struct change *c = kit_change(t, r);
+    struct error e = {0};
+    certificate_kind.feasible(&t->ctx, &c, 1, &e);
+    return e;
+}
+
+static void a_link_that_others_can_make_is_refused_and_what_was_copied_serves(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "files");
+    kit_mkdirs(t, "/etc/citrus");
+    kit_mkdirs(t, "/root");
+    put_pair(t, &both, "/srv/c.pem", "/srv/k.pem");
+    kit_link(t, "/srv/c.pem", "/root/c.pem");
+    kit_link(t, "/srv/k.pem", "/root/k.pem");
+    assert_int_equal(chmod(kit_path(t, "/root"), 0777), 0);
+    struct error e = feasible(t, r);
+    assert_int_equal(e.code, -ELOOP);
+    assert_non_null(strstr(e.text, "/root/c.pem: its component \"c.pem\" is a symbolic link that others"));
+    assert_non_null(strstr(e.hint, "remove the link"));
+    assert_int_equal(chmod(kit_path(t, "/root"), 0755), 0);
+    json_decref(kit_apply(t, kit_change(t, r)));
+    assert_int_equal(feasible(t, r).code, 0);
+    assert_int_equal(chmod(kit_path(t, "/root"), 0777), 0);
+    e = feasible(t, r);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE);
+    assert_int_equal(e.code, -ELOOP);
+    assert_non_null(strstr(e.hint, " days; remove the link"));
+    kit_free(t);
+}
+
 static void files_that_cannot_serve_the_site_are_refused_before_anything_changes(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -254,6 +322,8 @@ int main(void)
         cmocka_unit_test(what_is_due_is_renewed_whatever_its_modes_are),
         cmocka_unit_test(a_directory_that_others_may_write_is_closed_by_every_change),
         cmocka_unit_test(the_operators_files_are_copied_and_followed),
+        cmocka_unit_test(what_certbot_keeps_is_copied_and_a_renewal_followed),
+        cmocka_unit_test(a_link_that_others_can_make_is_refused_and_what_was_copied_serves),
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
