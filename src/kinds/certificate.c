@@ -9,6 +9,7 @@
 #include "footprint.h"
 #include "fs.h"
 #include "parents.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -46,7 +47,8 @@ static const struct field fields[] = {
      .type = FIELD_STRING,
      .offset = offsetof(struct certificate_spec, state),
      .def = "valid",
-     .doc = "valid, due, expired, unreadable, or what is wrong with the key or who may write."},
+     .doc =
+         "valid, due, expired, not valid yet, unreadable, or what is wrong with the key or who may write."},
 };
 static const struct record record = {
     .name = "certificate", FIELDS(fields), .size = sizeof(struct certificate_spec)};
@@ -58,6 +60,8 @@ static bool from_files(const struct certificate_spec *s)
 
 const char *certificate_state(struct arena *a, const struct x509_info *c, bool renewable, int64_t now)
 {
+    if (c->not_before > now)
+        return arena_printf(a, "not valid before %s", time_text(a, c->not_before));
     if (c->not_after <= now)
         return "expired";
     if (renewable && x509_due(c, now))
@@ -100,8 +104,9 @@ static const char *state_of(struct kind_ctx *ctx, const struct places *at, bool 
                             const struct x509_info *info, bool renewable)
 {
     const struct fs_stat *directory = &at->directory, *certificate = &at->certificate, *key = &at->key;
-    const char *state = certificate_state(ctx->arena, info, renewable, time(NULL));
-    footprint_until(ctx->host, info->not_after);
+    int64_t now = time(NULL);
+    const char *state = certificate_state(ctx->arena, info, renewable, now);
+    footprint_until(ctx->host, info->not_before > now ? info->not_before : info->not_after);
     if (renewable)
         footprint_until(ctx->host, x509_due_at(info));
     if (!matches)

@@ -1,5 +1,6 @@
 #include "certificate_pair.h"
 #include "fs.h"
+#include "text.h"
 #include "x509.h"
 #include <errno.h>
 #include <time.h>
@@ -56,6 +57,12 @@ static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s,
         error_set(err, -EINVAL, "%s is not the key of %s", s->source_key, s->source_certificate);
         error_hint(
             err, "compare `openssl x509 -pubkey -noout` of the one with `openssl pkey -pubout` of the other");
+        return -EINVAL;
+    }
+    if (info.not_before > time(NULL)) {
+        error_set(err, -EINVAL, "the certificate in %s is not valid before %s", s->source_certificate,
+                  time_text(ctx->arena, info.not_before));
+        error_hint(err, "name one that is valid now; or is this machine's clock wrong?");
         return -EINVAL;
     }
     if (info.not_after <= time(NULL)) {

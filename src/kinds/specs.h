@@ -91,8 +91,8 @@ struct certificate_spec {
     const char
         *source_digest; /* files: fingerprint of the source certificate (kind fills it in when observing) */
     int64_t days;       /* self-signed: stored */
-    const char
-        *state; /* wanted "valid"; found "valid", "due (…)", "expired", "key does not match", "unreadable" */
+    const char *state;  /* wanted "valid"; found what certificate_state() says, "key does not match",
+                           "unreadable",  or whose mode is wrong */
 };
 /* wordpress: id = domain. */
 struct wordpress_spec {

@@ -108,9 +108,8 @@ static void a_directory_that_others_may_write_is_closed_by_every_change(void **s
     const char *dir = kit_path(t, "/etc/citrus/tls/a.example");
     put_pair(t, &one, FULLCHAIN, PRIVKEY);
     assert_int_equal(chmod(dir, 0775), 0);
-    assert_string_equal(kit_delta(t, kit_change(t, r)),
-                        "names: [a.example] -> [a.example, www.a.example], "
-                        "state: directory has mode 0775 of user 0 -> valid");
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "names: [a.example] -> [a.example, www.a.example], "
+                                                        "state: directory has mode 0775 of user 0 -> valid");
     kit_there_and_back(t, r, OP_UPDATE);
     assert_int_equal(unlink(kit_path(t, FULLCHAIN)), 0);
     assert_int_equal(unlink(kit_path(t, PRIVKEY)), 0);
@@ -250,7 +249,27 @@ static void a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed(voi
     assert_string_equal(certificate_state(&a, &c, true, 61 * 86400), "due (29 days left)");
     assert_string_equal(certificate_state(&a, &c, false, 61 * 86400), "valid");
     assert_string_equal(certificate_state(&a, &c, false, 90 * 86400), "expired");
+    assert_non_null(strstr(certificate_state(&a, &c, true, -1), "not valid before 19"));
+    assert_non_null(strstr(certificate_state(&a, &c, false, -1), "not valid before 19"));
+    assert_string_equal(certificate_state(&a, &c, true, 0), "valid");
     arena_free(&a);
+}
+
+static void a_certificate_of_the_time_to_come_serves_nobody(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "self-signed");
+    kit_put(t, FULLCHAIN, pem_to_come, 0644);
+    kit_put(t, PRIVKEY, pem_key, 0600);
+    assert_non_null(strstr(kit_delta(t, kit_change(t, r)), "state: not valid before 2"));
+    kit_there_and_back(t, r, OP_UPDATE);
+    r = certificate(t, "files");
+    kit_put(t, "/root/c.pem", pem_to_come, 0644);
+    kit_put(t, "/root/k.pem", pem_key, 0600);
+    assert_int_equal(certificate_kind.prepare(&t->ctx, kit_change(t, r), &t->err), -EINVAL);
+    assert_non_null(strstr(t->err.text, "the certificate in /root/c.pem is not valid before 2"));
+    assert_non_null(strstr(t->err.hint, "clock"));
+    kit_free(t);
 }
 
 static void a_removed_certificate_comes_back_and_strangers_files_stay(void **state)
@@ -326,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_link_that_others_can_make_is_refused_and_what_was_copied_serves),
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
+        cmocka_unit_test(a_certificate_of_the_time_to_come_serves_nobody),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
         cmocka_unit_test(a_removed_pair_is_kept_for_root_alone_and_serves_again),
         cmocka_unit_test(below_an_offline_root_one_that_citrus_makes_is_made_with_others),
