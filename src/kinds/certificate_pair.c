@@ -3,6 +3,7 @@
 #include "text.h"
 #include "x509.h"
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 void pair_free(struct pair *p)
@@ -46,6 +47,29 @@ bool pair_matches(const struct pair *p)
     return x509_key_matches(buf_str(&p->certificate), p->certificate.len, buf_str(&p->key), p->key.len);
 }
 
+/* RFC 7468 and, for the older form, RFC 1421. nginx would ask for the password at each start. */
+static bool key_is_encrypted(const struct pair *p)
+{
+    const char *key = buf_str(&p->key);
+    return strstr(key, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || strstr(key, "Proc-Type: 4,ENCRYPTED");
+}
+
+static int not_its_key(const struct certificate_spec *s, const struct pair *p, struct error *err)
+{
+    if (key_is_encrypted(p)) {
+        error_set(err, -EINVAL, "the key in %s is encrypted", s->source_key);
+        error_hint(err,
+                   "nobody is there to say its password: `openssl pkey -in %s -out FILE` writes it without; "
+                   "name that file",
+                   s->source_key);
+        return -EINVAL;
+    }
+    error_set(err, -EINVAL, "%s is not the key of %s", s->source_key, s->source_certificate);
+    error_hint(err,
+               "compare `openssl x509 -pubkey -noout` of the one with `openssl pkey -pubout` of the other");
+    return -EINVAL;
+}
+
 static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s, const struct pair *p,
                          struct error *err)
 {
@@ -53,12 +77,8 @@ static int source_usable(struct kind_ctx *ctx, const struct certificate_spec *s,
     int r = x509_parse(buf_str(&p->certificate), p->certificate.len, &info, ctx->arena, err);
     if (r < 0)
         return error_prefix(err, "%s", s->source_certificate);
-    if (!pair_matches(p)) {
-        error_set(err, -EINVAL, "%s is not the key of %s", s->source_key, s->source_certificate);
-        error_hint(
-            err, "compare `openssl x509 -pubkey -noout` of the one with `openssl pkey -pubout` of the other");
-        return -EINVAL;
-    }
+    if (!pair_matches(p))
+        return not_its_key(s, p, err);
     if (info.not_before > time(NULL)) {
         error_set(err, -EINVAL, "the certificate in %s is not valid before %s", s->source_certificate,
                   time_text(ctx->arena, info.not_before));

@@ -241,6 +241,23 @@ static void files_that_cannot_serve_the_site_are_refused_before_anything_changes
     kit_free(t);
 }
 
+static void a_key_that_is_encrypted_is_called_so(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = certificate(t, "files");
+    const char *const keys[] = {pem_key_encrypted, pem_key_encrypted_old};
+    kit_put(t, "/root/c.pem", pem_due, 0644);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        kit_put(t, "/root/k.pem", keys[i], 0600);
+        assert_int_equal(certificate_kind.prepare(&t->ctx, kit_change(t, r), &t->err), -EINVAL);
+        assert_non_null(strstr(t->err.text, "the key in /root/k.pem is encrypted"));
+        assert_non_null(strstr(t->err.hint, "openssl pkey -in /root/k.pem -out "));
+    }
+    kit_put(t, "/root/k.pem", pem_key, 0600);
+    assert_int_equal(certificate_kind.prepare(&t->ctx, kit_change(t, r), &t->err), 0);
+    kit_free(t);
+}
+
 static void a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed(void **state)
 {
     struct arena a = {0};
@@ -344,6 +361,7 @@ int main(void)
         cmocka_unit_test(what_certbot_keeps_is_copied_and_a_renewal_followed),
         cmocka_unit_test(a_link_that_others_can_make_is_refused_and_what_was_copied_serves),
         cmocka_unit_test(files_that_cannot_serve_the_site_are_refused_before_anything_changes),
+        cmocka_unit_test(a_key_that_is_encrypted_is_called_so),
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
         cmocka_unit_test(a_certificate_of_the_time_to_come_serves_nobody),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
