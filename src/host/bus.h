@@ -6,6 +6,9 @@
 #include "error.h"
 #include <systemd/sd-bus.h>
 
+/* Of a unit, for sd_bus_path_encode(). */
+#define UNIT_PATH "/org/freedesktop/systemd1/unit"
+
 #define BUS_FUNCTIONS(X)                                                                                     \
     X(sd_bus_call)                                                                                           \
     X(sd_bus_call_method)                                                                                    \

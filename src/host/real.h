@@ -32,6 +32,8 @@ struct sd_bus_message;
 int real_bus_new(struct sd_bus **ret, struct error *err);
 int real_bus_open(struct host *h, struct sd_bus **ret, struct error *err); /* the host's own, kept */
 int real_bus_call_new(struct sd_bus *bus, const char *method, struct sd_bus_message **ret);
+/* What a job may take, and at most where its unit may take longer; tests wait less. */
+extern uint64_t unit_job_ms, unit_job_most_ms;
 /* A call of systemd's manager that answers with a job; waits for the job's end. */
 int real_bus_job(struct host *h, struct sd_bus *bus, const char *name, const char *word,
                  struct sd_bus_message *call, struct error *err);

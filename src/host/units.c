@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +20,9 @@
 #define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 #define SECOND         UINT64_C(1000000)
 #define CALL_LIMIT     (90 * SECOND) /* a daemon-reload with many generators takes its time */
-#define JOB_LIMIT      (90 * SECOND) /* systemd's own DefaultTimeoutStartSec */
 #define PROGRESS_EVERY (5 * SECOND)
+/* systemd's own DefaultTimeoutStartSec; and what mariadb.service has for a restart. */
+uint64_t unit_job_ms = 90000, unit_job_most_ms = 1800000;
 
 /* --- the connection ----------------------------------------------------------------------------------------
  */
@@ -219,6 +221,7 @@ int real_units(struct host *h, struct unit_state *units, size_t n, struct arena 
 struct job {
     const char *path; /* NULL until systemd answered */
     bool removed;
+    uint64_t waited;
     char result[32];
 };
 
@@ -245,10 +248,37 @@ static uint64_t now_usec(void)
     return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* Asked once the usual time is over. A start that is not in time is stopped, a restart is both: systemd gives
+ * a job the time of both, and then says itself how it ended. */
+static uint64_t job_limit(sd_bus *bus, const char *name)
+{
+    static const char *const properties[] = {"TimeoutStartUSec", "TimeoutStopUSec"};
+    uint64_t limit = 0, least = unit_job_ms * 1000, most = unit_job_most_ms * 1000;
+    char *path = NULL;
+    if (!ends_with(name, ".service") || sd_bus_path_encode(UNIT_PATH, name, &path) < 0)
+        return least;
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+        uint64_t one = 0;
+        if (sd_bus_get_property_trivial(bus, SYSTEMD, path, SERVICE, properties[i], NULL, 't', &one) >= 0)
+            limit = one < most - limit ? limit + one : most; /* "infinity" is UINT64_MAX */
+    }
+    free(path);
+    return limit > least ? limit : least;
+}
+
+static void job_say(struct host *h, const char *name, const char *word, uint64_t waited)
+{
+    struct buf line = {0};
+    buf_addf(&line, "waiting for the %s of %s  %llu s", word, name, (unsigned long long)(waited / SECOND));
+    h->progress->say(h->progress->self, buf_str(&line));
+    buf_free(&line);
+}
+
 /* Until the job is gone. -ETIMEDOUT when it is not in time; then systemd goes on with it. */
 static int job_wait(struct host *h, sd_bus *bus, const char *name, const char *word, struct job *j)
 {
-    uint64_t begun = now_usec(), said = begun;
+    uint64_t begun = now_usec(), said = begun, limit = unit_job_ms * 1000;
+    bool asked = false;
     while (!j->removed) {
         int r = sd_bus_process(bus, NULL);
         if (r < 0)
@@ -256,17 +286,20 @@ static int job_wait(struct host *h, sd_bus *bus, const char *name, const char *w
         if (r > 0)
             continue;
         uint64_t now = now_usec();
-        if (now - begun >= JOB_LIMIT)
+        j->waited = now - begun;
+        if (j->waited >= limit && asked)
             return -ETIMEDOUT;
+        if (j->waited >= limit) {
+            limit = job_limit(bus, name);
+            asked = true;
+            continue;
+        }
         if (h->progress && now - said >= PROGRESS_EVERY) {
-            struct buf line = {0};
-            buf_addf(&line, "waiting for the %s of %s  %llu s", word, name,
-                     (unsigned long long)((now - begun) / SECOND));
-            h->progress->say(h->progress->self, buf_str(&line));
-            buf_free(&line);
+            job_say(h, name, word, j->waited);
             said = now;
         }
-        r = sd_bus_wait(bus, SECOND);
+        uint64_t left = limit - j->waited;
+        r = sd_bus_wait(bus, left < SECOND ? left : SECOND);
         if (r < 0 && r != -EINTR)
             return r;
     }
@@ -327,9 +360,10 @@ int real_bus_job(struct host *h, sd_bus *bus, const char *name, const char *word
         goto out;
     }
     r = job_wait(h, bus, name, word, &j);
-    if (r == -ETIMEDOUT)
-        r = job_error(h, name, word, "not done in 90 s", err);
-    else if (r < 0)
+    if (r == -ETIMEDOUT) {
+        snprintf(j.result, sizeof j.result, "not done in %llu s", (unsigned long long)(j.waited / SECOND));
+        r = job_error(h, name, word, j.result, err);
+    } else if (r < 0)
         r = bus_error(name, word, r, NULL, err);
     else if (strcmp(j.result, "done") != 0)
         r = job_error(h, name, word, j.result, err);

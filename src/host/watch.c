@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UNIT_PATH    "/org/freedesktop/systemd1/unit"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD      "org.freedesktop.systemd1"
 #define MANAGER      "org.freedesktop.systemd1.Manager"

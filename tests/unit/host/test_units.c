@@ -16,6 +16,9 @@ struct manager {
     atomic_bool end;
     char calls[512]; /* methods in order, one a word */
     const char *result;
+    double job_takes, job_due;  /* seconds */
+    char job[64];               /* that is not at its end */
+    uint64_t start_us, stop_us; /* that a unit may take */
 };
 static struct manager manager;
 
@@ -51,7 +54,6 @@ static int states_answer(sd_bus_message *m)
 static int job_answer(sd_bus_message *m)
 {
     const char *name, *mode;
-    sd_bus *bus = sd_bus_message_get_bus(m);
     int r = sd_bus_message_read(m, "ss", &name, &mode);
     if (r < 0)
         return r;
@@ -59,14 +61,36 @@ static int job_answer(sd_bus_message *m)
         return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.NoSuchUnit", "Unit %s not found.",
                                           name);
     r = sd_bus_reply_method_return(m, "o", PATH "/job/7");
-    /* Another job's end first: it must not be taken for this one's. */
-    if (r >= 0)
-        r = sd_bus_emit_signal(bus, PATH, MANAGER, "JobRemoved", "uoss", 6, PATH "/job/6", "other.service",
-                               "failed");
-    if (r >= 0)
-        r = sd_bus_emit_signal(bus, PATH, MANAGER, "JobRemoved", "uoss", 7, PATH "/job/7", name,
-                               manager.result);
+    snprintf(manager.job, sizeof manager.job, "%s", name);
+    manager.job_due = seconds() + manager.job_takes;
     return r < 0 ? r : 1;
+}
+
+/* Another job's end first: it must not be taken for this one's. */
+static void job_end(sd_bus *bus)
+{
+    if (!manager.job[0] || seconds() < manager.job_due)
+        return;
+    if (sd_bus_emit_signal(bus, PATH, MANAGER, "JobRemoved", "uoss", 6, PATH "/job/6", "other.service",
+                           "failed") < 0 ||
+        sd_bus_emit_signal(bus, PATH, MANAGER, "JobRemoved", "uoss", 7, PATH "/job/7", manager.job,
+                           manager.result) < 0)
+        abort();
+    manager.job[0] = '\0';
+}
+
+static int property_answer(sd_bus_message *m)
+{
+    const char *interface, *name;
+    int r = sd_bus_message_read(m, "ss", &interface, &name);
+    if (r < 0)
+        return r;
+    if (strcmp(name, "MainPID") == 0)
+        return sd_bus_reply_method_return(m, "v", "u", 4711);
+    if (strcmp(sd_bus_message_get_path(m), PATH "/unit/nginx_2eservice") != 0)
+        return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_OBJECT, "no such unit");
+    return sd_bus_reply_method_return(m, "v", "t",
+                                      strcmp(name, "TimeoutStopUSec") ? manager.start_us : manager.stop_us);
 }
 
 static int on_message(sd_bus_message *m, void *self, sd_bus_error *e)
@@ -78,12 +102,13 @@ static int on_message(sd_bus_message *m, void *self, sd_bus_error *e)
     snprintf(manager.calls + n, sizeof manager.calls - n, "%s ", member);
     if (strcmp(member, "ListUnitsByNames") == 0)
         return states_answer(m);
-    if (strcmp(member, "StartUnit") == 0 || strcmp(member, "ReloadUnit") == 0)
+    if (strcmp(member, "StartUnit") == 0 || strcmp(member, "ReloadUnit") == 0 ||
+        strcmp(member, "RestartUnit") == 0)
         return job_answer(m);
     if (strcmp(member, "Subscribe") == 0 || strcmp(member, "Reload") == 0)
         return sd_bus_reply_method_return(m, NULL);
     if (strcmp(member, "Get") == 0)
-        return sd_bus_reply_method_return(m, "v", "u", 4711);
+        return property_answer(m);
     if (strcmp(member, "EnableUnitFiles") == 0)
         return sd_bus_reply_method_return(m, "ba(sss)", strcmp(manager.result, "static") != 0, 0);
     if (strcmp(member, "DisableUnitFiles") == 0)
@@ -103,6 +128,7 @@ static void *manage(void *self)
         int r = sd_bus_process(bus, NULL);
         if (r < 0 || (r == 0 && atomic_load(&manager.end)))
             break;
+        job_end(bus);
         if (r == 0)
             sd_bus_wait(bus, 20000);
     }
@@ -117,6 +143,8 @@ static int manager_setup(void **state)
         return -1;
     struct test_root *t = *state;
     manager = (struct manager){.fd = fd[1], .result = "done"};
+    unit_job_ms = 90000;
+    unit_job_most_ms = 1800000;
     sd_bus *bus = NULL;
     if (pthread_create(&manager.thread, NULL, manage, NULL) != 0 || sd_bus_new(&bus) < 0 ||
         sd_bus_set_fd(bus, fd[0], fd[0]) < 0 || sd_bus_set_anonymous(bus, 1) < 0 || sd_bus_start(bus) < 0)
@@ -194,6 +222,32 @@ static void a_job_is_waited_for(void **state)
     assert_string_equal(manager.calls, "Subscribe ReloadUnit ");
 }
 
+/* MariaDB's unit gives it 15 minutes to end and as many to come up. */
+static void a_job_has_the_time_that_its_unit_says(void **state)
+{
+    struct test_root *t = *state;
+    unit_job_ms = 20;
+    manager.job_takes = 0.4;
+    manager.start_us = manager.stop_us = 1000000;
+    OK(real_unit(&t->h, "nginx.service", UNIT_RESTART, &t->err));
+    assert_string_equal(manager.calls, "Subscribe RestartUnit Get Get ");
+    manager.job_takes = 60;
+    manager.start_us = manager.stop_us = 100000;
+    assert_int_equal(real_unit(&t->h, "nginx.service", UNIT_RESTART, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "nginx.service: the restart ended as \"not done in "));
+}
+
+static void a_unit_that_says_no_time_or_none_that_ends_is_not_waited_for_for_ever(void **state)
+{
+    struct test_root *t = *state;
+    unit_job_ms = 20;
+    unit_job_most_ms = 100;
+    manager.job_takes = 60;
+    manager.start_us = manager.stop_us = UINT64_MAX;
+    assert_int_equal(real_unit(&t->h, "nginx.service", UNIT_RESTART, &t->err), -EIO);
+    assert_int_equal(real_unit(&t->h, "other.service", UNIT_RESTART, &t->err), -EIO);
+}
+
 static void a_job_that_fails_names_unit_and_result(void **state)
 {
     struct test_root *t = *state;
@@ -242,6 +296,8 @@ int main(void)
         BUS_TEST(an_answer_too_few_is_an_error),
         BUS_TEST(names_that_are_none_are_refused),
         BUS_TEST(a_job_is_waited_for),
+        BUS_TEST(a_job_has_the_time_that_its_unit_says),
+        BUS_TEST(a_unit_that_says_no_time_or_none_that_ends_is_not_waited_for_for_ever),
         BUS_TEST(a_job_that_fails_names_unit_and_result),
         BUS_TEST(an_unknown_unit_says_that_its_package_is_missing),
         BUS_TEST(enablement_is_followed_by_a_reload),
