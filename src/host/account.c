@@ -56,8 +56,8 @@ static int field_check(const char *what, const char *value, struct error *err)
 }
 
 /* `fine`: an exit status that says that it is so already, 0 for none. */
-/* 8: userdel's "user currently logged in", which is also that of a user who has a process; groupdel's "can't
- * remove user's primary group". */
+/* 8: userdel's and usermod's "user currently logged in", which is also that of a user who has a process;
+ * groupdel's "can't remove user's primary group". */
 enum { BUSY = 8 };
 
 static int64_t boot_ns(void)
@@ -200,7 +200,15 @@ int account_user_change(struct host *h, const char *name, const char *group, con
     args(&t, "--home", home);
     args(&t, "--shell", shell);
     arg(&t, name);
-    return tool_run(h, &t, 0, err);
+    r = tool_run(h, &t, 0, err);
+    if (r == -EBUSY)
+        error_hint(
+            err,
+            "`ps -u %s` shows what runs as this user: end it, then apply again (a site's PHP pool: "
+            "`systemctl "
+            "stop phpX.Y-fpm`, `citrus apply --site DOMAIN`, and `citrus apply`, which starts it again)",
+            name);
+    return r;
 }
 
 int account_member(struct host *h, const char *user, const char *group, bool add, struct error *err)

@@ -74,6 +74,20 @@ static void home_shell_group_and_members_are_mended_and_come_back(void **state)
     kit_free(t);
 }
 
+static void a_user_whose_processes_run_is_not_changed_and_the_next_step_is_said(void **state)
+{
+    struct kit *t = kit_new("{\"run\": {\"/usr/sbin/usermod\": {\"status\": 8, \"out\": \"usermod: user "
+                            "site_1 is currently used by process 42\"}}}");
+    kit_put(t, "/etc/passwd", "www-data:x:33:33::/:/bin/false\nsite_1:x:500:500::/tmp:/bin/sh\n", 0644);
+    kit_put(t, "/etc/group", "www-data:x:33:\nsite_1:x:500:\n", 0644);
+    assert_int_equal(account_kind.apply(&t->ctx, kit_change(t, account(t, "site_1")), &t->err), -EBUSY);
+    assert_non_null(strstr(t->err.text, "currently used by process 42"));
+    assert_non_null(strstr(t->err.hint, "`ps -u site_1`"));
+    assert_non_null(strstr(t->err.hint, "systemctl stop php"));
+    assert_non_null(strstr(t->err.hint, "apply again"));
+    kit_free(t);
+}
+
 static void a_missing_own_group_is_made(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -159,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_account_is_made_with_its_own_group_and_leaves_no_trace),
         cmocka_unit_test(a_group_that_was_there_before_stays_after_the_undo),
+        cmocka_unit_test(a_user_whose_processes_run_is_not_changed_and_the_next_step_is_said),
         cmocka_unit_test(home_shell_group_and_members_are_mended_and_come_back),
         cmocka_unit_test(a_missing_own_group_is_made),
         cmocka_unit_test(a_removed_account_comes_back_with_its_numbers_and_groups),
