@@ -5,6 +5,9 @@
 #define TIMER   "citrus-drift.timer"
 #define DROP_IN "/etc/systemd/system/citrus-drift.timer.d"
 
+/* After the boot, or the apply that starts the timer: not at once, which would be beside that apply. */
+#define FIRST 300
+
 /* Servers that were set up together are spread over a tenth of the interval, each at its own place. */
 #define SPREAD 10
 
@@ -14,14 +17,18 @@ void server_drift(struct builder *b)
     if (d->interval == FIELD_UNSET)
         return;
     struct pos pos = pos_field(record_server("drift"), d, "interval", b->m->server.origin.pos);
+    int64_t first = d->interval < FIRST ? d->interval : FIRST;
+    /* An empty assignment resets all that is monotonic (systemd.timer(5)), and OnUnitActiveSec= counts from a
+     * start of the service: something has to be the first one. */
     const char *text =
         arena_printf(b->a,
                      "# Written by citrus. A change made here is drift, and the next run takes it back.\n"
                      "[Timer]\n"
                      "OnUnitActiveSec=\n"
+                     "OnActiveSec=%llds\n"
                      "OnUnitActiveSec=%llds\n"
                      "RandomizedDelaySec=%llds\n",
-                     (long long)d->interval, (long long)(d->interval / SPREAD));
+                     (long long)first, (long long)d->interval, (long long)(d->interval / SPREAD));
     struct resource *directory = add_directory(b, DROP_IN, NULL, pos, 0755, "root", "root");
     struct resource *file = catalog_add(b->c, &file_kind, DROP_IN "/interval.conf", NULL, pos);
     struct file_spec *f = file->spec;

@@ -12,12 +12,23 @@ once() { # systemd refuses a unit that is started five times in ten seconds, whi
   run systemctl start citrus-drift.service
 }
 
+next_elapse() { guest systemctl show -p NextElapseUSecMonotonic --value citrus-drift.timer </dev/null; }
+fires() { # fires NAME: the timer knows its next time, also where its service never ran
+  case $(next_elapse) in '' | 0 | infinity) fail "$1" "$(guest systemctl show citrus-drift.timer </dev/null)" ;; *) pass "$1" ;; esac
+}
+
+step "it fires as it is brought along"
+run systemctl start citrus-drift.timer
+fires "the timer has a next time"
+run systemctl stop citrus-drift.timer
+
 step "the timer is the manifest's"
 manifest "$SITE" -e 's/^server:/server:\n  drift: {interval: 10m}/'
 exit_is "apply" 0 citrus apply --yes
 is "it is enabled" enabled "$(guest systemctl is-enabled citrus-drift.timer </dev/null)"
 is "it runs" active "$(guest systemctl is-active citrus-drift.timer </dev/null)"
 has "at the manifest's interval" "OnUnitActiveUSec=10min" "$(guest systemctl show -p TimersMonotonic citrus-drift.timer </dev/null)"
+fires "for a first time, too"
 is "at its own place" yes "$(guest systemctl show -p FixedRandomDelay --value citrus-drift.timer </dev/null)"
 run systemd-analyze security --no-pager citrus-drift.service
 run systemd-analyze verify /lib/systemd/system/citrus-drift.service
@@ -53,6 +64,7 @@ once
 exit_is "the next one mends" 0 citrus drift --detailed-exitcode
 
 step "it gives up"
+guest systemctl restart citrus-drift.timer # its five minutes begin anew: none of its own starts counts below
 guest sh -c "sed -i '1i # edited by hand' $V; echo 'nonsense;' >/etc/nginx/conf.d/broken.conf"
 guest systemctl stop nginx
 for i in 1 2 3; do

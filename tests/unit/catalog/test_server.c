@@ -198,6 +198,26 @@ static void the_time_zone_is_left_alone_unless_it_is_written(void **state)
     fixture_free(&f);
 }
 
+/* systemd.timer(5): an empty assignment resets the list of all monotonic timers, and OnUnitActiveSec= alone
+ * waits for a first start that nothing gives. */
+static void the_drift_timer_fires_before_its_service_ever_ran(void **state)
+{
+    static const struct {
+        const char *interval, *timers;
+    } cases[] = {{"30m", "[Timer]\nOnUnitActiveSec=\nOnActiveSec=300s\nOnUnitActiveSec=1800s\n"},
+                 {"1m", "[Timer]\nOnUnitActiveSec=\nOnActiveSec=60s\nOnUnitActiveSec=60s\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        struct arena a = {0};
+        build(&f, arena_printf(&a, "citrus: 1\nserver: {name: s, drift: {interval: %s}}\nsites: {}\n",
+                               cases[i].interval));
+        assert_non_null(
+            strstr(content(&f, "/etc/systemd/system/citrus-drift.timer.d/interval.conf"), cases[i].timers));
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void a_template_that_is_missing_is_an_error_that_names_it(void **state)
 {
     struct fixture f;
@@ -254,6 +274,7 @@ int main(void)
         cmocka_unit_test(debians_default_server_goes_before_ours_comes),
         cmocka_unit_test(nginx_without_reject_handshake_gets_a_certificate_of_no_site),
         cmocka_unit_test(the_time_zone_is_left_alone_unless_it_is_written),
+        cmocka_unit_test(the_drift_timer_fires_before_its_service_ever_ran),
         cmocka_unit_test(a_template_that_is_missing_is_an_error_that_names_it),
         cmocka_unit_test(the_operators_template_wins_and_its_mistakes_are_named),
         cmocka_unit_test(a_setting_that_its_file_cannot_hold_is_told_at_its_line),
