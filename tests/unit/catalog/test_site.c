@@ -202,6 +202,32 @@ static void a_locale_is_never_ignored(void **state)
     (void)state;
 }
 
+/* www-data is in every site's group: without this, a link in one site's uploads shows another's
+ * wp-config.php. */
+static void a_link_is_served_to_what_its_own_owner_owns_alone(void **state)
+{
+    static const struct {
+        const char *site;
+        size_t lines;
+    } cases[] = {
+        {"type: html", 1},
+        {"type: php", 1},
+        {"type: wordpress, wordpress: {version: \"7.1.1\", admin: {user: x, email: x@example.com}}", 1},
+        {"type: proxy, upstream: \"http://127.0.0.1:3000\"", 0},
+        {"type: redirect, target: \"https://b.example.com\"", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        struct arena a = {0};
+        build(&f, arena_printf(&a, "citrus: 1\nserver: {name: s}\nsites:\n  a.example.com: {%s}\n",
+                               cases[i].site));
+        assert_int_equal(
+            count(vhost(&f, "a.example.com"), "    disable_symlinks if_not_owner from=$document_root;\n"),
+            cases[i].lines);
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void the_vhost_comes_after_what_its_text_names(void **state)
 {
     struct fixture f;
@@ -434,6 +460,7 @@ int main(void)
         cmocka_unit_test(wordpress_waits_for_all_that_it_uses),
         cmocka_unit_test(a_source_is_found_by_version_and_locale),
         cmocka_unit_test(a_locale_is_never_ignored),
+        cmocka_unit_test(a_link_is_served_to_what_its_own_owner_owns_alone),
         cmocka_unit_test(the_vhost_comes_after_what_its_text_names),
         cmocka_unit_test(nothing_in_the_list_comes_before_what_it_needs),
         cmocka_unit_test(every_type_answers_challenges_before_it_redirects),
