@@ -8,6 +8,7 @@
 #include "fixture.h"
 #include "specs.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct package_spec *package(struct fixture *f, const char *name)
@@ -185,6 +186,21 @@ static void nginx_without_reject_handshake_gets_a_certificate_of_no_site(void **
     }
 }
 
+/* ngx_hash_init(): a bucket holds a pointer, the name with two bytes of length, aligned to pointers, and a
+ * last pointer.
+ */
+static void nginxs_table_of_names_holds_the_longest_domain(void **state)
+{
+    static const char setting[] = "server_names_hash_bucket_size ";
+    size_t longest = 253, word = 8, needed = word + (longest + 2 + word - 1) / word * word + word;
+    struct fixture f;
+    build(&f, "citrus: 1\nserver: {name: s}\nsites: {}\n");
+    const char *at = strstr(content(&f, "/etc/nginx/nginx.conf"), setting);
+    assert_non_null(at);
+    assert_true(strtoul(at + strlen(setting), NULL, 10) >= needed);
+    fixture_free(&f);
+}
+
 static void the_time_zone_is_left_alone_unless_it_is_written(void **state)
 {
     struct fixture f;
@@ -273,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_package_that_is_needed_cannot_be_absent),
         cmocka_unit_test(debians_default_server_goes_before_ours_comes),
         cmocka_unit_test(nginx_without_reject_handshake_gets_a_certificate_of_no_site),
+        cmocka_unit_test(nginxs_table_of_names_holds_the_longest_domain),
         cmocka_unit_test(the_time_zone_is_left_alone_unless_it_is_written),
         cmocka_unit_test(the_drift_timer_fires_before_its_service_ever_ran),
         cmocka_unit_test(a_template_that_is_missing_is_an_error_that_names_it),
