@@ -182,6 +182,13 @@ static int unit_bring(struct kind_ctx *ctx, const char *name, const struct unit_
     return r >= 0 && active ? settled(ctx, name, err) : r;
 }
 
+static int read_again(struct kind_ctx *ctx, const char *name, struct unit_state *u, struct error *err)
+{
+    int r = host_units_reload(ctx->host, err);
+
+    return r < 0 ? r : unit_look(ctx, name, u, err);
+}
+
 static int unmask(struct kind_ctx *ctx, const char *name, struct unit_state *u, struct error *err)
 {
     struct strings masks;
@@ -189,9 +196,21 @@ static int unmask(struct kind_ctx *ctx, const char *name, struct unit_state *u, 
 
     for (size_t i = 0; r >= 0 && i < masks.n; i++)
         r = fs_unlink(ctx->host, masks.at[i], err);
-    if (r >= 0 && !ctx->host->offline)
-        r = host_units_reload(ctx->host, err);
-    return r < 0 ? r : unit_look(ctx, name, u, err);
+    if (r < 0 || ctx->host->offline)
+        return r < 0 ? r : unit_look(ctx, name, u, err);
+    return read_again(ctx, name, u, err);
+}
+
+/* What is dropped into a unit may be a moment old, and of a new directory of drop-ins systemd does not say
+ * that it has not read it (NeedDaemonReload). */
+static int dropped_into(struct kind_ctx *ctx, const char *name, bool *ret, struct error *err)
+{
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, arena_printf(ctx->arena, "/etc/systemd/system/%s.d", name), &st, err);
+
+    if (r >= 0)
+        *ret = st.type == FS_DIRECTORY;
+    return r;
 }
 
 static int mask_again(struct kind_ctx *ctx, json_t *masks, struct error *err)
@@ -225,13 +244,13 @@ static int apply(struct kind_ctx *ctx, struct change *c, struct error *err)
         if (r < 0)
             return r;
     }
-    if (!u.loaded && !ctx->host->offline) { /* its unit file may be a moment old */
-        r = host_units_reload(ctx->host, err);
-        if (r >= 0)
-            r = unit_look(ctx, name, &u, err);
-        if (r < 0)
-            return r;
-    }
+    bool stale = !u.loaded; /* its unit file may be a moment old */
+    if (u.loaded && !u.active && s->active == 1)
+        r = dropped_into(ctx, name, &stale, err);
+    if (r >= 0 && stale && !ctx->host->offline)
+        r = read_again(ctx, name, &u, err);
+    if (r < 0)
+        return r;
     if (!u.loaded) {
         r = error_set(err, -ENOENT, "systemd knows no unit %s", name);
         error_hint(err, "is the package that brings it installed?");

@@ -27,6 +27,17 @@ static void a_stopped_and_disabled_service_is_mended_and_put_back(void **state)
     kit_free(t);
 }
 
+/* systemd starts a unit as it last read it, and does not say that a new directory of drop-ins is there. */
+static void what_is_dropped_into_a_unit_is_read_before_its_start(void **state)
+{
+    struct kit *t = kit_new("{\"units\": {\"a.service\": {\"active\": false, \"enabled\": true}}}");
+    kit_mkdirs(t, "/etc/systemd/system/a.service.d");
+    struct change *c = kit_change(t, service(t, "a.service", 1, 1, NULL));
+    json_decref(kit_apply(t, c));
+    assert_string_equal(fake_log(t->h), "units reload\nunit start a.service\n");
+    kit_free(t);
+}
+
 static void only_what_is_declared_is_touched(void **state)
 {
     struct kit *t = kit_new("{\"units\": {\"a.service\": {\"active\": false, \"enabled\": true}}}");
@@ -313,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_stopped_and_disabled_service_is_mended_and_put_back),
         cmocka_unit_test(a_masked_service_is_unmasked_and_masked_again),
         cmocka_unit_test(a_link_to_another_unit_file_is_no_mask),
+        cmocka_unit_test(what_is_dropped_into_a_unit_is_read_before_its_start),
         cmocka_unit_test(only_what_is_declared_is_touched),
         cmocka_unit_test(a_unit_nobody_knows_is_an_error_with_a_hint),
         cmocka_unit_test(a_unit_that_is_to_be_off_and_is_not_there_is_as_wanted),
