@@ -50,6 +50,15 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void allow_many_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* where it is refused, the program says what it could not open */
+}
+
 static void mount_binds(const struct exec *x)
 {
     if (x->n_binds == 0)
@@ -91,6 +100,8 @@ _Noreturn void exec_child(const struct exec_child *c)
         const struct rlimit none = {0};
         setrlimit(RLIMIT_CORE, &none);
     }
+    if (x->many_files)
+        allow_many_files();
     mount_binds(x);
     become(c);
     /* After the change of user, which clears it. What changes the machine is asked to end, and may leave

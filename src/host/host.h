@@ -64,7 +64,8 @@ struct exec {
     int stall;       /* > 0: the same after so many seconds without a line that is not the last one again */
     const struct exec_bind *binds;
     size_t n_binds;
-    bool mutates;                    /* counts as a step */
+    bool mutates;    /* counts as a step */
+    bool many_files; /* may open as many as the hard limit says: the soft one is 1024, as a rule */
     const struct progress *progress; /* gets each line of output; NULL: none */
 };
 struct exec_result {

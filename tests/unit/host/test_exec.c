@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -145,6 +146,28 @@ static void what_gets_a_secret_dumps_no_core(void **state)
     assert_int_equal(sscanf(out, "Max core file size %ld %ld", &soft, &hard), 2);
     assert_int_equal(soft, 0);
     assert_int_equal(hard, 0);
+}
+
+/* The shell that citrus is started from has 1024, as a rule, and may have more. */
+static void who_opens_many_files_gets_the_hard_limit(void **state)
+{
+    struct test_root *t = *state;
+    const char *const argv[] = {"/bin/grep", "open files", "/proc/self/limits", NULL};
+    struct rlimit was;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){256, was.rlim_max}), 0);
+    char *few = output_of(t, (struct exec){.argv = argv}, 0);
+    char *many = output_of(t, (struct exec){.argv = argv, .many_files = true}, 0);
+    struct rlimit now;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    setrlimit(RLIMIT_NOFILE, &was);
+    assert_int_equal(now.rlim_cur, 256);
+    int64_t soft = -1, hard = -1;
+    assert_int_equal(sscanf(few, "Max open files %ld %ld", &soft, &hard), 2);
+    assert_int_equal(soft, 256);
+    assert_int_equal(sscanf(many, "Max open files %ld %ld", &soft, &hard), 2);
+    assert_int_equal(soft, was.rlim_max);
+    assert_int_equal(hard, was.rlim_max);
 }
 
 static void both_outputs_come_in_order_and_the_status_is_told(void **state)
@@ -390,6 +413,7 @@ int main(void)
         MACHINE_TEST(input_of_any_size_arrives_and_output_keeps_its_end),
         MACHINE_TEST(who_does_not_read_its_input_does_not_end_citrus),
         MACHINE_TEST(what_gets_a_secret_dumps_no_core),
+        MACHINE_TEST(who_opens_many_files_gets_the_hard_limit),
         MACHINE_TEST(both_outputs_come_in_order_and_the_status_is_told),
         MACHINE_TEST(what_cannot_be_started_says_why),
         MACHINE_TEST(an_error_has_the_last_lines_and_never_the_input),

@@ -6,6 +6,7 @@ static struct kit *world_of;
 static struct buf seen; /* command lines and, for nginx, what sites-enabled holds for it */
 static bool server_broken;
 static bool not_started;
+static bool many_files;
 static const char *pool_says, *mariadb_says;
 
 static void see_sites(struct kit *t, const char *dir)
@@ -38,6 +39,7 @@ static int pretended(struct host *h, const struct exec *x, struct exec_result *r
         return 0;
     }
     buf_addf(&seen, "%s", program);
+    many_files = x->many_files;
     if (x->n_binds) {
         assert_string_equal(x->binds[0].target, "/etc/nginx/sites-enabled");
         see_sites(t, x->binds[0].source);
@@ -221,7 +223,9 @@ static void each_live_validator_asks_its_own_program(void **state)
     struct host_ops ops;
     struct kit *t = world(&ops);
     assert_int_equal(validate_live(&t->ctx, "nginx", &t->err), 0);
+    assert_true(many_files); /* it opens the logs of all sites */
     assert_int_equal(validate_live(&t->ctx, "php-fpm:8.2", &t->err), 0);
+    assert_false(many_files);
     assert_int_equal(validate_live(&t->ctx, "mariadb", &t->err), 0);
     assert_string_equal(buf_str(&seen), "nginx\nphp-fpm8.2\nmariadbd\n");
     server_broken = true;
