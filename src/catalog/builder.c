@@ -102,6 +102,23 @@ struct resource *add_service(struct builder *b, const char *unit, const char *ch
     return r;
 }
 
+struct resource *add_drop_in(struct builder *b, const char *unit, const char *name, const char *lines,
+                             struct pos pos)
+{
+    const char *place = arena_printf(b->a, "/etc/systemd/system/%s.d", unit);
+    const char *text = arena_join(
+        b->a, "# Written by citrus. A change made here is drift, and the next run takes it back.\n", lines);
+    struct resource *directory = add_directory(b, place, NULL, pos, 0755, "root", "root");
+    struct resource *file = catalog_add(b->c, &file_kind, arena_join(b->a, place, "/", name), NULL, pos);
+    struct file_spec *s = file->spec;
+    file_content(b->a, s, text, strlen(text), false);
+    s->mode = 0644;
+    s->owner = "root";
+    s->group = "root";
+    resource_needs(b->c, file, directory);
+    return file;
+}
+
 /* Where the value was written that a template could not hold: template_render() names it in its text. */
 static struct pos value_pos(const struct builder *b, const char *text, struct pos otherwise)
 {

@@ -88,6 +88,10 @@ struct resource *add_directory(struct builder *b, const char *path, const char *
 struct resource *add_link(struct builder *b, const char *path, const char *target, const char *site,
                           struct pos pos);
 struct resource *add_service(struct builder *b, const char *unit, const char *check, struct pos pos);
+/* The file `name` in the directory of what is dropped into the unit, and that directory: to be needed, and
+ * told of with IMPACT_RESTART. */
+struct resource *add_drop_in(struct builder *b, const char *unit, const char *name, const char *lines,
+                             struct pos pos);
 /* A root-owned file, 0644, from a template. *ret is NULL (and 0 returned) where a value did not fit. */
 int add_rendered(struct builder *b, const char *path, const char *template, const struct value *v,
                  const char *site, struct pos pos, struct resource **ret, struct error *err);

@@ -1,9 +1,7 @@
 /* The timer that mends drift: citrus brings its unit files along, the manifest says how often it fires. */
 #include "builder.h"
-#include <string.h>
 
-#define TIMER   "citrus-drift.timer"
-#define DROP_IN "/etc/systemd/system/citrus-drift.timer.d"
+#define TIMER "citrus-drift.timer"
 
 /* After the boot, or the apply that starts the timer: not at once, which would be beside that apply. */
 #define FIRST 300
@@ -20,25 +18,17 @@ void server_drift(struct builder *b)
     int64_t first = d->interval < FIRST ? d->interval : FIRST;
     /* An empty assignment resets all that is monotonic (systemd.timer(5)), and OnUnitActiveSec= counts from a
      * start of the service: something has to be the first one. */
-    const char *text =
+    const char *lines =
         arena_printf(b->a,
-                     "# Written by citrus. A change made here is drift, and the next run takes it back.\n"
                      "[Timer]\n"
                      "OnUnitActiveSec=\n"
                      "OnActiveSec=%llds\n"
                      "OnUnitActiveSec=%llds\n"
                      "RandomizedDelaySec=%llds\n",
                      (long long)first, (long long)d->interval, (long long)(d->interval / SPREAD));
-    struct resource *directory = add_directory(b, DROP_IN, NULL, pos, 0755, "root", "root");
-    struct resource *file = catalog_add(b->c, &file_kind, DROP_IN "/interval.conf", NULL, pos);
-    struct file_spec *f = file->spec;
-    file_content(b->a, f, text, strlen(text), false);
-    f->mode = 0644;
-    f->owner = "root";
-    f->group = "root";
+    struct resource *file = add_drop_in(b, TIMER, "interval.conf", lines, pos);
     struct resource *timer = add_service(b, TIMER, NULL, pos);
     timer->own = true;
-    resource_needs(b->c, file, directory);
     resource_needs(b->c, timer, file);
     resource_notifies(b->c, file, timer, IMPACT_RESTART);
 }

@@ -6,6 +6,41 @@
 #define DEFAULT_LINK "/etc/nginx/sites-enabled/000-default.conf"
 #define DEFAULT_NAME "default.invalid" /* RFC 6761: never a site's domain */
 
+/* An access log and an error log. */
+#define SITE_LOGS 2
+/* What nginx opens beside connections and the sites' logs: sockets, the workers' channels, caches, other
+ * logs. */
+#define OTHER_FILES 512
+/* What systemd lets a service open at first, and as far as it may raise that: systemd-system.conf(5),
+ * DefaultLimitNOFILE=. */
+#define FILES_SOFT 1024
+#define FILES_HARD 524288
+#define FILES_STEP 1024
+
+static int64_t site_logs(const struct builder *b)
+{
+    return SITE_LOGS * (int64_t)b->m->sites.n;
+}
+
+/* A worker's. A proxied request holds two; the rest goes up in steps, so that one more site changes nothing
+ * here. */
+static int64_t worker_files(const struct builder *b)
+{
+    int64_t rest = OTHER_FILES + site_logs(b);
+    return 2 * b->m->server.nginx.worker_connections + (rest + FILES_STEP - 1) / FILES_STEP * FILES_STEP;
+}
+
+/* The master's. It opens all logs, and at a reload the new ones before it closes the old ones. A restart
+ * alone gives it another limit: so few sites have none (NULL), and what many have, no further site changes.
+ */
+static struct resource *master_files(struct builder *b, struct pos pos)
+{
+    if (OTHER_FILES + 2 * site_logs(b) <= FILES_SOFT)
+        return NULL;
+    return add_drop_in(b, "nginx.service", "open-files.conf",
+                       arena_printf(b->a, "[Service]\nLimitNOFILE=%d\n", FILES_HARD), pos);
+}
+
 static bool nginx_has(const struct builder *b, const char *since)
 {
     return b->f->nginx && version_compare(b->f->nginx, since) >= 0;
@@ -19,8 +54,7 @@ static struct value *nginx_values(struct builder *b)
     struct value *v = value_map(&b->values);
     value_set(v, "web_user", b->web_user);
     value_set_int(v, "worker_connections", n->worker_connections);
-    /* A proxied request holds two descriptors, and logs and caches hold some more. */
-    value_set_int(v, "open_files", 2 * n->worker_connections + 1024);
+    value_set_int(v, "open_files", worker_files(b));
     value_set_int(v, "keepalive", n->keepalive_timeout);
     value_set_size(b, v, "body", n->client_max_body_size, pos_field(r, n, "client_max_body_size", server));
     value_set(v, "acme_root", ACME_ROOT);
@@ -88,6 +122,11 @@ int server_nginx(struct builder *b, struct error *err)
             resource_notifies(b->c, parts[i], b->nginx, IMPACT_RELOAD);
     }
     resource_notifies(b->c, b->nginx_default, b->nginx, IMPACT_RELOAD);
+    struct resource *files = master_files(b, server);
+    if (files) {
+        resource_needs(b->c, b->nginx_default, files);
+        resource_notifies(b->c, files, b->nginx, IMPACT_RESTART);
+    }
     resource_needs(b->c, b->nginx, b->nginx_package);
     resource_needs(b->c, b->nginx, b->nginx_default);
     return 0;

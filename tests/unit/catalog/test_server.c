@@ -201,6 +201,57 @@ static void nginxs_table_of_names_holds_the_longest_domain(void **state)
     fixture_free(&f);
 }
 
+static void build_many(struct fixture *f, int sites)
+{
+    struct buf yaml = {0};
+    buf_adds(&yaml, "citrus: 1\nserver: {name: s}\nsites:\n");
+    for (int i = 0; i < sites; i++)
+        buf_addf(
+            &yaml,
+            "  s%d.example.com: {type: redirect, target: \"https://example.com\", tls: {issuer: none}}\n", i);
+    build(f, buf_str(&yaml));
+    buf_free(&yaml);
+}
+
+/* nginx opens two logs a site, and at a reload the new ones before it closes the old ones: systemd's 1024 do
+ * not hold that. A limit is taken by a restart alone, so there is none where it is not needed. */
+static void nginx_may_open_all_its_logs_twice(void **state)
+{
+    static const char path[] = "/etc/systemd/system/nginx.service.d/open-files.conf";
+    struct fixture f;
+    build_many(&f, 128);
+    assert_null(catalog_find(&f.catalog, &file_kind, path));
+    fixture_free(&f);
+    build_many(&f, 129);
+    struct resource *file = fixture_find(&f, &file_kind, path);
+    assert_non_null(strstr(content(&f, path), "[Service]\nLimitNOFILE=524288\n"));
+    assert_true(fixture_needs(file, &directory_kind, "/etc/systemd/system/nginx.service.d"));
+    assert_true(fixture_notifies(file, "nginx.service", IMPACT_RESTART));
+    /* Before the first of the sites, also where one site alone is applied. */
+    struct resource *link = fixture_find(&f, &link_kind, "/etc/nginx/sites-enabled/000-default.conf");
+    assert_true(fixture_needs(link, &file_kind, path));
+    fixture_free(&f);
+}
+
+static void a_worker_may_open_all_logs_beside_its_connections(void **state)
+{
+    static const struct {
+        int sites;
+        const char *line;
+    } cases[] = {{0, "worker_rlimit_nofile 9216;"},
+                 {256, "worker_rlimit_nofile 9216;"},
+                 {257, "worker_rlimit_nofile 10240;"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        if (cases[i].sites)
+            build_many(&f, cases[i].sites);
+        else
+            build(&f, "citrus: 1\nserver: {name: s}\nsites: {}\n");
+        assert_non_null(strstr(content(&f, "/etc/nginx/nginx.conf"), cases[i].line));
+        fixture_free(&f);
+    }
+}
+
 static void the_time_zone_is_left_alone_unless_it_is_written(void **state)
 {
     struct fixture f;
@@ -290,6 +341,8 @@ int main(void)
         cmocka_unit_test(debians_default_server_goes_before_ours_comes),
         cmocka_unit_test(nginx_without_reject_handshake_gets_a_certificate_of_no_site),
         cmocka_unit_test(nginxs_table_of_names_holds_the_longest_domain),
+        cmocka_unit_test(nginx_may_open_all_its_logs_twice),
+        cmocka_unit_test(a_worker_may_open_all_logs_beside_its_connections),
         cmocka_unit_test(the_time_zone_is_left_alone_unless_it_is_written),
         cmocka_unit_test(the_drift_timer_fires_before_its_service_ever_ran),
         cmocka_unit_test(a_template_that_is_missing_is_an_error_that_names_it),
