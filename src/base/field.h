@@ -74,7 +74,8 @@ struct strings {
 };
 struct strmap_item {
     const char *name, *value;
-    struct pos pos; /* of the name, where it was decoded from a FIELD_REST */
+    struct pos pos; /* of the name in a FIELD_REST, else of the value; only where it was decoded */
+    bool quoted;    /* the value was in quotes: it is text, whatever it looks like */
 };
 struct strmap {
     struct strmap_item *at;

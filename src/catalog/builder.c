@@ -196,8 +196,8 @@ void value_set_settings(struct builder *b, struct value *map, const char *name, 
     for (size_t i = 0; i < settings->n; i++) {
         const struct strmap_item *item = &settings->at[i];
         struct value *one = value_map(&b->values);
-        value_set_at(one, "name", item->name, pos);
-        value_set_at(one, "value", item->value, pos);
+        value_set_at(one, "name", item->name, item->pos);
+        value_set_at(one, "value", item->value, item->pos);
         value_push(list, one);
     }
     value_set_value(map, name, list);

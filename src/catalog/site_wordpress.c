@@ -10,10 +10,14 @@ static int secret_get(struct builder *b, const char *name, size_t chars, const s
     return r < 0 ? error_prefix(err, "the secret \"%s\"", name) : 0;
 }
 
-/* What kind of constant a scalar is. With a zero in front it is octal, as in YAML 1.1 and in PHP: 0755. */
-static const char *constant_type(const char *s)
+/* What kind of constant a scalar is: in quotes it is text. With a zero in front it is octal, as in YAML 1.1
+ * and in PHP: 0755. */
+static const char *constant_type(const struct strmap_item *item)
 {
+    const char *s = item->value;
     int64_t v;
+    if (item->quoted)
+        return "text";
     if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
         return s;
     if (s[0] == '0' && s[1] && s[strspn(s, "01234567")] == '\0')
@@ -32,7 +36,7 @@ static void constant_values(struct builder *b, const struct site *s, struct valu
         struct value *one = value_map(&b->values);
         value_set_at(one, "name", item->name, at);
         value_set_at(one, "value", item->value, at);
-        value_set_flag(one, constant_type(item->value), true);
+        value_set_flag(one, constant_type(item), true);
         value_push(list, one);
     }
     value_set_value(v, "constants", list);

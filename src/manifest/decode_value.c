@@ -122,6 +122,17 @@ const char *decode_choice(const struct field *f, const char *name, const struct 
     return i < 0 ? NULL : f->choices[i];
 }
 
+bool decode_means_bool(const char *t, bool *ret)
+{
+    static const char *const words[] = {"no", "off", "false", "yes", "on", "true"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(t, words[i]) == 0) {
+            *ret = i >= 3;
+            return true;
+        }
+    return false;
+}
+
 static void decode_bool(const struct field *f, const struct node *n, void *p, struct arena *a,
                         struct diags *d)
 {
@@ -133,13 +144,8 @@ static void decode_bool(const struct field *f, const struct node *n, void *p, st
         *AT(int8_t, f, p) = yes;
         return;
     }
-    const char *hint =
-        yes || no ? "remove the quotes"
-        : !strcasecmp(t, "yes") || !strcasecmp(t, "on") || !strcasecmp(t, "true") || !strcmp(t, "1")
-            ? "write true"
-        : !strcasecmp(t, "no") || !strcasecmp(t, "off") || !strcasecmp(t, "false") || !strcmp(t, "0")
-            ? "write false"
-            : NULL;
+    bool meant = strcmp(t, "1") == 0, known = meant || strcmp(t, "0") == 0 || decode_means_bool(t, &meant);
+    const char *hint = yes || no ? "remove the quotes" : !known ? NULL : meant ? "write true" : "write false";
     diag_error(d, n->pos, hint, "\"%s\" must be true or false, not \"%s\"", f->name, shown(t, a));
 }
 
@@ -277,7 +283,8 @@ static void decode_pairs(const struct field *f, const struct node *n, void *p, s
         bool good = decode_check(f, n->keys[i]->text, n->keys[i]->pos, a, d);
         const char *t = scalar_text(n->keys[i]->text, n->items[i], d);
         if (good && t)
-            m.at[m.n++] = (struct strmap_item){.name = n->keys[i]->text, .value = t};
+            m.at[m.n++] = (struct strmap_item){
+                .name = n->keys[i]->text, .value = t, .pos = n->items[i]->pos, .quoted = !n->items[i]->plain};
     }
     *AT(struct strmap, f, p) = m;
 }

@@ -15,6 +15,8 @@ bool decode_is_choice(const struct field *f, const struct node *n);
 const char *decode_choice(const struct field *f, const char *name, const struct node *n, struct arena *a,
                           struct diags *d);
 bool decode_is_null(const struct node *n);
+/* Whether a word is what people and other readers of YAML take for true or false, in any case; and which. */
+bool decode_means_bool(const char *text, bool *ret);
 const struct field *decode_key_field(const struct record *r); /* NULL: none */
 /* Blots out what stands from `pos` to the end of its line in the text that diagnostics show. */
 void decode_hide(struct diags *d, struct pos pos);

@@ -1,4 +1,5 @@
 #include "manifest_check.h"
+#include "decode_value.h"
 #include "words.h"
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,25 @@ static void check_parts(const struct checker *c, const struct manifest_site *s)
                    "a site of type redirect needs \"target\"");
 }
 
+/* PHP takes any text but "" and "0" as true, and a file's mode as decimal where it is text. */
+static void check_constant(const struct checker *c, const struct strmap_item *item)
+{
+    const char *value = item->value;
+    bool truth;
+    if (!item->quoted && strcmp(value, "true") != 0 && strcmp(value, "false") != 0 &&
+        decode_means_bool(value, &truth))
+        diag_error(
+            c->diags, item->pos,
+            arena_printf(c->arena, "write %s; what is meant as text needs quotes", truth ? "true" : "false"),
+            "\"%s\" must be true or false, not \"%s\"", item->name, value);
+    else if (item->quoted && strncmp(item->name, "FS_CHMOD_", strlen("FS_CHMOD_")) == 0)
+        diag_error(c->diags, item->pos, "remove the quotes", "\"%s\" must be a number, and is text",
+                   item->name);
+    else if (item->quoted && strcmp(value, "false") == 0)
+        diag_warning(c->diags, item->pos, "remove the quotes",
+                     "\"%s\" is text, which PHP takes as true whatever it says", item->name);
+}
+
 static void check_wordpress(const struct checker *c, const struct manifest_site *s)
 {
     const struct record *r = part(part(&manifest_record, "sites"), "wordpress"), *ra = part(r, "admin");
@@ -173,6 +193,8 @@ static void check_wordpress(const struct checker *c, const struct manifest_site 
     if (c->m->server.mariadb.enabled == 0)
         diag_error(c->diags, s->origin.pos, "remove server.mariadb.enabled, or write true",
                    "a site of type wordpress needs MariaDB, which server.mariadb turns off");
+    for (size_t i = 0; i < w->config.n; i++)
+        check_constant(c, &w->config.at[i]);
 }
 
 static void check_php(const struct checker *c, const struct manifest_site *s)

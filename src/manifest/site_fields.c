@@ -176,7 +176,8 @@ static const struct field wordpress_fields[] = {
      .flags = FIELD_LOCAL,
      AT(site_wordpress, config),
      .check = word_constant,
-     .doc = "Further constants for wp-config.php: true, false, numbers and text."},
+     .doc =
+         "Further constants for wp-config.php: true, false, numbers, and text; what is in quotes is text."},
 };
 static const struct record wordpress_record = {MANIFEST(site_wordpress, "site.wordpress"),
                                                .doc = "WordPress, for sites of that type.",

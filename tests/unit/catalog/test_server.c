@@ -322,7 +322,7 @@ static void a_setting_that_its_file_cannot_hold_is_told_at_its_line(void **state
     build(&f, "citrus: 1\nserver:\n  name: s\n  php:\n    versions: [\"8.2\"]\n"
               "    ini: {error_prepend_string: 'a \"quoted\" word'}\nsites: {}\n");
     assert_int_equal(f.diags.errors, 1);
-    assert_non_null(strstr(fixture_said(&f), "server.yaml:6:5: error: "));
+    assert_non_null(strstr(fixture_said(&f), "server.yaml:6:33: error: "));
     assert_null(catalog_find(&f.catalog, &file_kind, "/etc/php/8.2/fpm/conf.d/90-citrus.ini"));
     fixture_free(&f);
 }

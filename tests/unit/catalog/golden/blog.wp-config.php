@@ -5,6 +5,8 @@
 define( 'WP_POST_REVISIONS', (int) '5' );
 define( 'WP_CACHE', true );
 define( 'FS_CHMOD_DIR', octdec( '0755' ) );
+define( 'PIN', '0123' );
+define( 'TRUTH', 'true' );
 define( 'COOKIE_DOMAIN', '' );
 define( 'QUOTE', 'it\'s \\ "here"' );
 
