@@ -88,6 +88,13 @@ struct pos origin_of(const struct record *r, const void *p, const char *name)
     return o->pos;
 }
 
+bool field_written(const struct record *r, const void *p, const char *name)
+{
+    const struct origin *o = p;
+    size_t i = (size_t)(record_field(r, name) - r->fields);
+    return o->fields && o->fields[i].file;
+}
+
 static void add_words(struct buf *b, const struct strings *s)
 {
     buf_addc(b, '[');

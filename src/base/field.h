@@ -128,6 +128,8 @@ void record_clear(const struct record *r, void *p); /* all unset; zeroes the ori
 bool field_is_set(const struct field *f, const void *p);
 /* Position of field `name` in a manifest struct, else that of the struct. Asserts has_origin. */
 struct pos origin_of(const struct record *r, const void *p, const char *name);
+/* Whether the operator wrote the field: false for a default. */
+bool field_written(const struct record *r, const void *p, const char *name);
 
 /* A deep copy into `a` (strings too, not the payload). */
 void *record_copy(const struct record *r, struct arena *a, const void *p);

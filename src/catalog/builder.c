@@ -31,13 +31,6 @@ struct pos pos_field(const struct record *r, const void *p, const char *name, st
     return pos.file ? pos : otherwise;
 }
 
-bool field_written(const struct record *r, const void *p, const char *name)
-{
-    const struct origin *o = p;
-    size_t i = (size_t)(record_field(r, name) - r->fields);
-    return o->fields && o->fields[i].file;
-}
-
 void builder_make(struct builder *b, const struct catalog_input *in, struct catalog *c, struct arena *a,
                   struct diags *d)
 {

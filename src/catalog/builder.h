@@ -77,8 +77,6 @@ const struct record *record_server(const char *part); /* NULL: server itself */
 const struct record *record_site(const char *part);   /* NULL: a site itself */
 /* Where field `name` was written; `otherwise` where it is a default. */
 struct pos pos_field(const struct record *r, const void *p, const char *name, struct pos otherwise);
-/* Whether the operator wrote the field: false for a default. */
-bool field_written(const struct record *r, const void *p, const char *name);
 
 /* --- resources -------------------------------------------------------------------------------------------
  */

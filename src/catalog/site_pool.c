@@ -1,5 +1,6 @@
 #include "fs.h"
 #include "names.h"
+#include "php_settings.h"
 #include "site.h"
 #include <string.h>
 
@@ -16,16 +17,14 @@ static void own_settings(struct builder *b, struct value *own, const struct strm
     }
 }
 
-/* A field that the site writes wins over the server's ini, the server's ini over a field's default. The
- * site's own ini wins over all: see `own` in the template. */
+/* What no ini says in place of a field: the site's is written below, the server's stands in conf.d. */
 static void pool_limits(struct builder *b, const struct site *s, struct value *v, struct pos pos)
 {
     const struct site_php *php = &s->m->php;
-    const struct record *r = record_site("php"), *nginx = record_site("nginx");
-    const struct strmap *ini = &b->m->server.php.ini;
-    if (field_written(r, php, "memory_limit") || !strmap_get(ini, "memory_limit"))
+    const struct record *nginx = record_site("nginx");
+    if (!php_ini_holds(&b->m->server, s->m, "memory_limit"))
         value_set_size(b, v, "memory_limit", php->memory_limit, pos);
-    if (field_written(r, php, "max_execution_time") || !strmap_get(ini, "max_execution_time"))
+    if (!php_ini_holds(&b->m->server, s->m, "max_execution_time"))
         value_set_int(v, "max_execution_time", php->max_execution_time);
     if (field_written(nginx, &s->m->nginx, "client_max_body_size"))
         value_set_size(b, v, "upload", s->m->nginx.client_max_body_size, pos);

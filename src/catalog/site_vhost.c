@@ -1,13 +1,22 @@
 #include "names.h"
+#include "php_settings.h"
 #include "site.h"
 #include "text.h"
 #include <string.h>
 
 /* max_execution_time counts a script's own time; what it waits for others comes on top of it, until the
- * pool's master ends it and nginx stops waiting. */
+ * pool's master ends it and nginx stops waiting. Where PHP sets no limit, a day is one: nginx has no word for
+ * waiting without an end, and a request that hangs must give its process back some time. */
 #define TERMINATE_GRACE 30
+#define TERMINATE_MOST  86400
 
 #define SITE_VALUES 48 /* a few more than the templates of a site have names for */
+
+static int64_t terminate_timeout(const struct builder *b, const struct manifest_site *m)
+{
+    int64_t limit = php_execution_time(&b->m->server, m);
+    return (limit < TERMINATE_MOST ? limit : TERMINATE_MOST) + TERMINATE_GRACE;
+}
 
 static void tls_values(struct builder *b, const struct manifest_site *m, struct value *v)
 {
@@ -78,7 +87,7 @@ struct value *site_values(struct builder *b, const struct site *s)
     value_set(v, "socket", path_socket(&b->values, m->domain));
     if (s->php)
         value_set(v, "php_version", s->php->version);
-    value_set_int(v, "terminate_timeout", m->php.max_execution_time + TERMINATE_GRACE);
+    value_set_int(v, "terminate_timeout", terminate_timeout(b, m));
     tls_values(b, m, v);
     type_values(b, m, v, s->pos);
     return v;

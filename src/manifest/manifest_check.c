@@ -1,5 +1,6 @@
 #include "manifest_check.h"
 #include "decode_value.h"
+#include "php_settings.h"
 #include "words.h"
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,7 @@ void manifest_check(const struct manifest *m, struct arena *a, struct diags *d)
     check_packages(&c);
     check_server_php(&c);
     check_sources(&c);
+    php_settings_check(m, d);
     const struct manifest_site *sites = m->sites.at;
     for (size_t i = 0; i < m->sites.n; i++) {
         const struct manifest_site *s = &sites[i];

@@ -387,6 +387,35 @@ static void the_operators_ini_replaces_a_pools_line_and_never_doubles_it(void **
     fixture_free(&f);
 }
 
+static void a_request_may_take_as_long_as_the_limit_that_holds(void **state)
+{
+    static const struct {
+        const char *server, *site;
+        int seconds;
+    } cases[] = {{"{}", "{}", 90},
+                 {"{max_execution_time: 300}", "{}", 330},
+                 {"{max_execution_time: 300}", "{max_execution_time: 40s}", 70},
+                 {"{max_execution_time: 300}", "{ini: {max_execution_time: \"600\"}}", 630},
+                 {"{}", "{max_execution_time: 40s, ini: {max_execution_time: 20}}", 50},
+                 {"{max_execution_time: 0}", "{}", 86430}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        struct arena a = {0};
+        build(&f, arena_printf(&a,
+                               "citrus: 1\nserver: {name: s, php: {ini: %s}}\nsites:\n"
+                               "  a.example.com: {type: php, php: %s}\n",
+                               cases[i].server, cases[i].site));
+        const char *pool =
+            ((struct php_pool_spec *)fixture_find(&f, &php_pool_kind, "a.example.com")->spec)->content.at;
+        assert_int_equal(count(pool, arena_printf(&a, "request_terminate_timeout = %ds\n", cases[i].seconds)),
+                         1);
+        assert_true(count(vhost(&f, "a.example.com"),
+                          arena_printf(&a, "fastcgi_read_timeout %ds;", cases[i].seconds)) > 0);
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void a_pool_that_changes_its_version_is_let_go_by_the_old_master(void **state)
 {
     struct fixture f;
@@ -470,6 +499,7 @@ int main(void)
         cmocka_unit_test(a_value_that_nginx_would_expand_is_refused_at_its_line),
         cmocka_unit_test(a_proxy_or_redirect_has_no_account_and_no_files),
         cmocka_unit_test(the_operators_ini_replaces_a_pools_line_and_never_doubles_it),
+        cmocka_unit_test(a_request_may_take_as_long_as_the_limit_that_holds),
         cmocka_unit_test(a_pool_that_changes_its_version_is_let_go_by_the_old_master),
         cmocka_unit_test(a_certificate_from_files_is_named_by_its_source),
         cmocka_unit_test(positions_are_those_of_the_field_that_caused_it),

@@ -1,0 +1,61 @@
+#include "php_settings.h"
+#include "site_fields.h"
+#include "text.h"
+#include <string.h>
+
+/* As site.php.max_execution_time has it. */
+#define TIME_MOST 86400
+
+static const struct strmap_item *item_find(const struct strmap *ini, const char *name)
+{
+    for (size_t i = 0; i < ini->n; i++)
+        if (strcmp(ini->at[i].name, name) == 0)
+            return &ini->at[i];
+    return NULL;
+}
+
+const struct strmap_item *php_ini_holds(const struct manifest_server *server, const struct manifest_site *s,
+                                        const char *name)
+{
+    const struct strmap_item *own = item_find(&s->php.ini, name);
+    if (own || field_written(record_field(&site_record, "php")->of, &s->php, name))
+        return own;
+    return item_find(&server->php.ini, name);
+}
+
+/* Whole seconds, to PHP: of "5m" it takes the 5. */
+static int time_parse(const char *t, int64_t *ret)
+{
+    int64_t v;
+    if (int_parse(t, &v) < 0 || v < 0 || v > TIME_MOST)
+        return -1;
+    *ret = v ? v : PHP_UNLIMITED;
+    return 0;
+}
+
+int64_t php_execution_time(const struct manifest_server *server, const struct manifest_site *s)
+{
+    const struct strmap_item *item = php_ini_holds(server, s, "max_execution_time");
+    int64_t v = s->php.max_execution_time;
+    if (item)
+        time_parse(item->value, &v);
+    return v;
+}
+
+static void check_item(const struct strmap_item *item, struct diags *d)
+{
+    int64_t v;
+    if (strcmp(item->name, "max_execution_time") == 0 && time_parse(item->value, &v) < 0)
+        diag_error(d, item->pos, "write seconds, such as 300; 0 is no limit",
+                   "\"%s\" must be a whole number up to %d, not \"%s\"", item->name, TIME_MOST, item->value);
+}
+
+void php_settings_check(const struct manifest *m, struct diags *d)
+{
+    const struct manifest_site *sites = m->sites.at;
+    for (size_t i = 0; i < m->server.php.ini.n; i++)
+        check_item(&m->server.php.ini.at[i], d);
+    for (size_t i = 0; i < m->sites.n; i++)
+        for (size_t k = 0; k < sites[i].php.ini.n; k++)
+            check_item(&sites[i].php.ini.at[k], d);
+}
