@@ -1,4 +1,5 @@
 #include "tuning.h"
+#include "php_settings.h"
 #include "text.h"
 #include <string.h>
 
@@ -38,12 +39,12 @@ static bool has_pool(const struct manifest_site *s)
     return s->type == SITE_PHP || s->type == SITE_WORDPRESS;
 }
 
-static int64_t site_memory(const struct manifest_site *s)
+static int64_t site_memory(const struct manifest *m, const struct manifest_site *s)
 {
-    int64_t each = CHILD_TYPICAL, limit = s->php.memory_limit;
-    if (limit != FIELD_UNSET && limit > 0 && limit < each)
+    int64_t each = CHILD_TYPICAL, limit = php_memory_limit(&m->server, s);
+    if (limit > 0 && limit < each)
         each = limit;
-    if (limit != FIELD_UNSET && limit >= LIMIT_LARGE)
+    if (limit >= LIMIT_LARGE)
         each = CHILD_LARGE;
     return s->php.children * each;
 }
@@ -109,8 +110,8 @@ void tuning_make(const struct manifest *m, const struct facts *f, struct tuning 
         if (!has_pool(&sites[i]))
             continue;
         t.children += sites[i].php.children;
-        t.pools += site_memory(&sites[i]);
-        if (!largest || site_memory(&sites[i]) > site_memory(largest))
+        t.pools += site_memory(m, &sites[i]);
+        if (!largest || site_memory(m, &sites[i]) > site_memory(m, largest))
             largest = &sites[i];
     }
     if (mariadb)

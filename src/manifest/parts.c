@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The site without what concerns it alone (FIELD_LOCAL). */
+/* The site without what concerns it alone (FIELD_LOCAL). Of its ini, the memory budget depends on one line.
+ */
 static struct hash128 meaning(const struct manifest_site *s, struct buf *b)
 {
     static const struct record *site;
@@ -13,6 +14,9 @@ static struct hash128 meaning(const struct manifest_site *s, struct buf *b)
     buf_reset(b);
     pack_text(b, s->domain);
     record_image_without(site, s, FIELD_LOCAL, b);
+    const char *limit = strmap_get(&s->php.ini, "memory_limit");
+    if (limit)
+        pack_text(b, limit);
     return hash_bytes(b->at, b->len);
 }
 

@@ -33,6 +33,25 @@ static int time_parse(const char *t, int64_t *ret)
     return 0;
 }
 
+/* PHP knows no T, and of "512MB" it takes the 512 (zend_atol). */
+static int limit_parse(const char *t, int64_t *ret)
+{
+    if (strcmp(t, "-1") == 0) {
+        *ret = PHP_UNLIMITED;
+        return 0;
+    }
+    return strpbrk(t, "Tt") ? -1 : size_parse(t, ret);
+}
+
+int64_t php_memory_limit(const struct manifest_server *server, const struct manifest_site *s)
+{
+    const struct strmap_item *item = php_ini_holds(server, s, "memory_limit");
+    int64_t v = s->php.memory_limit;
+    if (item)
+        limit_parse(item->value, &v);
+    return v;
+}
+
 int64_t php_execution_time(const struct manifest_server *server, const struct manifest_site *s)
 {
     const struct strmap_item *item = php_ini_holds(server, s, "max_execution_time");
@@ -48,6 +67,10 @@ static void check_item(const struct strmap_item *item, struct diags *d)
     if (strcmp(item->name, "max_execution_time") == 0 && time_parse(item->value, &v) < 0)
         diag_error(d, item->pos, "write seconds, such as 300; 0 is no limit",
                    "\"%s\" must be a whole number up to %d, not \"%s\"", item->name, TIME_MOST, item->value);
+    else if (strcmp(item->name, "memory_limit") == 0 && limit_parse(item->value, &v) < 0)
+        diag_error(d, item->pos,
+                   "write bytes, or a number with K, M or G behind it, such as 256M; -1 is no limit",
+                   "\"%s\" must be a size, not \"%s\"", item->name, item->value);
 }
 
 void php_settings_check(const struct manifest *m, struct diags *d)

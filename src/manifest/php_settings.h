@@ -10,7 +10,8 @@
  * the field's value does. */
 const struct strmap_item *php_ini_holds(const struct manifest_server *server, const struct manifest_site *s,
                                         const char *name);
-/* Seconds; PHP_UNLIMITED where there is no limit. */
+/* Seconds and bytes; PHP_UNLIMITED where there is no limit. */
+int64_t php_memory_limit(const struct manifest_server *server, const struct manifest_site *s);
 int64_t php_execution_time(const struct manifest_server *server, const struct manifest_site *s);
 
 /* What the server's and the sites' ini hold. */

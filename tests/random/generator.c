@@ -127,7 +127,7 @@ static bool is_local(const char *path)
                                         "health/"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strncmp(path, local[i], strlen(local[i])) == 0)
-            return true;
+            return strcmp(path, "php/ini/memory_limit") != 0; /* the memory budget takes it */
     return false;
 }
 

@@ -131,6 +131,30 @@ static void a_process_counts_by_its_memory_limit(void **state)
     }
 }
 
+static void a_memory_limit_counts_wherever_it_is_said(void **state)
+{
+    static const struct {
+        const char *server, *site;
+        int64_t mb;
+    } cases[] = {{"{}", "{ini: {memory_limit: 1G}}", 96},
+                 {"{}", "{ini: {memory_limit: -1}}", 96},
+                 {"{}", "{memory_limit: 1G, ini: {memory_limit: 32M}}", 32},
+                 {"{memory_limit: 512M}", "{}", 96},
+                 {"{memory_limit: 512M}", "{memory_limit: 256M}", 64},
+                 {"{memory_limit: 512M}", "{ini: {memory_limit: 33554432}}", 32}};
+    struct fixture f;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a = {0};
+        fixture_init(&f, arena_printf(&a,
+                                      "citrus: 1\nserver: {name: s, php: {ini: %s}}\nsites:\n"
+                                      "  a.example.com: {type: php, php: %s}\n",
+                                      cases[i].server, cases[i].site));
+        assert_int_equal(tune(&f, 4096 * MB).pools, 4 * cases[i].mb * MB);
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void sites_without_php_take_nothing(void **state)
 {
     struct fixture f;
@@ -175,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_machine_of_unknown_memory_is_not_refused),
         cmocka_unit_test(one_more_site_does_not_restart_mariadb),
         cmocka_unit_test(a_process_counts_by_its_memory_limit),
+        cmocka_unit_test(a_memory_limit_counts_wherever_it_is_said),
         cmocka_unit_test(sites_without_php_take_nothing),
         cmocka_unit_test(what_the_operator_sets_is_taken_as_it_is),
         cmocka_unit_test(a_budget_above_the_machines_memory_is_refused),

@@ -71,6 +71,8 @@ static void the_site_that_changed_is_found_with_its_line(void **state)
     assert_changed(HEAD "# first\n" A "\n# b\n" B, HEAD "# first\n" A "\n# of b\n" B, "a.example.com:5 ");
     assert_changed(HEAD "  a.example.com: {type: html}\n" B,
                    HEAD "  a.example.com: {type: html, health: {path: /x}}\n" B, "a.example.com:4 ");
+    assert_changed(HEAD "  a.example.com: {type: php}\n",
+                   HEAD "  a.example.com: {type: php, php: {ini: {session.name: X}}}\n", "a.example.com:4 ");
 }
 
 static void includes_are_told_apart(void **state)
@@ -99,6 +101,8 @@ static void what_reaches_beyond_a_site_needs_the_whole(void **state)
     assert_changed(HEAD A B, HEAD "  x.example.com:\n" SITE B, "all");
     assert_changed(HEAD A B, HEAD "  a.example.com:\n    type: html\n" B, "all");
     assert_changed(HEAD A B, HEAD A B "server: {name: web-02}\n", "all");
+    assert_changed(HEAD "  a.example.com: {type: php}\n",
+                   HEAD "  a.example.com: {type: php, php: {ini: {memory_limit: 1G}}}\n", "all");
     assert_changed(HEAD A B, HEAD A B "  b.example.com:\n" SITE, "all");
 }
 
