@@ -115,7 +115,7 @@ static const struct field mariadb_fields[] = {
      .type = FIELD_STRMAP,
      AT(manifest_mariadb, settings),
      .check = word_setting_name,
-     .doc = "Further settings of the section [mariadbd]."},
+     .doc = "Further settings of the section [mariadbd]; not those that have a field here."},
 };
 static const struct record mariadb_record = {MANIFEST(manifest_mariadb, "server.mariadb"),
                                              .doc = "The database server.", FIELDS(mariadb_fields)};
