@@ -6,15 +6,33 @@
 
 /* For a setting that the operator wrote in an `ini`, the template leaves its own out. Mustache reads a dot as
  * a path, so session.save_path is {{own.session_save_path}}. */
-static void own_settings(struct builder *b, struct value *own, const struct strmap *ini)
+static void own_setting(struct builder *b, struct value *own, const char *name)
 {
-    for (size_t i = 0; i < ini->n; i++) {
-        char *flag = arena_strdup(&b->values, ini->at[i].name);
-        for (char *p = flag; *p; p++)
-            if (*p == '.')
-                *p = '_';
-        value_set_flag(own, flag, true);
-    }
+    char *flag = arena_strdup(&b->values, name);
+    for (char *p = flag; *p; p++)
+        if (*p == '.')
+            *p = '_';
+    value_set_flag(own, flag, true);
+}
+
+/* What the template says for no other reason than that it has to be something, so that the server's ini may
+ * say it. What keeps sites apart (open_basedir) is not among them, nor what has a field (pool_limits). */
+static const char *const common[] = {"log_errors", "session.gc_probability", "session.save_path",
+                                     "sys_temp_dir", "upload_tmp_dir"};
+
+static void own_settings(struct builder *b, struct value *own, const struct site_php *php)
+{
+    const struct strmap *site = &php->ini, *server = &b->m->server.php.ini;
+    const char *handler = strmap_get(site, "session.save_handler");
+    for (size_t i = 0; i < site->n; i++)
+        own_setting(b, own, site->at[i].name);
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (strmap_get(server, common[i]))
+            own_setting(b, own, common[i]);
+    /* The site's directory is a path to the handler of files alone. */
+    handler = handler ? handler : strmap_get(server, "session.save_handler");
+    if (handler && strcmp(handler, "files") != 0)
+        own_setting(b, own, "session.save_path");
 }
 
 /* What no ini says in place of a field: the site's is written below, the server's stands in conf.d. */
@@ -41,7 +59,7 @@ static struct value *pool_values(struct builder *b, const struct site *s, struct
     value_set_int(v, "start_servers", n >= 4 ? 2 : 1);
     value_set_int(v, "max_spare_servers", n >= 4 ? n / 2 + 1 : n >= 2 ? 2 : 1);
     pool_limits(b, s, v, pos);
-    own_settings(b, own, &php->ini);
+    own_settings(b, own, php);
     value_set_value(v, "own", own);
     value_set_settings(b, v, "ini", &php->ini, pos_field(record_site("php"), php, "ini", pos));
     return v;

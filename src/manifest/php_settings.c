@@ -76,6 +76,10 @@ static void check_item(const struct strmap_item *item, struct diags *d)
 void php_settings_check(const struct manifest *m, struct diags *d)
 {
     const struct manifest_site *sites = m->sites.at;
+    const struct strmap_item *basedir = item_find(&m->server.php.ini, "open_basedir");
+    if (basedir)
+        diag_error(d, basedir->pos, "write it in the site's php.ini",
+                   "\"open_basedir\" is each site's own: one for all would not keep them apart");
     for (size_t i = 0; i < m->server.php.ini.n; i++)
         check_item(&m->server.php.ini.at[i], d);
     for (size_t i = 0; i < m->sites.n; i++)

@@ -387,6 +387,43 @@ static void the_operators_ini_replaces_a_pools_line_and_never_doubles_it(void **
     fixture_free(&f);
 }
 
+static void what_the_servers_ini_says_of_sessions_and_logs_holds_in_every_pool(void **state)
+{
+    static const struct {
+        const char *server, *site, *absent, *present;
+    } cases[] = {
+        {"{session.save_path: /s}", "{}", "[session.save_path]", "[session.gc_probability] = 1"},
+        {"{session.save_handler: redis, session.save_path: 'tcp://127.0.0.1:6379'}", "{}",
+         "[session.save_path]", "[session.gc_probability] = 1"},
+        {"{session.save_handler: redis}", "{}", "[session.save_path]", "[log_errors] = 1"},
+        {"{session.save_handler: redis}", "{session.save_handler: files}", "save_handler] = redis",
+         "[session.save_path] = /var/www/a.example.com/sessions"},
+        {"{session.save_handler: files}", "{}", "[session.save_handler]",
+         "[session.save_path] = /var/www/a.example.com/sessions"},
+        {"{}", "{session.save_handler: redis}", "[session.save_path]", "[session.save_handler] = redis"},
+        {"{session.save_path: /s}", "{session.save_path: /own}", "save_path] = /var",
+         "[session.save_path] = /own"},
+        {"{session.gc_probability: 0}", "{}", "[session.gc_probability]", "[log_errors] = 1"},
+        {"{log_errors: Off}", "{}", "[log_errors]", "[session.gc_probability] = 1"},
+        {"{sys_temp_dir: /t, upload_tmp_dir: /u}", "{}", "_dir]", "[log_errors] = 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        struct arena a = {0};
+        build(&f, arena_printf(&a,
+                               "citrus: 1\nserver: {name: s, php: {ini: %s}}\nsites:\n"
+                               "  a.example.com: {type: php, php: {ini: %s}}\n",
+                               cases[i].server, cases[i].site));
+        const char *pool =
+            ((struct php_pool_spec *)fixture_find(&f, &php_pool_kind, "a.example.com")->spec)->content.at;
+        if (count(pool, cases[i].absent) != 0 || count(pool, cases[i].present) != 1 ||
+            count(pool, "[open_basedir]") != 1)
+            fail_msg("case %zu: %s", i, pool);
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void a_request_may_take_as_long_as_the_limit_that_holds(void **state)
 {
     static const struct {
@@ -499,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_value_that_nginx_would_expand_is_refused_at_its_line),
         cmocka_unit_test(a_proxy_or_redirect_has_no_account_and_no_files),
         cmocka_unit_test(the_operators_ini_replaces_a_pools_line_and_never_doubles_it),
+        cmocka_unit_test(what_the_servers_ini_says_of_sessions_and_logs_holds_in_every_pool),
         cmocka_unit_test(a_request_may_take_as_long_as_the_limit_that_holds),
         cmocka_unit_test(a_pool_that_changes_its_version_is_let_go_by_the_old_master),
         cmocka_unit_test(a_certificate_from_files_is_named_by_its_source),
