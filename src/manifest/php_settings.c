@@ -71,6 +71,11 @@ static void check_item(const struct strmap_item *item, struct diags *d)
         diag_error(d, item->pos,
                    "write bytes, or a number with K, M or G behind it, such as 256M; -1 is no limit",
                    "\"%s\" must be a size, not \"%s\"", item->name, item->value);
+    /* A text with blanks or & is quoted in a file of PHP, and quoted it is no expression: nothing is
+     * reported. */
+    else if (strcmp(item->name, "error_reporting") == 0 && int_parse(item->value, &v) < 0)
+        diag_error(d, item->pos, "write the number, as `php -r 'echo E_ALL & ~E_DEPRECATED;'` prints it",
+                   "\"%s\" must be a number, not \"%s\"", item->name, item->value);
 }
 
 void php_settings_check(const struct manifest *m, struct diags *d)
