@@ -1,6 +1,7 @@
 #include "manifest_check.h"
 #include "decode_value.h"
 #include "php_settings.h"
+#include "text.h"
 #include "words.h"
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,20 @@ static const char *type_name(const struct manifest_site *s)
     return record_field(part(&manifest_record, "sites"), "type")->choices[s->type];
 }
 
+/* Whether a redirect to `target` comes back to the site, where it would be redirected again. Another port is
+ * another server's. */
+static bool leads_back(const struct manifest_site *s, const char *target, struct arena *a)
+{
+    size_t n;
+    const char *host = word_url_host(target, &n);
+    const char *port = host ? memchr(host, ':', n) : NULL;
+    const char *rest = port ? arena_strndup(a, port, (size_t)(host + n - port)) : "";
+    if (!host || (*rest && strcmp(rest, starts_with(target, "https:") ? ":443" : ":80") != 0))
+        return false;
+    const char *name = arena_strndup(a, host, port ? (size_t)(port - host) : n);
+    return strcmp(name, s->domain) == 0 || strings_has(&s->aliases, name);
+}
+
 static void check_parts(const struct checker *c, const struct manifest_site *s)
 {
     const struct record *r = part(&manifest_record, "sites");
@@ -197,6 +212,9 @@ static void check_parts(const struct checker *c, const struct manifest_site *s)
     if (s->type == SITE_REDIRECT && !s->target && !declared(r, s, "target").file)
         diag_error(c->diags, s->origin.pos, "add target: https://...",
                    "a site of type redirect needs \"target\"");
+    if (s->type == SITE_REDIRECT && s->target && leads_back(s, s->target, c->arena))
+        diag_error(c->diags, origin_of(r, s, "target"), "name the host that has the pages",
+                   "\"target\" is a name of this site: visitors would be redirected without an end");
 }
 
 /* PHP takes any text but "" and "0" as true, and a file's mode as decimal where it is text. */

@@ -159,8 +159,7 @@ const char *word_email(const char *t)
     return domain_labels(at + 1, &labels) ? "is no e-mail address" : NULL;
 }
 
-/* The host of a URL and what follows it. */
-static const char *url_host(const char *t, size_t *ret_len)
+const char *word_url_host(const char *t, size_t *ret_len)
 {
     const char *host = starts_with(t, "https://") ? t + 8 : starts_with(t, "http://") ? t + 7 : NULL;
     if (host)
@@ -206,7 +205,7 @@ static const char *url_authority(const char *host, size_t n)
 const char *word_url(const char *t)
 {
     size_t n;
-    const char *host = url_host(t, &n);
+    const char *host = word_url_host(t, &n);
     if (!host)
         return "is no URL\nit begins with https:// or http://";
     const char *why = url_authority(host, n);
@@ -231,7 +230,7 @@ const char *word_url_version(const char *t)
 const char *word_upstream(const char *t)
 {
     size_t n = 0;
-    const char *host = url_host(t, &n), *why = word_url(t);
+    const char *host = word_url_host(t, &n), *why = word_url(t);
     if (why)
         return why;
     return host[n] ? "has a path behind the host\nwrite http://HOST:PORT alone" : NULL;

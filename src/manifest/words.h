@@ -2,6 +2,7 @@
  * sentence without its subject and, on a second line, a hint. */
 #ifndef CITRUS_WORDS_H
 #define CITRUS_WORDS_H
+#include <stddef.h>
 
 /* The answer for a URL with a user or password in it. Who says so must not show the text. */
 extern const char word_holds_secret[];
@@ -15,6 +16,8 @@ const char *word_php_version(const char *text);
 const char *word_wordpress_version(const char *text);
 const char *word_email(const char *text);
 const char *word_url(const char *text);
+/* The host of a URL, with its port; NULL where the text is none. */
+const char *word_url_host(const char *text, size_t *ret_len);
 const char *word_url_version(const char *text); /* with {version}, perhaps {locale} */
 const char *word_upstream(const char *text);    /* http://host:port */
 const char *word_sha256(const char *text);
