@@ -49,7 +49,7 @@ static const struct field nginx_fields[] = {
      .def = "64M",
      .min = 1024,
      .max = INT64_C(1) << 40,
-     .doc = "The largest upload that is accepted."},
+     .doc = "The largest upload that is accepted, by nginx and by PHP."},
     {.name = "keepalive_timeout",
      .type = FIELD_DURATION,
      AT(manifest_nginx, keepalive_timeout),

@@ -189,7 +189,7 @@ static const struct field site_nginx_fields[] = {
      AT(site_nginx, client_max_body_size),
      .min = 1024,
      .max = INT64_C(1) << 40,
-     .doc = "The largest upload that is accepted; without it, the server's."},
+     .doc = "The largest upload that is accepted, by nginx and by PHP; without it, the server's."},
 };
 static const struct record site_nginx_record = {
     MANIFEST(site_nginx, "site.nginx"), .doc = "Settings of nginx for this site.", FIELDS(site_nginx_fields)};
