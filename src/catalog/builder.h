@@ -57,7 +57,8 @@ int server_nginx(struct builder *b, struct error *err);
 int server_php(struct builder *b, struct error *err);
 void server_drift(struct builder *b);
 int server_mariadb(struct builder *b, struct error *err);
-void policies_set(struct builder *b); /* of all resources, once they are there */
+void policies_check(struct builder *b); /* whether there is what the manifest has policies for */
+void policies_set(struct builder *b);   /* of all resources, once they are there */
 int site_build(struct builder *b, const struct manifest_site *m, struct error *err);
 
 /* The PHP version that a site runs (NULL: none is known), and its runtime. */

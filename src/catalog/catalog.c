@@ -71,6 +71,7 @@ int catalog_build(const struct catalog_input *in, struct catalog *ret, struct ar
     struct builder b;
     builder_make(&b, in, &c, a, d);
     names_check(&b);
+    policies_check(&b);
     int r = server_build(&b, err);
     if (r >= 0)
         r = sites_build(&b, err);

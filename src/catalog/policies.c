@@ -50,9 +50,11 @@ static void check_name(struct builder *b, const struct strmap_item *item)
     }
     if (!dot || field_known(k->record, dot + 1))
         return;
-    for (size_t i = 0; i < k->record->n && n < NAMES_MOST - 1; i++)
-        if (!(k->record->fields[i].flags & NEVER_COMPARED) && !field_is_digest(&k->record->fields[i]))
-            names[n++] = k->record->fields[i].name;
+    for (size_t i = 0; i < k->record->n && n < NAMES_MOST - 1; i++) {
+        const struct field *f = &k->record->fields[i];
+        if (!(f->flags & NEVER_COMPARED) && f->type != FIELD_BYTES && !field_is_digest(f))
+            names[n++] = f->name;
+    }
     if (field_known(k->record, "content"))
         names[n++] = "content";
     diag_error(b->d, item->pos, hint_for(b->a, dot + 1, names, n),
@@ -118,18 +120,24 @@ static void resource_policies(struct builder *b, struct resource *r, const struc
     r->field_drift = differ ? fields : NULL;
 }
 
+void policies_check(struct builder *b)
+{
+    const struct manifest_site *sites = b->m->sites.at;
+    const struct server_drift *server = &b->m->server.drift;
+    for (size_t i = 0; i < server->policies.n; i++)
+        check_name(b, &server->policies.at[i]);
+    for (size_t s = 0; s < b->m->sites.n; s++)
+        for (size_t i = 0; i < sites[s].drift.policies.n; i++)
+            check_name(b, &sites[s].drift.policies.at[i]);
+}
+
 void policies_set(struct builder *b)
 {
     const struct manifest_site *sites = b->m->sites.at, *site = NULL;
     const struct server_drift *server = &b->m->server.drift;
     bool any = server->policies.n || server->default_policy != DRIFT_ENFORCE;
-    for (size_t i = 0; i < server->policies.n; i++)
-        check_name(b, &server->policies.at[i]);
-    for (size_t s = 0; s < b->m->sites.n; s++) {
+    for (size_t s = 0; s < b->m->sites.n; s++)
         any = any || sites[s].drift.policies.n || sites[s].drift.default_policy != FIELD_UNSET;
-        for (size_t i = 0; i < sites[s].drift.policies.n; i++)
-            check_name(b, &sites[s].drift.policies.at[i]);
-    }
     for (size_t i = 0; any && i < b->c->list.n; i++) {
         struct resource *r = b->c->list.at[i];
         if (!site || !r->site || strcmp(site->domain, r->site) != 0)

@@ -25,7 +25,44 @@ static void diags_json(struct session *s, struct buf *out)
     jw_end(&j);
 }
 
-/* The manifest alone: no store, nothing of the machine but its files. */
+/* Any value will do: what it is depends on the machine. The version is one that no package has. */
+static int any_secret(void *self, const char *name, size_t chars, const struct secret **ret,
+                      struct error *err)
+{
+    *ret = self;
+    return 0;
+}
+#define ANY_PHP "0.0"
+
+/* What the manifest would mean on some machine: values that no template can hold, policies for what there is
+ * none of, names that meet. Where the templates are not at hand, that is said, and no fault of the manifest.
+ */
+static void check_meaning(struct session *s)
+{
+    struct error err = {0};
+    struct secret *secret = secret_new("x", 1);
+    struct catalog_input in = {.manifest = s->manifest,
+                               .facts = &s->facts,
+                               .share_dir = session_share(),
+                               .share_from = session_share_from(),
+                               .secret = any_secret,
+                               .secret_self = secret,
+                               .digests = true};
+    s->facts.php = ANY_PHP;
+    int r = session_machine.open(s->o->root, &s->host, &err);
+    in.host = s->host;
+    if (r == 0)
+        r = catalog_build(&in, &s->catalog, &s->arena, &s->diags, &err);
+    for (size_t i = 0; r == 0 && i < s->catalog.list.n; i++)
+        if (s->catalog.list.at[i]->kind->check)
+            s->catalog.list.at[i]->kind->check(s->catalog.list.at[i], &s->diags);
+    if (r < 0)
+        fprintf(stderr, "citrus: whether the templates can hold these values was not looked at: %s\n",
+                err.text);
+    secret_free(secret);
+}
+
+/* The manifest, and what it would mean: no store, nothing of the machine but its files. */
 int command_validate(const struct options *o)
 {
     struct session s = {.o = o, .lock = -1};
@@ -40,6 +77,8 @@ int command_validate(const struct options *o)
         diag_error(&s.diags, (struct pos){.file = path}, err.hint[0] ? err.hint : NULL, "%s", err.text);
     if (s.diags.errors == 0)
         s.manifest = manifest_parse(&s.bundle, &s.arena, &s.diags);
+    if (s.manifest)
+        check_meaning(&s);
     if (o->json) {
         struct buf b = {0};
         diags_json(&s, &b);

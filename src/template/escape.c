@@ -1,4 +1,5 @@
-/* What each dialect does to a value, by the place of the hole. Refusals complete "the value ...". */
+/* What each dialect does to a value, by the place of the hole. Refusals complete "the value ...", and may
+ * have a second line: what to write in its place. */
 #include "dialect.h"
 #include <string.h>
 
@@ -97,7 +98,7 @@ const char *escape_nginx(enum place place, const char *v, size_t n, struct buf *
         return NULL;
     }
     if (has(v, n, '$')) /* a variable, and nginx has no way to write the character itself */
-        return "holds a \"$\"";
+        return "holds a \"$\"\nin a URL, write %24";
     if (place == PLACE_DOUBLE || place == PLACE_SINGLE) {
         add_escaped(out, v, n, place == PLACE_DOUBLE ? DOUBLE : SINGLE);
         return NULL;

@@ -101,6 +101,18 @@ static int text(struct rendering *r, const struct scope *s, const struct node *n
     return 0;
 }
 
+/* `why`: what the dialect said. */
+static int refuse(struct rendering *r, const struct template *t, const struct node *n, struct pos pos,
+                  const char *why)
+{
+    const char *advice = strchr(why, '\n');
+    int e = fail(r, -EINVAL, t, n, pos, "%.*s; %s cannot take that here", (int)strcspn(why, "\n"), why,
+                 r->dialect->file);
+    if (advice && pos.file)
+        error_hint(r->err, "change the value at %s:%d:%d; %s", pos.file, pos.line, pos.col, advice + 1);
+    return e;
+}
+
 static int hole(struct rendering *r, const struct scope *s, const struct node *n, const struct context *c)
 {
     const struct value *v = value_find(c, n->parts, n->n_parts);
@@ -119,7 +131,7 @@ static int hole(struct rendering *r, const struct scope *s, const struct node *n
     if (why && fault)
         return fail(r, -EPROTO, s->t, n, v->pos, "%s", why);
     if (why)
-        return fail(r, -EINVAL, s->t, n, v->pos, "%s; %s cannot take that here", why, r->dialect->file);
+        return refuse(r, s->t, n, v->pos, why);
     if (quoted) {
         r->quoted = n;
         r->quoted_in = s->t;

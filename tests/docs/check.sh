@@ -7,6 +7,8 @@ set -euo pipefail
 citrus=$1 pages=$2 scdoc=${3:-}
 passed=0 failed=0
 export LC_ALL=C
+CITRUS_SHARE=$(cd "$pages/../.." && pwd) # validate asks the templates what they can hold
+export CITRUS_SHARE
 
 result() { # result NAME WHAT-IS-WRONG: nothing wrong is a pass
   if [ -z "$2" ]; then
