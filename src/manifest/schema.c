@@ -22,6 +22,27 @@ static void type_of(struct jsonw *j, const char *a, const char *b, const char *c
     jw_end(j);
 }
 
+static bool takes_one(const struct field *f, const char *const *texts)
+{
+    for (; *texts; texts++)
+        if (!f->check || !f->check(*texts))
+            return true;
+    return false;
+}
+
+/* A text need not be quoted, and to an editor 8.2 and 200 are numbers then: where the field takes one. A
+ * pattern is for what is in quotes, as JSON Schema has it. */
+static void text(struct jsonw *j, const struct field *f)
+{
+    static const char *const integers[] = {"5", "200", "1073741824", NULL}, *const decimals[] = {"8.2", NULL};
+    bool decimal = takes_one(f, decimals);
+    if (!f->choices && (decimal || takes_one(f, integers)))
+        type_of(j, "string", decimal ? "number" : "integer", NULL);
+    else
+        jw_str(j, "type", "string");
+    pattern(j, f);
+}
+
 static void ref(struct jsonw *j, const char *key, const struct record *r)
 {
     struct buf b = {0};
@@ -66,10 +87,9 @@ static void containers(struct jsonw *j, const struct field *f)
         type_of(j, "array", "null", NULL);
         jw_bool(j, "uniqueItems", true);
         jw_object(j, "items");
-        jw_str(j, "type", "string");
+        text(j, f);
         if (f->choices)
             choices(j, f);
-        pattern(j, f);
         jw_end(j);
     } else if (f->type == FIELD_STRMAP) {
         type_of(j, "object", "null", NULL);
@@ -92,8 +112,7 @@ static void secret(struct jsonw *j, const struct field *f)
     jw_str(j, "type", "object");
     jw_object(j, "properties");
     jw_object(j, "secret");
-    jw_str(j, "type", "string");
-    pattern(j, f);
+    text(j, f);
     jw_end(j);
     jw_end(j);
     jw_array(j, "required");
@@ -142,8 +161,7 @@ static void value(struct jsonw *j, const struct field *f)
         containers(j, f);
         break;
     default:
-        jw_str(j, "type", "string");
-        pattern(j, f);
+        text(j, f);
     }
 }
 

@@ -80,6 +80,42 @@ static void the_schema_offers_nothing_that_is_refused_yet(void **state)
     assert_null(strstr(buf_str(&w->out), "\"redis\""));
 }
 
+/* "string", or the two of a list. */
+static const char *types_of(struct world *w, json_t *schema)
+{
+    json_t *type = json_object_get(schema, "type");
+    if (json_is_string(type))
+        return json_string_value(type);
+    assert_int_equal(json_array_size(type), 2);
+    return arena_printf(&w->arena, "%s or %s", json_string_value(json_array_get(type, 0)),
+                        json_string_value(json_array_get(type, 1)));
+}
+
+static void the_schema_takes_numbers_without_quotes_where_citrus_takes_them_as_text(void **state)
+{
+    static const struct {
+        const char *record, *field, *types;
+    } cases[] = {{"site.php", "version", "string or number"},
+                 {"site.wordpress", "version", "string or number"},
+                 {"site.wordpress", "title", "string or number"},
+                 {"site.health", "contains", "string or number"},
+                 {"server.memory", "budget", "string or integer"},
+                 {"site.health", "path", "string"},
+                 {"site", "target", "string"},
+                 {"site.wordpress.admin", "email", "string"}};
+    struct world *w = *state;
+    schema_write(&manifest_record, "t", &w->out);
+    json_t *root = json_loads(buf_str(&w->out), 0, NULL), *defs = json_object_get(root, "$defs");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *properties = json_object_get(json_object_get(defs, cases[i].record), "properties");
+        assert_string_equal(types_of(w, json_object_get(properties, cases[i].field)), cases[i].types);
+    }
+    json_t *health = json_object_get(json_object_get(defs, "site.health"), "properties");
+    json_t *items = json_object_get(json_object_get(health, "status"), "items");
+    assert_string_equal(types_of(w, items), "string or integer");
+    json_decref(root);
+}
+
 static void every_field_is_documented(const struct record *r)
 {
     if (!r->doc || !r->has_origin)
@@ -135,6 +171,7 @@ int main(int argc, char **argv)
         TEST(the_reference_page_is_up_to_date),
         TEST(the_schema_is_json_whose_references_lead_somewhere),
         TEST(the_schema_offers_nothing_that_is_refused_yet),
+        TEST(the_schema_takes_numbers_without_quotes_where_citrus_takes_them_as_text),
         TEST(every_record_and_field_has_a_sentence),
         TEST(every_default_is_fine_for_its_own_field),
     };
