@@ -32,6 +32,7 @@ struct catalog_input {
     /* Templates are read and parsed once for calls that share this; they live in the arena of the first.
      * NULL: each call reads its own. */
     struct templates **templates;
+    bool elsewhere;  /* the manifest may be for another machine than `host` is */
     bool sites_only; /* the server's files are there for what sites say of them, without content */
     bool digests; /* of the sites' contents the digests alone are kept: catalog_contents() brings them back */
 };

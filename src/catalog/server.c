@@ -1,5 +1,39 @@
 #include "builder.h"
+#include "fs.h"
+#include "text.h"
 #include <string.h>
+
+#define ZONES "/usr/share/zoneinfo"
+
+/* A zone of the same folder whose name is near; NULL: none. */
+static const char *zone_near(struct builder *b, const char *zone)
+{
+    const char *slash = strrchr(zone, '/'), *word = slash ? slash + 1 : zone, **names;
+    int folder = slash ? (int)(slash - zone) : 0;
+    size_t n;
+    if (fs_list(b->in->host, arena_printf(b->a, ZONES "/%.*s", folder, zone), b->a, &names, &n, NULL) < 0)
+        return NULL;
+    const char *near = near_name(word, names, n);
+    return near ? arena_printf(b->a, "%.*s%s", (int)(word - zone), zone, near) : NULL;
+}
+
+/* A link to a zone that is not there is UTC to every program, and no error. Nothing is known where tzdata is
+ * not installed yet; older names are in a package of their own, which may come with this run. */
+static void timezone_check(struct builder *b, const char *zone, struct pos pos)
+{
+    struct fs_stat all, st;
+    if (fs_stat(b->in->host, ZONES, &all, NULL) < 0 || all.type != FS_DIRECTORY ||
+        fs_stat(b->in->host, arena_printf(b->a, ZONES "/%s", zone), &st, NULL) < 0 ||
+        (st.type != FS_ABSENT && st.type != FS_DIRECTORY) ||
+        strings_has(&b->m->server.packages.present, "tzdata-legacy"))
+        return;
+    const char *near = zone_near(b, zone);
+    const char *hint = near ? arena_printf(b->a, "did you mean \"%s\"?", near)
+                            : "`timedatectl list-timezones` names them; some old names come with the package "
+                              "tzdata-legacy, under server.packages.present";
+    (b->in->elsewhere ? diag_warning : diag_error)(b->d, pos, hint, "there is no time zone \"%s\" in " ZONES,
+                                                   zone);
+}
 
 static void timezone_build(struct builder *b)
 {
@@ -7,6 +41,7 @@ static void timezone_build(struct builder *b)
     if (!s->timezone)
         return;
     struct pos pos = pos_field(record_server(NULL), s, "timezone", s->origin.pos);
+    timezone_check(b, s->timezone, pos);
     struct resource *tzdata = catalog_find(b->c, &package_kind, "tzdata");
     struct resource *link =
         add_link(b, "/etc/localtime", arena_printf(b->a, "/usr/share/zoneinfo/%s", s->timezone), NULL, pos);

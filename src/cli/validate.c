@@ -47,6 +47,7 @@ static void check_meaning(struct session *s)
                                .share_from = session_share_from(),
                                .secret = any_secret,
                                .secret_self = secret,
+                               .elsewhere = true,
                                .digests = true};
     s->facts.php = ANY_PHP;
     int r = session_machine.open(s->o->root, &s->host, &err);

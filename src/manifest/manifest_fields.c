@@ -257,7 +257,7 @@ static const struct field server_fields[] = {
      .type = FIELD_STRING,
      AT(manifest_server, timezone),
      .check = word_timezone,
-     .doc = "The server's time zone; without it, it stays as it is."},
+     .doc = "The server's time zone, such as Europe/Berlin; without it, it stays as it is."},
     {.name = "packages",
      .type = FIELD_STRUCT,
      AT(manifest_server, packages),

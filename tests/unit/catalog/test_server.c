@@ -316,6 +316,39 @@ static void the_operators_template_wins_and_its_mistakes_are_named(void **state)
     fixture_free(&f);
 }
 
+static void a_time_zone_that_the_system_does_not_have_is_refused(void **state)
+{
+    static const struct {
+        const char *zone, *packages, *said; /* NULL: it is fine */
+    } cases[] = {{"Europe/Berlin", "{}", NULL},
+                 {"UTC", "{}", NULL},
+                 {"Europe/Berlinn", "{}", "hint: did you mean \"Europe/Berlin\"?"},
+                 {"UTCC", "{}", "hint: did you mean \"UTC\"?"},
+                 {"Europe", "{}", "server.yaml:2:29: error: there is no time zone \"Europe\""},
+                 {"US/Eastern", "{}", "tzdata-legacy"},
+                 {"US/Eastern", "{present: [tzdata-legacy]}", NULL}};
+    for (size_t i = 0; i <= sizeof cases / sizeof *cases; i++) {
+        bool bare = i == sizeof cases / sizeof *cases; /* nothing is known of zones */
+        const char *zone = bare ? "Europe/Berlinn" : cases[i].zone;
+        struct fixture f;
+        struct arena a = {0};
+        fixture_init(&f,
+                     arena_printf(&a, "citrus: 1\nserver: {name: s, timezone: %s, packages: %s}\nsites: {}\n",
+                                  zone, bare ? "{}" : cases[i].packages));
+        if (!bare) {
+            fixture_file(&f, "/usr/share/zoneinfo/Europe/Berlin", "TZif");
+            fixture_file(&f, "/usr/share/zoneinfo/UTC", "TZif");
+        }
+        assert_int_equal(fixture_build(&f), 0);
+        if (bare || !cases[i].said)
+            assert_string_equal(fixture_said(&f), "");
+        else if (f.diags.errors != 1 || !strstr(fixture_said(&f), cases[i].said))
+            fail_msg("%s: %s", zone, fixture_said(&f));
+        fixture_free(&f);
+        arena_free(&a);
+    }
+}
+
 static void a_setting_that_its_file_cannot_hold_is_told_at_its_line(void **state)
 {
     struct fixture f;
@@ -347,6 +380,7 @@ int main(void)
         cmocka_unit_test(the_drift_timer_fires_before_its_service_ever_ran),
         cmocka_unit_test(a_template_that_is_missing_is_an_error_that_names_it),
         cmocka_unit_test(the_operators_template_wins_and_its_mistakes_are_named),
+        cmocka_unit_test(a_time_zone_that_the_system_does_not_have_is_refused),
         cmocka_unit_test(a_setting_that_its_file_cannot_hold_is_told_at_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
