@@ -179,18 +179,36 @@ static const char *type_name(const struct manifest_site *s)
     return record_field(part(&manifest_record, "sites"), "type")->choices[s->type];
 }
 
+/* The host of a URL, and the port behind its colon; "" where there is none. */
+static const char *host_and_port(const char *url, struct arena *a, const char **ret_port)
+{
+    size_t n = 0, k;
+    const char *host = word_url_host(url, &n), *end = host && *host == '[' ? memchr(host, ']', n) : host;
+    const char *colon = end ? memchr(end, ':', (size_t)(host + n - end)) : NULL;
+    k = colon ? (size_t)(colon - host) : n;
+    *ret_port = colon ? arena_strndup(a, colon + 1, n - k - 1) : "";
+    return host ? arena_strndup(a, host, k) : "";
+}
+
 /* Whether a redirect to `target` comes back to the site, where it would be redirected again. Another port is
  * another server's. */
 static bool leads_back(const struct manifest_site *s, const char *target, struct arena *a)
 {
-    size_t n;
-    const char *host = word_url_host(target, &n);
-    const char *port = host ? memchr(host, ':', n) : NULL;
-    const char *rest = port ? arena_strndup(a, port, (size_t)(host + n - port)) : "";
-    if (!host || (*rest && strcmp(rest, starts_with(target, "https:") ? ":443" : ":80") != 0))
-        return false;
-    const char *name = arena_strndup(a, host, port ? (size_t)(port - host) : n);
-    return strcmp(name, s->domain) == 0 || strings_has(&s->aliases, name);
+    const char *port, *host = host_and_port(target, a, &port);
+    return (!*port || strcmp(port, starts_with(target, "https:") ? "443" : "80") == 0) &&
+           (strcmp(host, s->domain) == 0 || strings_has(&s->aliases, host));
+}
+
+/* nginx asks for the addresses of all names when it starts, and does not start where one has none. */
+static void check_upstream(const struct checker *c, const struct manifest_site *s, struct pos pos)
+{
+    const char *port, *host = host_and_port(s->upstream, c->arena, &port);
+    if (*host == '[' || !word_address(host) || strcmp(host, "localhost") == 0)
+        return;
+    diag_warning(
+        c->diags, pos, "write its address, or see that /etc/hosts has the name",
+        "nginx looks \"%s\" up when it starts, and as long as it has no answer no site is served at all",
+        host);
 }
 
 static void check_parts(const struct checker *c, const struct manifest_site *s)
@@ -209,6 +227,8 @@ static void check_parts(const struct checker *c, const struct manifest_site *s)
     if (s->type == SITE_PROXY && !s->upstream && !declared(r, s, "upstream").file)
         diag_error(c->diags, s->origin.pos, "add upstream: http://HOST:PORT",
                    "a site of type proxy needs \"upstream\"");
+    if (s->type == SITE_PROXY && s->upstream)
+        check_upstream(c, s, origin_of(r, s, "upstream"));
     if (s->type == SITE_REDIRECT && !s->target && !declared(r, s, "target").file)
         diag_error(c->diags, s->origin.pos, "add target: https://...",
                    "a site of type redirect needs \"target\"");

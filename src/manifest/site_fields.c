@@ -266,7 +266,9 @@ static const struct field site_fields[] = {
      .type = FIELD_STRING,
      AT(manifest_site, upstream),
      .check = word_upstream,
-     .doc = "For type `proxy`: the server that answers, as http://HOST:PORT."},
+     .doc =
+         "For type `proxy`: the server that answers, as http://HOST:PORT; an address rather than a name, for "
+         "nginx does not start while it cannot find a name."},
     {.name = "target",
      .type = FIELD_STRING,
      AT(manifest_site, target),
