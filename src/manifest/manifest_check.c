@@ -1,5 +1,6 @@
 #include "manifest_check.h"
 #include "decode_value.h"
+#include "mariadb_settings.h"
 #include "php_settings.h"
 #include "text.h"
 #include "words.h"
@@ -102,48 +103,6 @@ static void check_server_php(const struct checker *c)
     if (p->dfault && !strings_has(&p->versions, p->dfault))
         diag_error(c->diags, origin_of(r, p, "default"), "add it to server.php.versions",
                    "PHP %s is not among the versions of this server", p->dfault);
-}
-
-/* What configs/mariadb.cnf sets from the memory budget or from a field. */
-static const struct {
-    const char *setting, *field; /* NULL: there is none */
-} mariadb_own[] = {
-    {"bind_address", "bind_address"},       {"innodb_buffer_pool_size", "buffer_pool"},
-    {"innodb_log_buffer_size", NULL},       {"innodb_log_file_size", NULL},
-    {"max_connections", "max_connections"},
-};
-
-/* MariaDB takes a hyphen for an underscore, and a name with "loose" in front for the name (my_getopt.c). */
-static bool setting_is(const char *written, const char *name)
-{
-    static const char loose[] = "loose_";
-    size_t i = 0;
-    while (loose[i] && (written[i] == loose[i] || (loose[i] == '_' && written[i] == '-')))
-        i++;
-    if (!loose[i])
-        written += i;
-    for (; *written && (*written == *name || (*written == '-' && *name == '_')); written++)
-        name++;
-    return *written == *name;
-}
-
-static void check_mariadb(const struct checker *c)
-{
-    const struct strmap *settings = &c->m->server.mariadb.settings;
-    for (size_t i = 0; i < settings->n; i++)
-        for (size_t k = 0; k < sizeof mariadb_own / sizeof *mariadb_own; k++) {
-            const struct strmap_item *item = &settings->at[i];
-            const char *field = mariadb_own[k].field;
-            if (!setting_is(item->name, mariadb_own[k].setting))
-                continue;
-            if (field)
-                diag_error(c->diags, item->pos,
-                           arena_printf(c->arena, "write server.mariadb.%s in its place", field),
-                           "\"%s\" has a field of its own", item->name);
-            else
-                diag_warning(c->diags, item->pos, "leave it out to have the figure that was worked out",
-                             "\"%s\" goes past what is worked out from the memory budget", item->name);
-        }
 }
 
 static void check_sources(const struct checker *c)
@@ -334,7 +293,7 @@ void manifest_check(const struct manifest *m, struct arena *a, struct diags *d)
     check_names(&c);
     check_packages(&c);
     check_server_php(&c);
-    check_mariadb(&c);
+    mariadb_settings_check(m, d);
     check_sources(&c);
     php_settings_check(m, d);
     const struct manifest_site *sites = m->sites.at;
