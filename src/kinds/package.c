@@ -273,7 +273,7 @@ static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
     for (size_t i = 0; i < have.n; i++)
         if (have.at[i].state == DPKG_BROKEN) {
             broken++;
-            if (!stays || json_object_get(stays, have.at[i].name))
+            if (!stays || package_list_has(stays, have.at[i].name))
                 vec_push(ctx->arena, &again, have.at[i].name);
             else if (strstr(have.at[i].state_text, "reinstreq"))
                 vec_push(ctx->arena, &torn, have.at[i].name);
@@ -421,7 +421,7 @@ static int packages_restore(struct kind_ctx *ctx, json_t *saved, const char *pat
         r = apt(ctx, APT_REMOVE, &gone, err);
     if (r >= 0)
         r = apt(ctx, APT_PURGE, &purge, err);
-    if (r >= 0 && !had_data && any_mariadb(&purge))
+    if (r >= 0 && !had_data && (any_mariadb(&purge) || any_mariadb(&gone)))
         r = drop_data(ctx, err);
     if (r >= 0)
         r = bring_back(ctx, &exact, &any, err);

@@ -19,6 +19,8 @@ void package_list_text(const struct dpkg *have, struct buf *out)
     for (size_t i = 0; i < have->n; i++)
         if (have->at[i].state == DPKG_INSTALLED || have->at[i].state == DPKG_BROKEN)
             jw_str(&j, have->at[i].name, have->at[i].version);
+        else if (have->at[i].state == DPKG_CONFIG_FILES)
+            jw_null(&j, have->at[i].name);
     jw_end(&j);
 }
 
@@ -60,16 +62,21 @@ const char *package_list_after(struct kind_ctx *ctx, const char *before)
     return arena_printf(ctx->arena, "%s.after", before);
 }
 
+bool package_list_has(json_t *list, const char *name)
+{
+    return json_is_string(json_object_get(list, name));
+}
+
 void package_list_new(struct kind_ctx *ctx, const struct dpkg *have, json_t *before, json_t *after,
                       bool keep_data, struct names *purge, struct names *gone)
 {
     for (size_t i = 0; i < have->n; i++) {
         const struct dpkg_package *p = &have->at[i];
-        if (p->state == DPKG_ABSENT || p->state == DPKG_CONFIG_FILES || json_object_get(before, p->name) ||
-            (after && !json_object_get(after, p->name)))
+        if (p->state == DPKG_ABSENT || p->state == DPKG_CONFIG_FILES || package_list_has(before, p->name) ||
+            (after && !package_list_has(after, p->name)))
             continue;
         /* debconf may have been told to drop all databases with the package. */
-        if (keep_data && starts_with(p->name, "mariadb-server"))
+        if (json_object_get(before, p->name) || (keep_data && starts_with(p->name, "mariadb-server")))
             vec_push(ctx->arena, gone, p->name);
         else
             vec_push(ctx->arena, purge, p->name);
@@ -85,8 +92,8 @@ void package_list_lost(struct kind_ctx *ctx, const struct dpkg *have, json_t *be
     json_object_foreach(before, name, version)
     {
         const struct dpkg_package *p = dpkg_find(have->at, have->n, name);
-        if ((p && (p->state == DPKG_INSTALLED || p->state == DPKG_BROKEN)) ||
-            (after && json_object_get(after, name)))
+        if (!json_is_string(version) || (p && (p->state == DPKG_INSTALLED || p->state == DPKG_BROKEN)) ||
+            (after && package_list_has(after, name)))
             continue;
         vec_push(ctx->arena, exact, arena_printf(ctx->arena, "%s=%s", name, json_string_value(version)));
         vec_push(ctx->arena, any, arena_strdup(ctx->arena, name));

@@ -171,6 +171,59 @@ static void a_removed_package_comes_back_in_its_version_with_what_went_along(voi
     kit_free(t);
 }
 
+/* nginx-common's "purge" takes /etc/nginx along: an operator's, of an nginx that somebody removed once. */
+static void what_had_left_its_configuration_is_removed_and_not_purged(void **state)
+{
+    const char *const lines[] = {
+        "apache2", "install ok installed", "2.4.57", "git", "deinstall ok config-files", "2.30", NULL};
+    struct kit *t = kit_with(lines);
+    const char *const names[] = {"git", "htop", NULL};
+    struct change *c[2];
+    all(t, names, false, c);
+    json_t *u0 = kit_capture(t, c[0]), *u1 = kit_capture(t, c[1]);
+    assert_int_equal(package_kind.apply_all(&t->ctx, c, 2, &t->err), 0);
+    kit_undo(t, c[1], u1);
+    kit_undo(t, c[0], u0);
+    assert_string_equal(fake_log(t->h), "apt install git htop\napt remove git\napt purge htop\n");
+    assert_non_null(
+        strstr(kit_read(t, "/var/lib/dpkg/status"), "Package: git\nStatus: deinstall ok config-files\n"));
+    kit_free(t);
+}
+
+/* What the batch removed has left its configuration, which is no reason to leave it removed. */
+static void what_a_batch_that_ended_removed_comes_back(void **state)
+{
+    struct kit *t = kit_with(base_system);
+    const char *before = installed(t), *const names[] = {"apache2", NULL};
+    struct change *c[1];
+    all(t, names, true, c);
+    json_t *undo = kit_capture(t, c[0]);
+    assert_int_equal(package_kind.apply_all(&t->ctx, c, 1, &t->err), 0);
+    kit_undo(t, c[0], undo);
+    assert_string_equal(fake_log(t->h), "apt remove apache2\napt install apache2=2.4.57\n");
+    assert_string_equal(installed(t), before);
+    kit_free(t);
+}
+
+static void what_had_left_its_configuration_and_is_torn_goes_with_a_batch_that_did_not_end(void **state)
+{
+    const char *const lines[] = {
+        "apache2", "install ok installed", "2.4.57", "git", "deinstall ok config-files", "2.30", NULL};
+    const char *const torn[] = {
+        "apache2", "install ok installed", "2.4.57", "git", "install reinstreq half-installed", "2.39", NULL};
+    struct kit *t = kit_new(
+        "{\"candidates\": {\"git\": \"2.39\"}, \"fail\": {\"apt reinstall git\": \"E: not to be had\"}}");
+    status(t, lines);
+    const char *const names[] = {"git", NULL};
+    struct change *c[1];
+    all(t, names, false, c);
+    json_t *undo = kit_capture(t, c[0]);
+    status(t, torn);
+    kit_undo(t, c[0], undo);
+    assert_string_equal(fake_log(t->h), "apt configure\napt configure\napt remove git\n");
+    kit_free(t);
+}
+
 static void a_version_that_is_not_to_be_had_any_more_is_replaced_by_the_present_one(void **state)
 {
     struct kit *t = kit_new(
@@ -381,9 +434,9 @@ static void databases_that_were_there_before_survive_the_undo_of_mariadb(void **
     kit_free(t);
 }
 
-static void databases_that_came_with_the_batch_go_to_the_trash_with_it(void **state)
+static void databases_of_a_batch_go_to_the_trash(const char *const *lines, const char *how)
 {
-    struct kit *t = kit_with(base_system);
+    struct kit *t = kit_with(lines);
     const char *const names[] = {"mariadb-server", NULL};
     struct change *c[1];
     all(t, names, false, c);
@@ -393,7 +446,15 @@ static void databases_that_came_with_the_batch_go_to_the_trash_with_it(void **st
     kit_undo(t, c[0], undo);
     assert_false(kit_there(t, "/var/lib/mysql"));
     assert_true(kit_there(t, "/var/lib/citrus/trash/7-mysql/ibdata1"));
+    assert_non_null(strstr(fake_log(t->h), how));
     kit_free(t);
+}
+
+static void databases_that_came_with_the_batch_go_to_the_trash_with_it(void **state)
+{
+    const char *const removed_once[] = {"mariadb-server", "deinstall ok config-files", "1:10.6", NULL};
+    databases_of_a_batch_go_to_the_trash(base_system, "apt purge mariadb-server\n");
+    databases_of_a_batch_go_to_the_trash(removed_once, "apt remove mariadb-server\n");
 }
 
 int main(void)
@@ -405,6 +466,9 @@ int main(void)
         cmocka_unit_test(what_somebody_installs_after_the_batch_is_not_purged_with_it),
         cmocka_unit_test(a_batch_that_did_not_end_is_purged_with_its_dependencies),
         cmocka_unit_test(a_removed_package_comes_back_in_its_version_with_what_went_along),
+        cmocka_unit_test(what_had_left_its_configuration_is_removed_and_not_purged),
+        cmocka_unit_test(what_a_batch_that_ended_removed_comes_back),
+        cmocka_unit_test(what_had_left_its_configuration_and_is_torn_goes_with_a_batch_that_did_not_end),
         cmocka_unit_test(a_version_that_is_not_to_be_had_any_more_is_replaced_by_the_present_one),
         cmocka_unit_test(a_package_that_no_repository_has_fails_before_anything_changed),
         cmocka_unit_test(an_interrupted_dpkg_is_told_and_mended_first),
