@@ -80,6 +80,13 @@ int awaiting_decide(struct session *s)
     s->confirm = s->plan->actions.n ? s->o->confirm : 0;
     if (s->confirm || s->plan->lockouts == 0 || s->o->no_confirm || s->o->plan_only)
         return 0;
+    if (s->plan->corrective_only) {
+        error_set(&err, -EPERM,
+                  "%zu of these changes can shut you out (ssh, firewall), by what goes along, and nobody"
+                  " confirmed that. Nothing was changed",
+                  s->plan->lockouts);
+        return refuse(s, &err, "`citrus apply` makes them, and asks for the confirmation");
+    }
     if (s->o->yes || s->o->json) {
         error_set(&err, -EPERM,
                   "the plan has %zu change%s that can shut you out (ssh, firewall), and nobody is asked here."

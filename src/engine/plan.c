@@ -259,11 +259,29 @@ static void finish(struct plan *p)
     refreshes_link(p);
 }
 
-/* Who administers an offline tree does not come in through it; and what is mended was confirmed before. */
+static void plan_kinds(struct engine *e, struct plan *p)
+{
+    struct kind_ctx ctx = engine_ctx(e, p->arena, 0);
+    for (const struct kind *const *k = kinds; *k; k++) {
+        VEC(struct change *) own = {0};
+        for (size_t i = 0; (*k)->plan_all && i < p->actions.n; i++) {
+            struct change *c = &p->actions.at[i].change;
+            if (c->res->kind == *k && c->op != OP_REFRESH)
+                vec_push(p->arena, &own, c);
+        }
+        if (own.n)
+            (*k)->plan_all(&ctx, own.at, own.n);
+    }
+}
+
+/* Who administers an offline tree does not come in through it; and what is mended was confirmed before, but
+ * for what goes along with it now. */
 static void note_lockouts(const struct engine *e, struct plan *p)
 {
-    for (size_t i = 0; i < p->actions.n && !e->host->offline && !p->corrective_only; i++) {
+    for (size_t i = 0; i < p->actions.n && !e->host->offline; i++) {
         struct action *a = &p->actions.at[i];
+        if (p->corrective_only && !a->change.along)
+            continue;
         a->lockout = a->change.res->kind->lockout && a->change.res->kind->lockout(&a->change);
         p->lockouts += a->lockout;
     }
@@ -318,6 +336,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
         return r;
     order_after_sites(p, c);
     finish(p);
+    plan_kinds(e, p);
     note_lockouts(e, p);
     plan_touched(p, c, g.held.rows.at, g.held.rows.n);
     if (narrow)

@@ -30,6 +30,12 @@ static void write_action(const struct action *act, const struct redaction *red, 
     jw_str(j, "after", hex);
     if (c->restore)
         jw_int(j, "restored_from", c->restore->transaction);
+    if (c->along) {
+        jw_array(j, "along");
+        for (const char *const *name = c->along; *name; name++)
+            jw_str(j, NULL, *name);
+        jw_end(j);
+    }
     jw_array(j, "changes");
     for (size_t i = 0; i < c->delta.n; i++) {
         jw_object(j, NULL);
@@ -189,10 +195,27 @@ static int compare_field(json_t *was, const struct field_change *is, const struc
     return 0;
 }
 
+/* What no longer goes along is none the worse for it. */
+static int compare_along(json_t *was, const struct change *c, struct error *err)
+{
+    for (size_t i = 0; c->along && c->along[i]; i++) {
+        bool same = false;
+        for (size_t k = 0; k < json_array_size(was) && !same; k++) {
+            const char *name = json_string_value(json_array_get(was, k));
+            same = name && strcmp(name, c->along[i]) == 0;
+        }
+        if (!same)
+            return error_set(err, -ESTALE, "%s %s: %s would go along now, which the plan does not say",
+                             c->res->kind->name, c->res->id, c->along[i]);
+    }
+    return 0;
+}
+
 static int compare_action(json_t *then, const struct action *now, struct error *err)
 {
     const struct change *c = &now->change;
     char before[HASH_HEX], after[HASH_HEX];
+    int r;
     if (strcmp(member(then, "kind"), c->res->kind->name) != 0 ||
         strcmp(member(then, "id"), c->res->id) != 0 || strcmp(member(then, "op"), op_names[c->op]) != 0)
         return error_set(err, -ESTALE, "the plan says %s %s %s where it would be %s %s %s now",
@@ -205,14 +228,16 @@ static int compare_action(json_t *then, const struct action *now, struct error *
         (c->restore ? c->restore->transaction : 0))
         return error_set(err, -ESTALE, "%s %s would %scome back from the trash, other than the plan says",
                          c->res->kind->name, c->res->id, c->restore ? "" : "not ");
+    r = compare_along(json_object_get(then, "along"), c, err);
+    if (r < 0)
+        return r;
     hash_hex(now->before, before);
     hash_hex(now->after, after);
     if (strcmp(member(then, "before"), before) == 0 && strcmp(member(then, "after"), after) == 0)
         return 0;
     json_t *changes = json_object_get(then, "changes");
     for (size_t i = 0; i < c->delta.n || i < json_array_size(changes); i++) {
-        int r =
-            compare_field(json_array_get(changes, i), i < c->delta.n ? &c->delta.at[i] : NULL, c->res, err);
+        r = compare_field(json_array_get(changes, i), i < c->delta.n ? &c->delta.at[i] : NULL, c->res, err);
         if (r < 0)
             return r;
     }

@@ -181,7 +181,8 @@ static bool fetches(enum apt_verb verb)
     return verb == APT_UPDATE || verb == APT_DOWNLOAD;
 }
 
-static const char **command_make(enum apt_verb verb, const char *const *names, size_t n, struct arena *a)
+static const char **command_make(enum apt_verb verb, const char *const *more, const char *const *names,
+                                 size_t n, struct arena *a)
 {
     const char **argv = arena_array(a, const char *, n + OPTIONS_MAX);
     size_t argc = 0;
@@ -192,6 +193,8 @@ static const char **command_make(enum apt_verb verb, const char *const *names, s
     else if (verb == APT_UPDATE)
         for (size_t i = 0; i < sizeof update_options / sizeof *update_options; i++)
             argv[argc++] = update_options[i];
+    for (; more && *more; more++)
+        argv[argc++] = *more;
     for (size_t i = 0; fetches(verb) && i < sizeof fetch_options / sizeof *fetch_options; i++)
         argv[argc++] = fetch_options[i];
     for (size_t i = 0; i < WORDS_MOST && commands[verb].words[i]; i++)
@@ -305,21 +308,27 @@ static int apt_once(struct host *h, enum apt_verb verb, const char *const *names
     return r;
 }
 
+static int names_check(const char *const *names, size_t n, struct error *err)
+{
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = name_check(names[i], err);
+    return r;
+}
+
 int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err)
 {
     bool whole = verb == APT_UPDATE || verb == APT_CONFIGURE;
     if (!whole && n == 0)
         return 0;
-    for (size_t i = 0; i < n; i++) {
-        int r = name_check(names[i], err);
-        if (r < 0)
-            return r;
-    }
+    int r = names_check(names, n, err);
+    if (r < 0)
+        return r;
     struct arena a = {0};
     struct apt_hearing heard = {.to = p};
     struct progress hears = {.say = apt_hear, .self = &heard};
-    struct exec x = {.argv = command_make(verb, names, n, &a),
+    struct exec x = {.argv = command_make(verb, NULL, names, n, &a),
                      .env = apt_env,
                      .timeout = commands[verb].seconds,
                      .stall = !fetches(verb)         ? 0
@@ -329,8 +338,7 @@ int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
                      .progress = &hears};
     struct apt_wait wait = apt_wait_start(h, p);
     struct buf what = {0};
-    int r = 1;
-    while (r > 0) {
+    for (r = 1; r > 0;) {
         r = apt_wait(h, &wait, verb, err);
         if (r == 0)
             r = apt_once(h, verb, names, n, &x, &wait, err);
@@ -341,5 +349,40 @@ int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
         buf_free(&what);
     }
     arena_free(&a);
+    return r;
+}
+
+/* --- what goes along --------------------------------------------------------------------------------------
+ */
+
+/* Of what is to go, a hold is let go of first. */
+static const char *const simulated_install[] = {"--simulate", NULL};
+static const char *const simulated_removal[] = {"--simulate", "--allow-change-held-packages", NULL};
+
+int real_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const char ***ret,
+                   struct arena *a, struct error *err)
+{
+    int r = names_check(names, n, err);
+    if (r < 0)
+        return r;
+    struct arena scratch = {0};
+    struct exec_result result = {0};
+    struct apt_removals heard = {.names = names, .n_names = n, .a = a};
+    struct progress hears = {.say = apt_hear_removal, .self = &heard};
+    const char *const *more = verb == APT_REMOVE ? simulated_removal : simulated_install;
+    struct exec x = {.argv = command_make(verb, more, names, n, &scratch),
+                     .env = apt_env,
+                     .timeout = 120,
+                     .progress = &hears};
+    if (n > 0)
+        r = host_run(h, &x, &result, err);
+    if (r == 0 && result.status != 0)
+        r = apt_error(verb, names, n, &result, err);
+    if (r == 0) {
+        vec_push(a, &heard.found, NULL);
+        *ret = heard.found.at;
+    }
+    exec_result_free(&result);
+    arena_free(&scratch);
     return r;
 }

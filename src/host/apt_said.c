@@ -49,6 +49,20 @@ void apt_hear(void *self, const char *line)
             h->to->say(h->to->self, line);
 }
 
+void apt_hear_removal(void *self, const char *line)
+{
+    static const char sign[] = "Remv ";
+    struct apt_removals *h = self;
+    if (!starts_with(line, sign))
+        return;
+    const char *name = line + sizeof sign - 1;
+    size_t len = strcspn(name, " :"); /* "libc6:i386" is of another architecture than the machine's */
+    for (size_t i = 0; i < h->n_names; i++)
+        if (strlen(h->names[i]) == len && strncmp(h->names[i], name, len) == 0)
+            return;
+    vec_push(h->a, &h->found, arena_strndup(h->a, name, len));
+}
+
 /* --- when it failed ----------------------------------------------------------------------------------- */
 
 #define REASON_LINES 3

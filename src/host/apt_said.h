@@ -10,6 +10,16 @@ struct apt_hearing {
 };
 void apt_hear(void *self, const char *line);
 
+/* The same: notes what a simulation removes ("Remv systemd-timesyncd [252.39-1]"), but for those of `names`.
+ */
+struct apt_removals {
+    const char *const *names;
+    size_t n_names;
+    struct arena *a;
+    VEC(const char *) found;
+};
+void apt_hear_removal(void *self, const char *line);
+
 /* The errors in an output, a few; else its last lines. */
 void apt_reason(const char *out, struct buf *reason);
 /* What to do about a reason, where that is known. */

@@ -242,6 +242,7 @@ static const struct host_ops fake_ops = {
     .timer = fake_timer,
     .apt_candidates = fake_apt_candidates,
     .apt = fake_apt,
+    .apt_along = fake_apt_along,
     .db_read = fake_db_read,
     .db_exec = fake_db_exec,
     .db_dump = fake_db_dump,

@@ -3,12 +3,17 @@
  *
  *   {"units": {"nginx.service": {"active": true, "enabled": true}},
  *    "candidates": {"nginx": "1.22.1-9"},
- *    "db": {"databases": [{"name", "charset", "collation", "tables", "bytes"}], "users": [...], "grants":
- * [...], "options_tables": [{"database", "name"}]},           -- absent: not running "memory": 2147483648,
- * "cpus": 2, "fetch": {"https://example.org/a.tar.gz": "content"},           -- any other URL answers 404
- *    "probe": {"a.example.com": {"status": 200, "text": "<title>A</title>", "certificate": "HEX", "location":
- * "URL", "code": "ETIMEDOUT", "ms": 12, "where": [{"file": "/a", "has": "text", "status": 500}]}}, "run":
- * {"/usr/sbin/nginx": {"status": 0, "out": ""}}, "fail": {"unit reload nginx.service": "text"}}
+ *    "along": {"install ntpsec": ["systemd-timesyncd"]},      -- what goes with it
+ *    "db": {"databases": [{"name", "charset", "collation", "tables", "bytes"}],
+ *           "users": [...], "grants": [...],
+ *           "options_tables": [{"database", "name"}]},        -- absent: not running
+ *    "memory": 2147483648, "cpus": 2,
+ *    "fetch": {"https://example.org/a.tar.gz": "content"},    -- any other URL answers 404
+ *    "probe": {"a.example.com": {"status": 200, "text": "<title>A</title>", "certificate": "HEX",
+ *              "location": "URL", "code": "ETIMEDOUT", "ms": 12,
+ *              "where": [{"file": "/a", "has": "text", "status": 500}]}},
+ *    "run": {"/usr/sbin/nginx": {"status": 0, "out": ""}},
+ *    "fail": {"unit reload nginx.service": "text"}}
  *
  * Mutations through ops are written, one a line, into fake_log() and change the pretended state, so that
  * an apply can be verified: "unit reload nginx.service", "apt install nginx php8.2-fpm", "db CREATE DATABASE

@@ -74,6 +74,62 @@ static void package_brings(struct host *h, const char *name)
     arena_free(&a);
 }
 
+/* What goes along with it: `along` of the world, as far as it is there. */
+static json_t *goes_along(struct host *h, enum apt_verb verb, const char *name)
+{
+    struct arena a = {0};
+    const char *key = arena_printf(&a, "%s %s", verb == APT_INSTALL ? "install" : "remove", name);
+    json_t *list = json_object_get(json_object_get(fake_of(h)->world, "along"), key);
+    arena_free(&a);
+    return list;
+}
+
+static void take_along(struct host *h, enum apt_verb verb, const char *name, struct dpkg_package *list,
+                       size_t n)
+{
+    json_t *along = goes_along(h, verb, name);
+    for (size_t k = 0; k < json_array_size(along); k++)
+        for (size_t i = 0; i < n; i++)
+            if (list[i].name && strcmp(list[i].name, json_string_value(json_array_get(along, k))) == 0)
+                list[i].state_text = "deinstall ok config-files";
+}
+
+static bool is_named(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+int fake_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const char ***ret,
+                   struct arena *a, struct error *err)
+{
+    VEC(const char *) found = {0};
+    struct dpkg_package *list;
+    size_t count;
+    int r = fake_refuses(h, "apt along", err);
+    if (r == 0)
+        r = dpkg_read(h, &list, &count, a, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        json_t *along = goes_along(h, verb, names[i]), *v;
+        size_t k;
+        json_array_foreach(along, k, v)
+        {
+            const char *name = json_string_value(v);
+            const struct dpkg_package *p = dpkg_find(list, count, name);
+            if (p && p->state == DPKG_INSTALLED && !is_named(names, n, name) &&
+                !is_named(found.at, found.n, name))
+                vec_push(a, &found, arena_strdup(a, name));
+        }
+    }
+    vec_push(a, &found, NULL);
+    *ret = found.at;
+    return 0;
+}
+
 /* One package of the list (with room for one more behind its end) changed as `verb` says. */
 static int package_change(struct host *h, enum apt_verb verb, const char *wanted, struct dpkg_package *list,
                           size_t *n, struct arena *a, struct error *err)
@@ -104,6 +160,8 @@ static int package_change(struct host *h, enum apt_verb verb, const char *wanted
         p->version = arena_strdup(a, version);
         p->state_text = p->held ? "hold ok installed" : "install ok installed";
         package_brings(h, name);
+        if (verb == APT_INSTALL)
+            take_along(h, verb, name, list, *n);
         return 0;
     }
     if (!p)
@@ -115,8 +173,10 @@ static int package_change(struct host *h, enum apt_verb verb, const char *wanted
     switch (verb) {
     case APT_REMOVE:
         p->state_text = "deinstall ok config-files";
+        take_along(h, verb, name, list, *n);
         break;
     case APT_PURGE:
+        take_along(h, verb, name, list, *n);
         p->name = NULL;
         break;
     case APT_HOLD:

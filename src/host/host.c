@@ -151,6 +151,13 @@ int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_
     MUTATE(steps[verb], n > 0 ? names[0] : "", h->ops->apt(h, verb, names, n, p, err));
 }
 
+int host_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const char ***ret,
+                   struct arena *a, struct error *err)
+{
+    asked(h);
+    return h->ops->apt_along(h, verb, names, n, ret, a, err);
+}
+
 int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
                  struct error *err)
 {

@@ -148,6 +148,10 @@ enum apt_verb {
  * script fails at them. APT_INSTALL does not start anything that policy-rc.d forbids. */
 int host_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err);
+/* Of APT_INSTALL and APT_REMOVE: what apt would remove along with it, the names themselves left out. *ret is
+ * NULL-terminated. Changes nothing, and waits for nobody. */
+int host_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const char ***ret,
+                   struct arena *a, struct error *err);
 
 /* --- MariaDB
  * ------------------------------------------------------------------------------------------------ */
@@ -268,6 +272,8 @@ struct host_ops {
                           struct error *);
     int (*apt)(struct host *, enum apt_verb, const char *const *, size_t, const struct progress *,
                struct error *);
+    int (*apt_along)(struct host *, enum apt_verb, const char *const *, size_t, const char ***,
+                     struct arena *, struct error *);
     int (*db_read)(struct host *, const struct db_scope *, struct db_snapshot *, struct arena *,
                    struct error *);
     int (*db_exec)(struct host *, const char *, const char *const *, size_t, struct error *);

@@ -78,6 +78,12 @@ static int offline_apt(struct host *h, enum apt_verb verb, const char *const *na
     return not_running(h, "changing packages", err);
 }
 
+static int offline_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n,
+                             const char ***ret, struct arena *a, struct error *err)
+{
+    return not_running(h, "looking for what packages take along", err);
+}
+
 static int offline_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret,
                            struct arena *a, struct error *err)
 {
@@ -120,6 +126,7 @@ const struct host_ops host_offline_ops = {
     .timer = offline_timer,
     .apt_candidates = offline_apt_candidates,
     .apt = offline_apt,
+    .apt_along = offline_apt_along,
     .db_read = offline_db_read,
     .db_exec = offline_db_exec,
     .db_dump = offline_db_dump,

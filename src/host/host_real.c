@@ -11,6 +11,7 @@ const struct host_ops host_real_ops = {
     .timer = real_timer,
     .apt_candidates = real_apt_candidates,
     .apt = real_apt,
+    .apt_along = real_apt_along,
     .db_read = real_db_read,
     .db_exec = real_db_exec,
     .db_dump = real_db_dump,

@@ -15,6 +15,8 @@ int real_apt_candidates(struct host *h, const char *const *names, size_t n, cons
                         struct arena *a, struct error *err);
 int real_apt(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const struct progress *p,
              struct error *err);
+int real_apt_along(struct host *h, enum apt_verb verb, const char *const *names, size_t n, const char ***ret,
+                   struct arena *a, struct error *err);
 int real_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
                  struct error *err);
 int real_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);

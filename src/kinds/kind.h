@@ -6,6 +6,8 @@
  *   observe  what is there, for many resources at once (reads only; one pass per source)
  *   check    what is wrong with the wanted spec (pure; optional)
  *   plan     from a delta to how it is done: undo class, impact, summary (pure; optional)
+ *   plan_all what the changes of one plan bring about that none of them shows, once all are known: asks, and
+ *            changes nothing (optional)
  *   feasible what would fail, as far as looking tells, while the plan is made (changes nothing; optional)
  *   prepare  everything slow or likely to fail, invisible: download, validate on a staged tree (optional)
  *   capture  what undo will need, as JSON members into `undo`; files into ctx->undo_dir
@@ -114,7 +116,10 @@ struct change {
     bool drift;                    /* puts right what somebody changed: nothing new is asked for */
     bool blamed;                   /* prepare_all: it is this one that cannot be had */
     const struct remains *restore; /* OP_CREATE: what is brought back, or NULL */
-    void *prepared;                /* the kind's own, from prepare to apply, in ctx->arena */
+    /* Names of its kind that go along with it, NULL-terminated, or NULL: nothing does. */
+    const char *const *along;
+    const void *foreseen; /* the kind's own, from plan_all to apply; NULL: it was not asked */
+    void *prepared;       /* the kind's own, from prepare to apply, in ctx->arena */
 };
 
 struct kind_ctx {
@@ -148,6 +153,8 @@ struct kind {
     int (*observe)(struct kind_ctx *, const struct resource *const *, size_t n, void **found, struct error *);
     void (*check)(const struct resource *, struct diags *);
     void (*plan)(struct kind_ctx *, struct change *);
+    /* Once, with all changes of the kind in the plan: fills `along`, adds to `summary`. */
+    void (*plan_all)(struct kind_ctx *, struct change *const *, size_t n);
     /* Fills errs[i], each cleared, of what stands in the way of list[i]. Also asked of what is as it should
      * be (OP_NONE): then, what will stand in the way of its next change. Not of removals. */
     void (*feasible)(struct kind_ctx *, const struct change *const *list, size_t n, struct error *errs);

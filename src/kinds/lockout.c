@@ -27,6 +27,9 @@ bool lockout_package(const struct change *c)
 {
     static const char *const names[] = {"openssh-server",      "ufw", "nftables", "iptables",
                                         "iptables-persistent", NULL};
+    for (size_t i = 0; c->along && c->along[i]; i++)
+        if (is_one_of(names, c->along[i]))
+            return true;
     if (!is_one_of(names, c->res->id))
         return false;
     /* A hold lets nobody in or out. */

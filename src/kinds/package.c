@@ -5,6 +5,7 @@
  * content; the list of what the batch left behind lies beside it, so that packages which somebody installs
  * afterwards are not taken for the batch's. */
 #include "fs.h"
+#include "package_along.h"
 #include "package_list.h"
 #include "package_offer.h"
 #include "specs.h"
@@ -106,7 +107,7 @@ static void plan(struct kind_ctx *ctx, struct change *c)
 /* --- preparing
  * ---------------------------------------------------------------------------------------------- */
 
-static bool wants_install(const struct change *c)
+bool package_wants_install(const struct change *c)
 {
     return c->op == OP_CREATE ||
            (c->op == OP_UPDATE && c->delta.n && !strcmp(c->delta.at[0].field->name, "installed"));
@@ -159,7 +160,7 @@ static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size
         return 0;
     }
     if (!names.n)
-        return 0;
+        return package_along_check(ctx, changes, n, err);
     errs = arena_array(ctx->arena, struct error, names.n);
     r = package_offers(ctx, names.at, names.n, errs, err);
     for (size_t i = 0; i < names.n && r >= 0; i++) {
@@ -170,6 +171,8 @@ static int prepare_all(struct kind_ctx *ctx, struct change *const *changes, size
         for (size_t k = 0; k < n; k++)
             changes[k]->blamed = !strcmp(changes[k]->res->id, names.at[i]);
     }
+    if (r >= 0)
+        r = package_along_check(ctx, changes, n, err);
     if (r < 0)
         return r;
     return host_apt(ctx->host, APT_DOWNLOAD, names.at, names.n, ctx->progress, err);
@@ -192,7 +195,7 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
         return r;
     p = dpkg_find(have.at, have.n, c->res->id);
     jw_bool(undo, "held", p && p->held);
-    if (!wants_install(c) && c->op != OP_REMOVE)
+    if (!package_wants_install(c) && c->op != OP_REMOVE)
         return 0;
     package_list_text(&have, &text);
     hash_hex(hash_bytes(text.at, text.len), hex);
@@ -256,7 +259,8 @@ static int apt(struct kind_ctx *ctx, enum apt_verb verb, const struct names *nam
 
 /* An interrupted dpkg first: apt touches nothing before. What "configure" cannot finish is installed anew,
  * but for what is to go (`stays` NULL: nothing): that needs it only where it was torn while its files were
- * unpacked, since nobody but its archive knows them; where it cannot be had again, it goes as it is. */
+ * unpacked, since nobody but its archive knows them; where it cannot be had again, it goes as it is. 1: there
+ * was something to mend. */
 static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
 {
     struct names again = {0}, torn = {0};
@@ -284,7 +288,7 @@ static int mend(struct kind_ctx *ctx, json_t *stays, struct error *err)
     r = apt(ctx, APT_REINSTALL, &again, err);
     if (r >= 0 && apt(ctx, APT_REINSTALL, &torn, NULL) < 0)
         say(ctx, arena_printf(ctx->arena, "%s cannot be unpacked again before it goes", torn.at[0]));
-    return r;
+    return r < 0 ? r : 1;
 }
 
 static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t n, struct error *err)
@@ -299,7 +303,7 @@ static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t
         const struct package_spec *s = c->res->spec, *found = c->found;
         if (c->prepared)
             before = c->prepared;
-        if (wants_install(c))
+        if (package_wants_install(c))
             vec_push(ctx->arena, &install, c->res->id);
         if (c->op == OP_REMOVE)
             vec_push(ctx->arena, &gone, c->res->id);
@@ -309,6 +313,8 @@ static int apply_all(struct kind_ctx *ctx, struct change *const *changes, size_t
             vec_push(ctx->arena, &hold, c->res->id);
     }
     r = mend(ctx, NULL, err);
+    if (r > 0) /* prepare could not ask */
+        r = package_along_check(ctx, changes, n, err);
     if (r >= 0)
         r = apt(ctx, APT_UNHOLD, &unhold, err);
     if (r >= 0)
@@ -458,6 +464,7 @@ const struct kind package_kind = {
     .wide = true,
     .observe = observe,
     .plan = plan,
+    .plan_all = package_along_plan,
     .feasible = feasible,
     .prepare_all = prepare_all,
     .capture = capture,

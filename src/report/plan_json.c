@@ -118,6 +118,12 @@ static void add_action(struct engine *e, const struct plan *p, const struct acti
         jw_bool(j, "lockout", true);
     if (c->summary)
         jw_str(j, "summary", c->summary);
+    if (c->along) {
+        jw_array(j, "along");
+        for (const char *const *name = c->along; *name; name++)
+            jw_str(j, NULL, *name);
+        jw_end(j);
+    }
     if (c->restore) {
         jw_object(j, "restored");
         jw_int(j, "transaction", c->restore->transaction);

@@ -328,6 +328,63 @@ static void policy_that_fails_is_an_error(void **state)
     host_close(h);
 }
 
+static const struct host_ops *fake_ops;
+static char asked[2000];
+static int run_noted(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
+{
+    struct buf line = {0};
+    for (size_t i = 0; x->argv[i]; i++)
+        buf_addf(&line, "%s ", x->argv[i]);
+    snprintf(asked, sizeof asked, "%s", buf_str(&line));
+    buf_free(&line);
+    assert_false(x->mutates);
+    return fake_ops->run(h, x, ret, err);
+}
+
+static void what_goes_along_is_what_a_simulation_removes(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h =
+        world(t, "{\"run\": {\"/usr/bin/apt-get\": {\"out\": \"Reading package lists...\\n"
+                 "The following packages will be REMOVED:\\n  ansible-core openssh-client openssh-server\\n"
+                 "Remv ansible-core [2.14.18-0+deb12u2]\\nRemv openssh-server [1:9.2p1-2+deb12u6] []\\n"
+                 "Remv libgit2:i386 [1.5]\\nRemv openssh-client [1:9.2p1-2+deb12u6]\\n\"}}}");
+    const char *const names[] = {"openssh-client"}, *const bad[] = {"-y"};
+    const char **along;
+    struct host_ops ops = *h->ops;
+    fake_ops = h->ops;
+    ops.run = run_noted;
+    h->ops = &ops;
+    assert_int_equal(real_apt_along(h, APT_REMOVE, names, 1, &along, &t->a, &t->err), 0);
+    assert_string_equal(along[0], "ansible-core");
+    assert_string_equal(along[1], "openssh-server");
+    assert_string_equal(along[2], "libgit2");
+    assert_null(along[3]);
+    assert_non_null(strstr(asked, " --simulate --allow-change-held-packages "));
+    assert_non_null(strstr(asked, " remove -- openssh-client "));
+    assert_int_equal(real_apt_along(h, APT_INSTALL, bad, 1, &along, &t->a, &t->err), -EINVAL);
+    host_close(h);
+    h = world(t, "{}");
+    h->ops = &ops; /* a hold is in the way of an installation, as it is in earnest */
+    assert_int_equal(real_apt_along(h, APT_INSTALL, names, 1, &along, &t->a, &t->err), 0);
+    assert_null(along[0]);
+    assert_non_null(strstr(asked, " --simulate install -- openssh-client "));
+    assert_null(strstr(asked, "--allow-change-held-packages"));
+    host_close(h);
+}
+
+static void a_simulation_that_fails_is_an_error(void **state)
+{
+    struct test_root *t = *state;
+    struct host *h = world(t, "{\"run\": {\"/usr/bin/apt-get\": {\"status\": 100, \"out\": "
+                              "\"E: Essential packages were removed\\n\"}}}");
+    const char *const names[] = {"libc-bin"};
+    const char **along;
+    assert_int_equal(real_apt_along(h, APT_REMOVE, names, 1, &along, &t->a, &t->err), -EIO);
+    assert_non_null(strstr(t->err.text, "Essential packages were removed"));
+    host_close(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +399,8 @@ int main(void)
         TEST(when_the_lock_is_let_go_the_work_is_done),
         TEST(what_will_not_fit_is_refused_once_it_is_downloaded),
         TEST(policy_that_fails_is_an_error),
+        TEST(what_goes_along_is_what_a_simulation_removes),
+        TEST(a_simulation_that_fails_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
