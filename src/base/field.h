@@ -61,9 +61,11 @@ enum field_flag {
     FIELD_STORED = 1 << 6,    /* stored, but not compared or shown (e.g. how to remove it) */
     FIELD_LATER = 1 << 7,     /* known to the manifest's design; this version refuses it */
     FIELD_CREATE_ONLY =
-        1 << 8,             /* used when made; later differences are nobody's (e.g. a site's first title) */
-    FIELD_LOCAL = 1 << 11,  /* of a site: no resource of the server and of another site depends on it */
-    FIELD_LAPSES = 1 << 10, /* a BOOL that is to be off once it was declared to be on and no longer is */
+        1 << 8,              /* used when made; later differences are nobody's (e.g. a site's first title) */
+    FIELD_LOCAL = 1 << 11,   /* of a site: no resource of the server and of another site depends on it */
+    FIELD_LAPSES = 1 << 10,  /* a BOOL that is to be off once it was declared to be on and no longer is */
+    FIELD_PROMISE = 1 << 12, /* part of what is promised, and nothing that can be seen: never compared or
+                                shown; what was found has it as wanted */
     FIELD_REST = 1 << 9, /* a STRMAP that takes all keys which the struct has no field for; `choices` are its
                             values. Its name is for the reference page alone */
 };
@@ -163,6 +165,8 @@ bool record_lapse(const struct record *r, const void *was, void *want);
 /* A fingerprint of all set, comparable fields; NULL gives that of "absent". Never equal for different values.
  */
 struct hash128 record_fingerprint(const struct record *r, const void *p);
+/* The same without the fields that have one of these flags. */
+struct hash128 record_fingerprint_without(const struct record *r, const void *p, unsigned flags);
 /* Appends what record_to_json(..., NULL) would write, so that equal bytes mean equal texts; several times as
  * fast, to be hashed and compared, not to be read back. */
 void record_image(const struct record *r, const void *p, struct buf *b);

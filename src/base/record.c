@@ -108,7 +108,8 @@ struct delta record_diff(const struct record *r, const void *want, const void *h
     VEC(struct field_change) v = {0};
     for (size_t i = 0; i < r->n; i++) {
         const struct field *f = &r->fields[i];
-        if (!compared(f) || !field_is_set(f, want) || (have && field_equal(f, want, have)))
+        if (!compared(f) || f->flags & FIELD_PROMISE || !field_is_set(f, want) ||
+            (have && field_equal(f, want, have)))
             continue;
         struct field_change c = {
             .field = f, .before = shown(f, have, red, a), .after = shown(f, want, red, a)};
@@ -145,7 +146,7 @@ static void add_field(struct hash_stream *h, const struct field *f, const void *
     add_text(h, word ? word : field_text(f, p, a));
 }
 
-struct hash128 record_fingerprint(const struct record *r, const void *p)
+struct hash128 record_fingerprint_without(const struct record *r, const void *p, unsigned flags)
 {
     if (!p)
         return hash_bytes("absent", 6);
@@ -153,8 +154,13 @@ struct hash128 record_fingerprint(const struct record *r, const void *p)
     struct hash_stream *h = hash_stream_new();
     add_text(h, r->name);
     for (size_t i = 0; i < r->n; i++)
-        if (compared(&r->fields[i]) && field_is_set(&r->fields[i], p))
+        if (compared(&r->fields[i]) && !(r->fields[i].flags & flags) && field_is_set(&r->fields[i], p))
             add_field(h, &r->fields[i], p, &a);
     arena_free(&a);
     return hash_stream_end(h);
+}
+
+struct hash128 record_fingerprint(const struct record *r, const void *p)
+{
+    return record_fingerprint_without(r, p, 0);
 }

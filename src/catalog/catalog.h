@@ -26,6 +26,7 @@ struct catalog_input {
      * never. */
     bool (*rotating)(void *self, const char *name);
     void *secret_self;
+    struct redaction redaction; /* keys the digests of secrets that are kept */
     /* Told of each value that was derived from that secret: who shows texts hides it as well. NULL: nobody.
      */
     void (*derived)(void *self, const char *name, const char *value);

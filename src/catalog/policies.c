@@ -4,7 +4,7 @@
 #include "text.h"
 #include <string.h>
 
-#define NEVER_COMPARED (FIELD_KEY | FIELD_PAYLOAD | FIELD_STORED | FIELD_CREATE_ONLY)
+#define NEVER_COMPARED (FIELD_KEY | FIELD_PAYLOAD | FIELD_STORED | FIELD_CREATE_ONLY | FIELD_PROMISE)
 #define NAMES_MOST     64
 
 /* "content" is what a person calls the fields that stand for it. */

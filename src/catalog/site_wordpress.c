@@ -96,8 +96,22 @@ static int config_build(struct builder *b, struct site *s, const char *path, con
     return 0;
 }
 
-static struct resource *database_build(struct builder *b, struct site *s, const char *password_name,
-                                       struct pos pos)
+/* wp-config.php says the value, the user its digest: both know when it is a new one. */
+static int password_promise(struct builder *b, struct database_user_spec *u, struct error *err)
+{
+    const struct redaction *by = &b->in->redaction;
+    const struct secret *password = NULL;
+    char hex[SHA256_HEX];
+    int r = secret_get(b, u->password, SECRET_DB_PASSWORD, &password, err);
+    if (r < 0)
+        return r;
+    hash_keyed_hex(by->key, by->len, secret_reveal(password), secret_len(password), hex);
+    u->password_digest = arena_strdup(b->a, hex);
+    return 0;
+}
+
+static int database_build(struct builder *b, struct site *s, const char *password_name, struct pos pos,
+                          struct resource **ret, struct error *err)
 {
     struct resource *database = catalog_add(b->c, &database_kind, s->account, s->domain, pos);
     struct database_spec *d = database->spec;
@@ -118,7 +132,8 @@ static struct resource *database_build(struct builder *b, struct site *s, const 
     u->extra = "";
     resource_needs(b->c, s->database_user, database);
     resource_needs(b->c, s->database_user, b->mariadb);
-    return database;
+    *ret = database;
+    return password_promise(b, u, err);
 }
 
 /* A URL with {version} and {locale}. */
@@ -198,14 +213,14 @@ int site_wordpress(struct builder *b, struct site *s, struct error *err)
         w->admin.password ? w->admin.password : name_secret(b->a, s->domain, "admin_password");
     const char *path = path_site(b->a, s->domain, "wp-config.php");
     const struct secret *unused = NULL;
-    struct resource *config = NULL;
+    struct resource *config = NULL, *database = NULL;
     if (!w->version)
         return 0; /* the manifest asks for it */
     int r = secret_get(b, admin, SECRET_ADMIN_PASSWORD, &unused, err);
-    if (r < 0)
-        return r;
-    struct resource *database = database_build(b, s, db_password, pos);
-    r = config_build(b, s, path, db_password, pos, &config, err);
+    if (r == 0)
+        r = database_build(b, s, db_password, pos, &database, err);
+    if (r == 0)
+        r = config_build(b, s, path, db_password, pos, &config, err);
     if (r < 0 || !config)
         return r;
     resource_needs(b->c, config, s->public);

@@ -239,7 +239,9 @@ int session_run(struct session *s, const struct run *r)
         return status;
     status = note(s, r->why, session_apply(s, r));
     s->applied = status == 0;
-    /* A saved plan is done as it was shown, and no more; what awaits confirmation may yet go; and a narrow
-     * plan is made where nothing is being rotated. */
-    return status || r->file || s->awaits || s->narrow.of ? status : session_end_rotations(s);
+    /* A saved plan is done as it was shown, and no more; what awaits confirmation may yet go; what mends
+     * drift leaves files that wait for an apply as they are, with the old password; and a narrow plan is made
+     * where nothing is being rotated. */
+    bool ends = status == 0 && !r->file && !s->awaits && !s->corrective_only && !s->narrow.of;
+    return ends ? session_end_rotations(s) : status;
 }

@@ -141,6 +141,7 @@ static int build_plan(struct session *s)
                                .secret = need_secret,
                                .rotating = rotating,
                                .secret_self = s,
+                               .redaction = {store_plan_key(s->store), STORE_PLAN_KEY_LEN},
                                .derived = note_derived,
                                .templates = &s->templates,
                                .sites_only = s->narrow.of != NULL,

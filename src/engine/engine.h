@@ -49,6 +49,7 @@ struct kept {
     const void *promised; /* its spec without what is to lapse now: it is not promised for longer */
     int64_t rank;
     const struct store_managed *row; /* what the store holds of it; NULL: nothing */
+    bool unnoted; /* its row is of an older citrus, which promised the same and noted less of it */
 };
 struct forgotten {
     const char *kind, *id, *site;

@@ -181,6 +181,17 @@ static int lapse(struct planning *g, const struct seen *s, struct error *err)
     return 0;
 }
 
+/* What was found as it was promised, by a citrus that did not yet note all of the promise. */
+static bool lacks_promise(const struct seen *s)
+{
+    const struct record *rec = s->res->kind->record;
+    bool any = false;
+    for (size_t i = 0; i < rec->n; i++)
+        any = any || rec->fields[i].flags & FIELD_PROMISE;
+    return any && s->managed &&
+           hash_equal(s->managed->wanted, record_fingerprint_without(rec, s->res->spec, FIELD_PROMISE));
+}
+
 static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen *s, struct error *err)
 {
     struct plan *p = g->p;
@@ -191,13 +202,15 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
         return 0;
     }
     const void *promised = r->spec;
+    struct kept *kept = NULL;
     int rc = r->absent && !is_orphan(g, s) ? 0 : lapse(g, s, err);
     if (rc < 0)
         return rc;
     if (!r->absent && !is_orphan(g, s)) {
         s->res->adopted = s->managed ? stored_adopted(s->managed->spec)
                                      : s->found && ((k->shared && !r->own) || r->returns);
-        vec_push(p->arena, &p->kept, ((struct kept){r, promised, s->rank, s->managed}));
+        vec_push(p->arena, &p->kept, ((struct kept){r, promised, s->rank, s->managed, false}));
+        kept = &p->kept.at[p->kept.n - 1];
     }
     struct action act = {.early = s->early};
     struct change *c = &act.change;
@@ -213,6 +226,8 @@ static int plan_one(struct planning *g, struct kind_ctx *ctx, const struct seen 
     policy_foreign(p, s);
     if (c->op == OP_NONE) {
         ask_about(g, c);
+        if (kept)
+            kept->unnoted = lacks_promise(s);
         p->unchanged++;
         return 0;
     }

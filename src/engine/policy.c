@@ -117,7 +117,9 @@ static int sort_out(struct plan *p, const struct seen *s, enum cause cause, cons
     int r = cause == CAUSE_INTENTIONAL ? promised_before(p->arena, s, &then, err) : 0;
     for (size_t i = 0; r == 0 && i < c->delta.n; i++) {
         const struct field *f = c->delta.at[i].field;
-        bool drift = cause == CAUSE_CORRECTIVE || (then && field_equal(f, c->res->spec, then));
+        /* A secret is there by its name, which says nothing of its value. */
+        bool drift = cause == CAUSE_CORRECTIVE ||
+                     (then && f->type != FIELD_SECRET && field_equal(f, c->res->spec, then));
         if (drift && policy_of(c->res, f) != DRIFT_ENFORCE)
             stays->at[stays->n++] = c->delta.at[i];
         else

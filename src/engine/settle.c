@@ -33,7 +33,7 @@ static bool *not_reached(const struct plan *p)
 static bool is_stored(const struct plan *p, const struct kept *k, struct buf *b)
 {
     if (p->corrective_only)
-        return true;
+        return !k->unnoted;
     return k->row && hash_equal(k->row->digest, stored_digest(k->res, k->promised, b));
 }
 

@@ -16,6 +16,11 @@ static const struct field fields[] = {
      .type = FIELD_SECRET,
      .offset = offsetof(struct database_user_spec, password),
      .doc = "Name of the password."},
+    {.name = "password_digest",
+     .type = FIELD_STRING,
+     .flags = FIELD_SENSITIVE | FIELD_PROMISE,
+     .offset = offsetof(struct database_user_spec, password_digest),
+     .doc = "Keyed hash of the password: with another value it is another promise."},
     {.name = "password_previous",
      .type = FIELD_STRING,
      .offset = offsetof(struct database_user_spec, password_previous),
@@ -139,8 +144,11 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
     const struct database_user_spec *want = res->spec;
     struct name n = name_split(ctx->arena, res->id);
     struct database_user_spec *s = arena_new(ctx->arena, struct database_user_spec);
-    *s = (struct database_user_spec){
-        .settle = want->settle, .database = want->database, .privileges = "none", .extra = ""};
+    *s = (struct database_user_spec){.password_digest = want->password_digest,
+                                     .settle = want->settle,
+                                     .database = want->database,
+                                     .privileges = "none",
+                                     .extra = ""};
     if (want->password)
         describe_passwords(ctx, want, u, s);
     for (size_t i = 0; i < snapshot->n_grants; i++) {

@@ -72,7 +72,8 @@ struct database_spec {
 };
 /* database_user: id = user@host. */
 struct database_user_spec {
-    const char *password; /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
+    const char *password;        /* SECRET: name; compared by hash: found is the same name, or "(differs)" */
+    const char *password_digest; /* of its value, keyed: a new one is no drift; found as wanted */
     /* Name of the secret that is accepted, too, while the password is rotated; wanted "" otherwise. Found "",
      * that name, or "(others)". */
     const char *password_previous;

@@ -6,6 +6,7 @@
 
 struct probe_spec {
     const char *value;
+    const char *promise; /* cannot be seen: found as wanted; unset in what an older citrus noted */
 };
 extern const struct kind probe_kind;
 

@@ -77,7 +77,10 @@ unsigned long probe_looks(void)
 }
 
 #define AT(member) .name = #member, .offset = offsetof(struct probe_spec, member)
-static const struct field fields[] = {{AT(value), .type = FIELD_STRING, .doc = "What it is."}};
+static const struct field fields[] = {
+    {AT(value), .type = FIELD_STRING, .doc = "What it is."},
+    {AT(promise), .type = FIELD_STRING, .flags = FIELD_PROMISE, .doc = "What it is for."},
+};
 static const struct record record = {
     .name = "probe", FIELDS(fields), .size = sizeof(struct probe_spec), .doc = "A probe."};
 
@@ -99,6 +102,7 @@ static int observe(struct kind_ctx *ctx, const struct resource *const *res, size
         if (value) {
             struct probe_spec *s = arena_alloc(ctx->arena, sizeof *s);
             s->value = arena_strdup(ctx->arena, value);
+            s->promise = ((const struct probe_spec *)res[i]->spec)->promise;
             found[i] = s;
         }
     }

@@ -33,6 +33,55 @@ static void a_changed_manifest_is_the_cause_also_where_the_machine_moved_too(voi
     rig_free(t);
 }
 
+static const char *mended(struct rig *t)
+{
+    struct plan_options o = {.bundle = &rig_texts, .bundle_digest = t->bundle, .corrective_only = true};
+    if (engine_plan(&t->e, &t->cat, &o, &t->p, &t->err) < 0)
+        fail_msg("plan: %s", t->err.text);
+    const char *actions = rig_actions(t);
+    rig_run(t);
+    return actions;
+}
+
+/* A secret is there by its name: that its value is another shows in the promise alone. */
+static void another_promise_is_no_drift_and_no_difference_by_itself(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct probe_spec *one = rig_probe(t, "one", NULL, "1")->spec;
+    one->promise = "this";
+    rig_done(t);
+    probe_set("one", "x");
+    one->promise = "that";
+    assert_string_equal(mended(t), "");
+    assert_int_equal(t->p->pending, 1);
+    assert_string_equal(probe_get("one"), "x");
+    probe_set("one", "1");
+    rig_plan(t);
+    assert_string_equal(rig_actions(t), "");
+    rig_run(t);
+    probe_set("one", "x");
+    assert_string_equal(mended(t), "update one (corrective)\n");
+    rig_free(t);
+}
+
+/* What was found as promised is as it was meant: mending notes the rest. Else nobody knows what is new. */
+static void what_an_older_citrus_promised_is_noted_whole_where_it_is_so(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct probe_spec *one = rig_probe(t, "one", NULL, "1")->spec;
+    rig_done(t);
+    one->promise = "this";
+    probe_set("one", "x");
+    assert_string_equal(mended(t), "");
+    assert_int_equal(t->p->pending, 1);
+    probe_set("one", "1");
+    assert_string_equal(mended(t), "");
+    probe_set("one", "x");
+    assert_string_equal(mended(t), "update one (corrective)\n");
+    assert_string_equal(probe_get("one"), "1");
+    rig_free(t);
+}
+
 static void what_the_manifest_no_longer_names_is_removed(void **state)
 {
     struct rig *t = rig_new("{}");
@@ -222,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_new_is_intentional_and_what_somebody_changed_is_corrective),
         cmocka_unit_test(a_changed_manifest_is_the_cause_also_where_the_machine_moved_too),
+        cmocka_unit_test(another_promise_is_no_drift_and_no_difference_by_itself),
+        cmocka_unit_test(what_an_older_citrus_promised_is_noted_whole_where_it_is_so),
         cmocka_unit_test(what_the_manifest_no_longer_names_is_removed),
         cmocka_unit_test(what_the_manifest_wants_absent_is_not_called_forgotten_by_it),
         cmocka_unit_test(what_must_be_absent_goes_also_when_this_run_brings_it),

@@ -57,6 +57,19 @@ static struct kit *with_user(const char *hash, const char *grants)
 #define GRANT(db, words)                                                                                     \
     "{\"user\": \"a_1\", \"host\": \"localhost\", \"database\": \"" db "\", \"privileges\": \"" words "\"}"
 
+/* What a password was promised by cannot be seen: what is as wanted has the fingerprint of what is wanted. */
+static void the_digest_of_a_password_is_found_as_wanted(void **state)
+{
+    const struct record *rec = database_user_kind.record;
+    struct kit *t = with_user(NULL, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    struct database_user_spec *s = r->spec;
+    s->password_digest = "of-its-value";
+    s->extra = s->password_previous = "";
+    assert_true(hash_equal(record_fingerprint(rec, kit_found(t, r)), record_fingerprint(rec, s)));
+    world_free(t);
+}
+
 static void a_new_user_gets_its_grants_and_goes_when_undone(void **state)
 {
     struct kit *t = world("{\"db\": {}}");
@@ -319,6 +332,7 @@ static void a_stopped_server_hides_the_user_of_a_database_that_is_there(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_digest_of_a_password_is_found_as_wanted),
         cmocka_unit_test(a_new_user_gets_its_grants_and_goes_when_undone),
         cmocka_unit_test(a_revoked_grant_is_given_back),
         cmocka_unit_test(privileges_on_other_databases_are_taken_away_and_come_back_when_undone),
