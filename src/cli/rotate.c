@@ -54,6 +54,9 @@ int session_rotations(struct session *s, const char ***ret, size_t *n, struct er
 
 bool session_rotating(struct session *s, const char *name)
 {
+    for (size_t i = 0; i < s->ending.n; i++)
+        if (strcmp(s->ending.at[i], name) == 0)
+            return false;
     const char *previous = arena_printf(&s->arena, "%s%s", name, SECRET_PREVIOUS);
     const struct secret *v = store_secret_get(s->store, previous);
     if (v)
@@ -95,12 +98,13 @@ static bool wait_for(struct session *s, int64_t ms)
     return !*interrupt_flag();
 }
 
-struct ending {
-    VEC(const char *) names; /* whose old value goes */
-    int64_t wait;            /* milliseconds */
-};
+static int drop_previous(struct session *s, const char *name, struct error *err)
+{
+    return store_secret_drop(s->store, arena_printf(&s->arena, "%s%s", name, SECRET_PREVIOUS), err);
+}
 
-static int find_endings(struct session *s, struct ending *ret, struct error *err)
+/* Fills s->ending with those whose old value goes; *ret_wait: milliseconds until then. */
+static int find_endings(struct session *s, int64_t *ret_wait, struct error *err)
 {
     const char **names;
     size_t n;
@@ -111,7 +115,7 @@ static int find_endings(struct session *s, struct ending *ret, struct error *err
         if (domain && !selected(s, domain))
             continue;
         if (!site) { /* the site is gone, and its database user with it */
-            r = store_secret_drop(s->store, arena_printf(&s->arena, "%s%s", names[i], SECRET_PREVIOUS), err);
+            r = drop_previous(s, names[i], err);
             continue;
         }
         if (settle_seconds(s, site) < 0) {
@@ -122,39 +126,50 @@ static int find_endings(struct session *s, struct ending *ret, struct error *err
             continue;
         }
         int64_t ms = wait_ms(s, site);
-        ret->wait = ms > ret->wait ? ms : ret->wait;
-        vec_push(&s->arena, &ret->names, names[i]);
+        *ret_wait = ms > *ret_wait ? ms : *ret_wait;
+        vec_push(&s->arena, &s->ending, names[i]);
     }
     return r;
+}
+
+/* The user without the old passwords. They are in the store until that is done: what fails is pending still.
+ */
+static int end_them(struct session *s)
+{
+    struct error err = {0};
+    /* The warnings were said. */
+    s->diags.list.n = 0;
+    int status = session_plan(s), r = 0;
+    if (status == 0)
+        status = session_apply(s, &(struct run){.why = "secret rotate", .brief = true});
+    for (size_t i = 0; i < s->ending.n && status == 0 && r == 0; i++) {
+        r = drop_previous(s, s->ending.at[i], &err);
+        if (r == 0 && !s->o->json)
+            printf("%s is rotated: the old value is no longer accepted.\n", s->ending.at[i]);
+    }
+    if (status)
+        fprintf(stderr,
+                "citrus: the new password is in use, and the old one is still accepted; the next apply"
+                " ends it\n");
+    return r < 0 ? session_fail(s, &err) : status;
 }
 
 int session_end_rotations(struct session *s)
 {
     struct error err = {0};
-    struct ending e = {0};
-    int r = find_endings(s, &e, &err);
-    if (r == 0 && e.names.n == 0)
-        return 0;
-    if (r == 0 && !wait_for(s, e.wait)) {
+    int64_t wait = 0;
+    int status = 0;
+    s->ending.n = 0;
+    int r = find_endings(s, &wait, &err);
+    if (r < 0) {
+        status = session_fail(s, &err);
+    } else if (s->ending.n && !wait_for(s, wait)) {
         fprintf(stderr, "citrus: interrupted: the old password is still accepted; the next apply ends it\n");
-        return EXIT_PENDING;
+        status = EXIT_PENDING;
+    } else if (s->ending.n) {
+        status = end_them(s);
     }
-    for (size_t i = 0; i < e.names.n && r == 0; i++)
-        r = store_secret_drop(s->store, arena_printf(&s->arena, "%s%s", e.names.at[i], SECRET_PREVIOUS),
-                              &err);
-    if (r < 0)
-        return session_fail(s, &err);
-    /* The warnings were said. */
-    s->diags.list.n = 0;
-    int status = session_plan(s);
-    if (status == 0)
-        status = session_apply(s, &(struct run){.why = "secret rotate", .brief = true});
-    for (size_t i = 0; i < e.names.n && status == 0 && !s->o->json; i++)
-        printf("%s is rotated: the old value is no longer accepted.\n", e.names.at[i]);
-    if (status)
-        fprintf(stderr,
-                "citrus: the new password is in use, and the old one is still accepted; the next apply"
-                " ends it\n");
+    s->ending.n = 0;
     return status;
 }
 

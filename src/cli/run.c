@@ -173,9 +173,9 @@ size_t plan_changes(const struct plan *p)
     return p->create + p->update + p->remove;
 }
 
-static int note(struct session *s, const char *command, int status)
+static int note(struct session *s, const char *command, size_t changes, int status)
 {
-    store_run_note(s->store, command, status, (int64_t)plan_changes(s->plan), NULL);
+    store_run_note(s->store, command, status, (int64_t)changes, NULL);
     return status;
 }
 
@@ -229,7 +229,8 @@ int session_run(struct session *s, const struct run *r)
             return status;
     }
     if (s->o->plan_only)
-        return note(s, "plan", s->o->detailed && s->plan->actions.n ? EXIT_PENDING : EXIT_DONE);
+        return note(s, "plan", plan_changes(s->plan),
+                    s->o->detailed && s->plan->actions.n ? EXIT_PENDING : EXIT_DONE);
     status = awaiting_decide(s);
     if (status == 0 && s->plan->actions.n)
         status = session_ask(s, "Apply this?");
@@ -237,11 +238,12 @@ int session_run(struct session *s, const struct run *r)
         status = awaiting_arm(s);
     if (status)
         return status;
-    status = note(s, r->why, session_apply(s, r));
+    size_t changes = plan_changes(s->plan);
+    status = session_apply(s, r);
     s->applied = status == 0;
     /* A saved plan is done as it was shown, and no more; what awaits confirmation may yet go; what mends
      * drift leaves files that wait for an apply as they are, with the old password; and a narrow plan is made
      * where nothing is being rotated. */
     bool ends = status == 0 && !r->file && !s->awaits && !s->corrective_only && !s->narrow.of;
-    return ends ? session_end_rotations(s) : status;
+    return note(s, r->why, changes, ends ? session_end_rotations(s) : status);
 }

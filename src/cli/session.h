@@ -40,6 +40,7 @@ struct session {
     bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
     bool corrective_only; /* plan_options */
     int64_t rollback_of;
+    VEC(const char *) ending; /* rotations that the plan ends: as if the old values were gone */
     struct {
         const char *command; /* NULL: none is taken */
         bool anew;           /* none is taken, but one is left for the next */
