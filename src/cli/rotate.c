@@ -141,7 +141,7 @@ static int end_them(struct session *s)
     s->diags.list.n = 0;
     int status = session_plan(s), r = 0;
     if (status == 0)
-        status = session_apply(s, &(struct run){.why = "secret rotate", .brief = true});
+        status = session_apply(s, &(struct run){.why = ROTATION, .brief = true});
     for (size_t i = 0; i < s->ending.n && status == 0 && r == 0; i++) {
         r = drop_previous(s, s->ending.at[i], &err);
         if (r == 0 && !s->o->json)
@@ -202,11 +202,12 @@ static int find_site(struct session *s, const struct rotation *r)
 {
     struct error err = {0};
     struct store_generation g;
-    int rc = store_generation_get(s->store, 0, &s->arena, &g, &err);
-    if (rc == -ENOENT)
-        error_set(&err, rc, "nothing was applied here yet: there is nothing to rotate");
-    if (rc < 0)
+    int rc = standing_generation(s, r->domain, &g, &err);
+    if (rc < 0) {
+        error_prefix(&err, "%s", r->name);
         return session_fail(s, &err);
+    }
+    s->of_generation = g.number;
     int status = session_texts(s, g.bundle);
     if (status)
         return status;
@@ -269,7 +270,7 @@ static int rotate(struct session *s, struct rotation *r)
     const struct options *outer = s->o;
     s->o = &o;
     const char *title = arena_printf(&s->arena, "Rotation of %s", r->name);
-    status = session_run(s, &(struct run){.why = "secret rotate", .title = title});
+    status = session_run(s, &(struct run){.why = ROTATION, .title = title});
     s->o = outer;
     /* The machine is as it was: so is the store. */
     bool undone = !s->applied && (status == EXIT_UNDONE || status == EXIT_PARTLY || status == EXIT_STALE);

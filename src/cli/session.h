@@ -40,6 +40,7 @@ struct session {
     bool applied;         /* session_run() did what it was asked for, whatever came of ending rotations */
     bool corrective_only; /* plan_options */
     int64_t rollback_of;
+    int64_t of_generation;    /* plan_options */
     VEC(const char *) ending; /* rotations that the plan ends: as if the old values were gone */
     struct {
         const char *command; /* NULL: none is taken */
@@ -137,11 +138,16 @@ int session_ask(struct session *s, const char *question);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
 size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
 
+#define ROTATION "secret rotate" /* why of its transactions */
 /* rotate.c: the secrets that are being rotated, by name; and what ends that once an apply has succeeded: the
  * old values are no longer accepted. */
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
 bool session_rotating(struct session *s, const char *name);
 int session_end_rotations(struct session *s);
+/* standing.c: the generation whose texts say what the site is. -ENOENT: nothing of it is managed, or the
+ * generation is no longer kept. */
+int standing_generation(struct session *s, const char *domain, struct store_generation *ret,
+                        struct error *err);
 /* drift.c */
 #define DRIFT_FAILURES_MOST 3
 int mend(const struct options *o, bool brief); /* mend.c: drift --apply; the exit status */

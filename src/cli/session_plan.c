@@ -162,6 +162,7 @@ static int build_plan(struct session *s)
                               .bundle_digest = s->bundle_digest,
                               .corrective_only = s->corrective_only,
                               .rollback_of = s->rollback_of,
+                              .of_generation = s->of_generation,
                               .fresh = s->o->fresh};
     r = engine_plan(&s->engine, &s->catalog, &po, &s->plan, &err);
     if (r == -EAGAIN && s->narrow.of)

@@ -129,6 +129,7 @@ struct plan {
     size_t lockouts;       /* actions that can shut the operator out */
     size_t restored, lost; /* creations that come back from the trash; that would, if it were not over */
     int64_t rollback_of;
+    int64_t of_generation;
     bool fresh;         /* nothing is brought back from the trash */
     bool widened;       /* while it is applied: an action of a wide kind was done */
     int64_t generation; /* the newest one when the plan was made; 0: none */
@@ -146,7 +147,8 @@ struct plan_options {
     const char *bundle_digest;
     bool corrective_only; /* only what somebody changed since the newest generation; apply makes no new one */
     int64_t rollback_of;  /* the generation whose content this is, 0: none */
-    bool fresh;           /* what was removed is made anew and empty, also where the trash has it */
+    int64_t of_generation; /* the texts are this one's, and no news: apply makes no new one; 0: they may be */
+    bool fresh;            /* what was removed is made anew and empty, also where the trash has it */
 };
 
 /* What an apply tells while it runs. All may be NULL. */

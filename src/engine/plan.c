@@ -314,6 +314,7 @@ int engine_plan(struct engine *e, const struct catalog *c, const struct plan_opt
     p->sites = o->sites;
     p->corrective_only = o->corrective_only;
     p->rollback_of = o->rollback_of;
+    p->of_generation = o->of_generation;
     p->fresh = o->fresh;
     const struct narrow *narrow = o->narrow;
     struct planning g = {.e = e, .c = c, .p = p, .chosen = narrow ? narrow->sites : o->sites};

@@ -52,7 +52,7 @@ static int record_state(struct applying *x, struct error *err)
                                   .site = k->res->site,
                                   .wanted = record_fingerprint(k->res->kind->record, k->promised),
                                   .rank = k->rank,
-                                  .generation = x->ret->generation};
+                                  .generation = k->unnoted ? k->row->generation : x->ret->generation};
         m.spec = stored_keep(p, k->res, k->promised, &image, &m.digest);
         r = store_managed_put(x->e->store, &m, err);
     }
@@ -191,11 +191,11 @@ static int newest(struct applying *x, enum tx_state st, bool *news, struct error
         return r;
     if (r == -ENOENT)
         error_clear(err);
-    *news =
-        !x->p->corrective_only && (r == -ENOENT || !x->p->bundle_digest || !last.digest ||
-                                   strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of ||
-                                   (st == TX_DONE && !x->p->sites && strcmp(last.status, "applied") != 0));
-    x->ret->generation = last.number;
+    *news = !x->p->corrective_only && !x->p->of_generation &&
+            (r == -ENOENT || !x->p->bundle_digest || !last.digest ||
+             strcmp(last.digest, x->p->bundle_digest) != 0 || x->o->rollback_of ||
+             (st == TX_DONE && !x->p->sites && strcmp(last.status, "applied") != 0));
+    x->ret->generation = x->p->of_generation ? x->p->of_generation : last.number;
     return 0;
 }
 
