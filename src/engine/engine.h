@@ -94,8 +94,8 @@ struct engine_health {
     int (*after)(void *self, struct health *sites, size_t n, struct error *err);
     void *self;
 };
-/* Drift that a policy leaves as it is: DRIFT_WARN or DRIFT_ADOPT. `change` holds the fields that are shown.
- */
+/* Drift that a policy leaves as it is: DRIFT_WARN or DRIFT_ADOPT. DRIFT_ENFORCE: an obstacle says why it is
+ * not mended. `change` holds the fields that are shown. */
 struct left {
     struct change change;
     enum drift_policy policy;

@@ -115,8 +115,11 @@ void order_after_sites(struct plan *p, const struct catalog *c);
 int ground_look(struct engine *e, struct plan *p, const struct catalog *c, const struct seen *others,
                 struct error *err);
 
-/* --- obstacles.c: asks the kinds of `list`, and fills p->obstacles. */
+/* --- obstacles.c: asks the kinds of `list`, and fills p->obstacles. Takes out of p->actions what would lose
+ * more than it puts right: it is left as it is. */
 void obstacles_look(struct engine *e, struct plan *p, const struct change *const *list, size_t n);
+/* A path at or below the resource's place where something else was found; NULL: none. */
+const char *obstacles_below(const struct seen *seen, size_t n, const struct resource *r);
 
 /* --- remains.c */
 /* Gives the creations among p->actions at `fresh` (their kinds have remains, nobody manages them yet) what is

@@ -144,8 +144,13 @@ static bool plan_removal(struct planning *g, const struct seen *s, struct change
 
 static void ask_about(struct planning *g, const struct change *c)
 {
-    if (c->res->kind->feasible && c->op != OP_REMOVE)
-        vec_push(g->p->arena, &g->asked, arena_memdup(g->p->arena, c, sizeof *c));
+    const struct kind *k = c->res->kind;
+    if (!k->feasible || c->op == OP_REMOVE || (k->doubtful && !k->doubtful(c)))
+        return;
+    struct change *copy = arena_memdup(g->p->arena, c, sizeof *c);
+    if (k->doubtful)
+        copy->below = obstacles_below(g->seen.at, g->seen.n, c->res);
+    vec_push(g->p->arena, &g->asked, copy);
 }
 
 void plan_defer(struct plan *p, const struct resource *r)

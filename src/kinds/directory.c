@@ -78,6 +78,32 @@ static void plan(struct kind_ctx *ctx, struct change *c)
     }
 }
 
+static bool is_link(const struct change *c)
+{
+    const struct directory_spec *found = c->found;
+
+    return c->op == OP_UPDATE && found->type && !strcmp(found->type, "link");
+}
+
+/* A tree that was moved, with a link in its place: what was seen through the link is there no more once a
+ * directory takes its place. */
+static void feasible(struct kind_ctx *ctx, const struct change *const *list, size_t n, struct error *errs)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *path = list[i]->res->id, *type = NULL;
+        struct fs_stat st;
+        char *target;
+        if (!list[i]->below || aside_look(ctx, list[i]->below, &st, &type, NULL) < 0 || !type ||
+            st.type == FS_OTHER || fs_readlink(ctx->host, path, ctx->arena, &target, NULL) < 0)
+            continue;
+        error_set(
+            &errs[i], -ENOTEMPTY,
+            "%s is a link to %s: with a directory in its place, %s and what else is there would be gone",
+            path, target, list[i]->below);
+        error_hint(&errs[i], "use a bind mount instead of the link, or put the tree back");
+    }
+}
+
 static int capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                    struct error *err)
 {
@@ -194,6 +220,8 @@ const struct kind directory_kind = {
     .observe = observe,
     .check = check,
     .plan = plan,
+    .feasible = feasible,
+    .doubtful = is_link,
     .capture = capture,
     .apply = apply,
     .together = together,

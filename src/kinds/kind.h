@@ -111,10 +111,12 @@ struct change {
     const void *found; /* what is there: kind->record's struct, NULL: nothing */
     struct delta delta;
     enum reversal reversal;
-    enum impact impact;            /* what the change itself does to service (refreshes carry their own) */
-    const char *summary;           /* a few words where kind and id do not say it all, or NULL */
-    bool drift;                    /* puts right what somebody changed: nothing new is asked for */
-    bool blamed;                   /* prepare_all: it is this one that cannot be had */
+    enum impact impact;  /* what the change itself does to service (refreshes carry their own) */
+    const char *summary; /* a few words where kind and id do not say it all, or NULL */
+    bool drift;          /* puts right what somebody changed: nothing new is asked for */
+    const char *below;   /* for feasible, where `doubtful`: a path at or below its place where something else
+                            of the catalog was found; NULL: none */
+    bool blamed;         /* prepare_all: it is this one that cannot be had */
     const struct remains *restore; /* OP_CREATE: what is brought back, or NULL */
     /* Names of its kind that go along with it, NULL-terminated, or NULL: nothing does. */
     const char *const *along;
@@ -156,8 +158,11 @@ struct kind {
     /* Once, with all changes of the kind in the plan: fills `along`, adds to `summary`. */
     void (*plan_all)(struct kind_ctx *, struct change *const *, size_t n);
     /* Fills errs[i], each cleared, of what stands in the way of list[i]. Also asked of what is as it should
-     * be (OP_NONE): then, what will stand in the way of its next change. Not of removals. */
+     * be (OP_NONE): then, what will stand in the way of its next change. Not of removals. -ENOTEMPTY: the
+     * change would take away what others are: where it only puts something right, it is not made. */
     void (*feasible)(struct kind_ctx *, const struct change *const *list, size_t n, struct error *errs);
+    /* Of which changes feasible is asked alone; pure. Optional: of all, and of what is as it should be. */
+    bool (*doubtful)(const struct change *);
     int (*prepare)(struct kind_ctx *, struct change *, struct error *);
     int (*prepare_all)(struct kind_ctx *, struct change *const *, size_t n, struct error *);
     int (*capture)(struct kind_ctx *, struct change *, const char *name, struct jsonw *undo, struct error *);

@@ -167,11 +167,22 @@ static void show_actions(const struct printing *g)
     arena_free(&a);
 }
 
+static const char *left_text(enum drift_policy policy)
+{
+    if (policy == DRIFT_ENFORCE)
+        return "not to be mended by citrus: left as it is";
+    return policy == DRIFT_ADOPT ? "adopt: `citrus drift --adopt` offers it for the manifest"
+                                 : "warn: left as it is";
+}
+
 static void show_left(const struct printing *g)
 {
+    bool policies = true;
+    for (size_t i = 0; i < g->p->left.n; i++)
+        policies = policies && g->p->left.at[i].policy != DRIFT_ENFORCE;
     if (g->p->left.n)
-        buf_addf(g->out, "\n%sleft as it is%s (by the manifest's drift policies)\n", style_bold(g->s),
-                 style_off(g->s));
+        buf_addf(g->out, "\n%sleft as it is%s%s\n", style_bold(g->s), style_off(g->s),
+                 policies ? " (by the manifest's drift policies)" : "");
     for (size_t i = 0; i < g->p->left.n; i++) {
         const struct left *l = &g->p->left.at[i];
         const struct action a = {.change = l->change};
@@ -179,9 +190,7 @@ static void show_left(const struct printing *g)
         report_action_line(&a, &line);
         size_t w = width(line.at, line.len);
         buf_addf(g->out, "  %s%*s%sdrift; %s%s\n", buf_str(&line),
-                 w < CAUSE_COLUMN ? (int)(CAUSE_COLUMN - w) : 2, "", style_dim(g->s),
-                 l->policy == DRIFT_ADOPT ? "adopt: `citrus drift --adopt` offers it for the manifest"
-                                          : "warn: left as it is",
+                 w < CAUSE_COLUMN ? (int)(CAUSE_COLUMN - w) : 2, "", style_dim(g->s), left_text(l->policy),
                  style_off(g->s));
         buf_free(&line);
         if (l->change.op == OP_UPDATE)

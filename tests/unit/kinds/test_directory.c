@@ -339,6 +339,32 @@ static void a_pipe_in_the_way_is_an_error_before_anything_changed(void **state)
     kit_free(t);
 }
 
+/* A link out of a tree that others are seen through: feasible says so. One that leads nowhere, or that nobody
+ * is seen through, only has to go. */
+static void a_link_that_others_are_seen_through_is_not_to_be_replaced(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = directory(t, "/var/www/a", 0755, "root");
+    kit_mkdirs(t, "/var/www");
+    kit_mkdirs(t, "/srv/a/logs");
+    kit_link(t, "/srv/a", "/var/www/a");
+    struct change *c = kit_change(t, r);
+    const struct change *list[] = {c};
+    struct error errs[1] = {0};
+    assert_true(directory_kind.doubtful(c));
+    directory_kind.feasible(&t->ctx, list, 1, errs);
+    assert_int_equal(errs[0].code, 0);
+    c->below = "/var/www/a/gone";
+    directory_kind.feasible(&t->ctx, list, 1, errs);
+    assert_int_equal(errs[0].code, 0);
+    c->below = "/var/www/a/logs";
+    directory_kind.feasible(&t->ctx, list, 1, errs);
+    assert_int_equal(errs[0].code, -ENOTEMPTY);
+    assert_non_null(strstr(errs[0].text, "/var/www/a is a link to /srv/a"));
+    assert_false(directory_kind.doubtful(kit_change(t, directory(t, "/var/www", 0700, "root"))));
+    kit_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_link_is_made_turned_and_removed_and_each_comes_back),
         cmocka_unit_test(what_lies_in_a_links_place_comes_back),
         cmocka_unit_test(a_file_in_a_removed_links_place_stays),
+        cmocka_unit_test(a_link_that_others_are_seen_through_is_not_to_be_replaced),
         cmocka_unit_test(a_pipe_in_the_way_is_an_error_before_anything_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
