@@ -1,15 +1,15 @@
 /* citrus drift --adopt: what was found on the machine, as a patch of the manifest. Only a value that stands
  * in the manifest by itself is replaced, in its own quotes; comments and layout stay. All else is explained.
  */
+#include "file.h"
 #include "session.h"
 #include "text.h"
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define CONTEXT 3
 
@@ -280,27 +280,12 @@ static void put_patch(const char *name, const char *old, const char *new, struct
 /* The file's own mode and owner stay; a link to it stays a link. */
 static int write_file(const char *name, const char *text, struct error *err)
 {
-    char *path = realpath(name, NULL), *part = NULL;
+    char path[PATH_MAX];
     struct stat st;
-    int fd = -1, r = 0;
-    size_t n = strlen(text);
-    if (!path || stat(path, &st) < 0 || asprintf(&part, "%s.citrus~", path) < 0) {
-        r = error_errno(err, errno, "%s", name);
-        goto out;
-    }
-    unlink(part);
-    fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, text, n) != (ssize_t)n || fchown(fd, st.st_uid, st.st_gid) < 0 ||
-        fchmod(fd, st.st_mode & 07777) < 0 || fsync(fd) < 0 || rename(part, path) < 0) {
-        r = error_errno(err, errno ? errno : EIO, "%s cannot be written", name);
-        unlink(part);
-    }
-out:
-    if (fd >= 0)
-        close(fd);
-    free(part);
-    free(path);
-    return r;
+    if (!realpath(name, path) || stat(path, &st) < 0)
+        return error_errno(err, errno, "%s", name);
+    int r = file_replace(path, text, strlen(text), st.st_mode & 07777, st.st_uid, st.st_gid);
+    return r < 0 ? error_errno(err, r, "%s cannot be written", name) : 0;
 }
 
 /* The manifest with its new values must be one. */

@@ -1,7 +1,7 @@
 /* Plan, show, ask, apply: what apply and rollback share. */
 #include "awaiting.h"
+#include "file.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ int out_place(const char *path, char ret[PATH_MAX], struct error *err)
     return r < 0 ? error_errno(err, r, "%s: the plan cannot be saved", path) : 0;
 }
 
-/* A new file, for its owner's eyes: beside it first, then renamed. */
+/* A new file, for its owner's eyes. */
 static int save_plan(struct session *s)
 {
     struct buf b = {0};
@@ -72,30 +72,17 @@ static int save_plan(struct session *s)
     const char *path = s->o->out;
     if (out_place(path, place, &err) < 0)
         return session_fail(s, &err);
-    const char *part = arena_printf(&s->arena, "%s.citrus~", place);
     int r = planfile_write(&s->engine, s->plan, bundle_to_json(&s->bundle, &s->arena), &b, &err);
     if (r == 0)
         r = store_secrets_keep(s->store, &err); /* the plan is bound to their hashes */
-    if (r < 0) {
-        buf_free(&b);
-        return session_fail(s, &err);
-    }
-    unlink(part);
-    int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write(fd, b.at, b.len) == (ssize_t)b.len && fsync(fd) == 0;
-    int saved = errno;
-    if (fd >= 0 && close(fd) != 0)
-        good = false;
-    if (good && rename(part, place) != 0) {
-        good = false;
-        saved = errno;
+    if (r == 0) {
+        r = file_replace(place, b.at, b.len, 0600, (uid_t)-1, (gid_t)-1);
+        if (r < 0)
+            error_errno(&err, r, "%s: the plan cannot be saved", path);
     }
     buf_free(&b);
-    if (!good) {
-        unlink(part);
-        error_errno(&err, saved ? saved : EIO, "%s: the plan cannot be saved", path);
+    if (r < 0)
         return session_fail(s, &err);
-    }
     if (!s->o->json)
         printf("Saved as %s; `citrus apply %s` does exactly this.\n", path, path);
     return 0;

@@ -1,6 +1,7 @@
 /* One file from a URL. What a server sends is bounded in size
  * and time, checked before it has its name, and then there as a whole or not at all. */
 #include "curl_conn.h"
+#include "file.h"
 #include "fs.h"
 #include "real.h"
 #include "step.h"
@@ -64,17 +65,8 @@ static size_t on_body(char *at, size_t size, size_t count, void *self)
     }
     sha256_stream_add(t->sha256, at, n);
     t->bytes += (int64_t)n;
-    for (size_t left = n; left > 0;) {
-        ssize_t wrote = write(t->fd, at + (n - left), left);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0) {
-            t->write_error = -errno;
-            return 0;
-        }
-        left -= (size_t)wrote;
-    }
-    return n;
+    t->write_error = file_write(t->fd, at, n);
+    return t->write_error < 0 ? 0 : n;
 }
 
 static int on_progress(void *self, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)

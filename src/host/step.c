@@ -1,4 +1,5 @@
 #include "step.h"
+#include "file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -94,23 +95,9 @@ int step_create(int dirfd, const char *name, mode_t mode, const char *object)
                 openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t w = write(fd, p, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return -1;
-        p += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
-
 int step_write(int fd, const void *p, size_t n, const char *object)
 {
-    return STEP("write", object, write_all(fd, p, n));
+    return STEP("write", object, file_write(fd, p, n));
 }
 
 /* copy_file_range() keeps the copy in the kernel and shares blocks where the file system can; some file
@@ -135,7 +122,7 @@ static int copy_all(int from, int to)
             r = n < 0 ? -1 : 0;
             break;
         }
-        if (write_all(to, block, (size_t)n) < 0) {
+        if (file_write(to, block, (size_t)n) < 0) {
             r = -1;
             break;
         }
