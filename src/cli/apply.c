@@ -6,24 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PLANFILE_MOST (64 << 20)
-
-/* The text of a regular file that begins like a plan; false for anything else, which is a manifest's matter.
+/* 1 and the text of a regular file that begins like a plan; 0 for anything else, which is a manifest's
+ * matter.
  */
-static bool read_if_plan(const char *path, struct buf *ret)
+static int read_if_plan(const char *path, struct buf *ret, struct error *err)
 {
     struct stat st;
-    char piece[65536];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < PLANFILE_MOST;
-    for (ssize_t n; is && (n = read(fd, piece, sizeof piece)) > 0;) {
-        buf_add(ret, piece, (size_t)n);
-        if (ret->len == (size_t)n)
-            is = planfile_is(ret->at, ret->len);
-    }
+    int r = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? planfile_load(fd, ret, err) : 0;
     if (fd >= 0)
         close(fd);
-    return is && ret->len > 0;
+    if (r < 0)
+        error_prefix(err, "%s", path);
+    return r;
 }
 
 static int apply_file(struct session *s, const struct buf *text)
@@ -53,31 +48,37 @@ static int apply_file(struct session *s, const struct buf *text)
     return status;
 }
 
+static int fail_early(const struct options *o, const struct error *err)
+{
+    struct session s = {.o = o, .lock = -1};
+    return session_close(&s, session_fail(&s, err));
+}
+
 /* Before anything is looked at: planning may take a minute, and whoever waited for it wants the file. */
 static int check_out(const struct options *o)
 {
-    struct session s = {.o = o, .lock = -1};
     struct error err = {0};
     char place[PATH_MAX];
     if (!o->out || out_place(o->out, place, &err) == 0)
         return 0;
-    return session_close(&s, session_fail(&s, &err));
+    return fail_early(o, &err);
 }
 
 int command_apply(const struct options *o)
 {
     struct session s;
     struct buf plan = {0};
-    bool file = o->n_args && read_if_plan(o->args[0], &plan);
+    struct error err = {0};
+    int file = o->n_args ? read_if_plan(o->args[0], &plan, &err) : 0;
     const char *alone = o->plan_only ? NULL : o->out ? "--out" : o->detailed ? "--detailed-exitcode" : NULL;
     if (alone) {
         fprintf(stderr, "citrus apply: %s goes with --plan\n", alone);
         buf_free(&plan);
         return EXIT_ERROR;
     }
-    if (check_out(o)) {
+    if (file < 0 || check_out(o)) {
         buf_free(&plan);
-        return EXIT_ERROR;
+        return file < 0 ? fail_early(o, &err) : EXIT_ERROR;
     }
     int status = session_open(&s, o, !o->plan_only ? SESSION_CHANGE : file ? SESSION_LOOK : SESSION_GLANCE);
     if (status == 0 && file)

@@ -2,8 +2,10 @@
 #include "session.h"
 #include "text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const action_state_names[] = {
     [ACTION_PLANNED] = "planned",      [ACTION_INTENT] = "begun",  [ACTION_DONE] = "done",
@@ -152,16 +154,20 @@ static int show_generation(const struct options *o)
 
 int command_show(const struct options *o)
 {
+    struct session s = {.o = o, .lock = -1};
     struct buf text = {0};
-    int status;
-    FILE *f = o->n_args ? fopen(o->args[0], "re") : NULL;
-    if (f) {
-        char piece[65536];
-        for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0 && text.len < (64u << 20);)
-            buf_add(&text, piece, n);
-        fclose(f);
+    struct error err = {0};
+    int fd = o->n_args ? open(o->args[0], O_RDONLY | O_CLOEXEC) : -1, plan = 0, status;
+    if (fd >= 0) {
+        plan = planfile_load(fd, &text, &err);
+        close(fd);
     }
-    status = f && planfile_is(buf_str(&text), text.len) ? show_planfile(o, &text) : show_generation(o);
+    if (plan < 0) {
+        error_prefix(&err, "%s", o->args[0]);
+        status = session_close(&s, session_fail(&s, &err));
+    } else {
+        status = plan ? show_planfile(o, &text) : show_generation(o);
+    }
     buf_free(&text);
     return status;
 }

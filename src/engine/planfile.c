@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PLANFILE_VERSION 1
 /* The last member; the HMAC is over all bytes before it. */
@@ -87,6 +88,30 @@ bool planfile_is(const char *text, size_t len)
     while (i < len && (text[i] == ' ' || text[i] == '\n' || text[i] == '{'))
         i++;
     return i > 0 && len - i > 13 && memcmp(text + i, "\"citrus_plan\"", 13) == 0;
+}
+
+#define FILE_MOST (64u << 20)
+#define BEGINNING 256 /* what is no plan by then is none */
+
+int planfile_load(int fd, struct buf *ret, struct error *err)
+{
+    char piece[65536];
+    bool is = false;
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0) {
+        buf_add(ret, piece, (size_t)n);
+        is = is || planfile_is(ret->at, ret->len);
+        if (!is && ret->len >= BEGINNING)
+            return 0;
+        if (ret->len > FILE_MOST) {
+            error_set(err, -EFBIG, "this saved plan has more than %u MiB", FILE_MOST >> 20);
+            error_hint(err, "plan for some sites at a time: `citrus apply --plan --site DOMAIN --out FILE`");
+            return -EFBIG;
+        }
+    }
+    if (is && n < 0)
+        return error_errno(err, errno, "reading this saved plan");
+    return is;
 }
 
 static const char *find_seal(const char *text, size_t len)

@@ -21,6 +21,9 @@ struct planfile {
 };
 /* True when the text looks like a plan file (and not like a manifest). */
 bool planfile_is(const char *text, size_t len);
+/* All of what can be read from there, if it begins so: 1. 0 for anything else, of which no more than the
+ * beginning was read. -EFBIG, or what reading failed with once it was known for a plan. */
+int planfile_load(int fd, struct buf *ret, struct error *err);
 /* -EBADMSG: not sealed by this server's store, or tampered with. `e` NULL: the seal is not checked (show). */
 int planfile_read(struct engine *e, const char *text, size_t len, struct planfile *ret, struct arena *a,
                   struct error *err);

@@ -277,6 +277,25 @@ static void who_asks_is_the_person_behind_sudo(void **state)
     free(self);
 }
 
+/* Not for a manifest, whose parser has nothing to say about it that helps. */
+static void a_saved_plan_that_is_too_large_is_said_as_that(void **state)
+{
+    static const char beginning[] = "{\n \"citrus_plan\": 1,\n";
+    char path[] = "/tmp/citrus-test-XXXXXX", line[64];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, beginning, strlen(beginning)), (ssize_t)strlen(beginning));
+    assert_int_equal(ftruncate(fd, (65 << 20)), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "%s %s", i ? "show" : "apply", path);
+        assert_int_equal(citrus(line), EXIT_ERROR);
+        assert_said(1, path);
+        assert_said(1, ": this saved plan has more than 64 MiB\n");
+    }
+    close(fd);
+    unlink(path);
+}
+
 static void a_path_is_taken_into_the_root_that_was_given(void **state)
 {
     struct options o = {.root = "/mnt"};
@@ -322,6 +341,7 @@ int main(void)
         cmocka_unit_test(output_that_cannot_be_written_is_status_1_with_its_reason),
         cmocka_unit_test(a_reader_that_has_gone_is_no_error),
         cmocka_unit_test(who_asks_is_the_person_behind_sudo),
+        cmocka_unit_test(a_saved_plan_that_is_too_large_is_said_as_that),
         cmocka_unit_test(a_path_is_taken_into_the_root_that_was_given),
         cmocka_unit_test(templates_are_where_the_variable_says_or_in_their_place),
     };

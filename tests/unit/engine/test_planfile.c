@@ -1,5 +1,7 @@
 /* Plans on disk: what is sealed, and what no longer fits. */
 #include "rig.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 #define A "a.example.com"
 
@@ -32,6 +34,26 @@ static int match(struct rig *t)
     int r = planfile_match(&f, t->p, &t->err);
     planfile_free(&f);
     return r;
+}
+
+/* A pipe gives what there is: a plan in pieces, then nothing yet. */
+static void what_begins_like_a_plan_is_one_when_it_cannot_be_read(void **state)
+{
+    struct buf got = {0};
+    struct error err = {0};
+    int fd[2];
+    assert_int_equal(pipe2(fd, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(planfile_load(fd[0], &got, &err), 0);
+    assert_int_equal(write(fd[1], "{ \"citrus_plan\": 1", 19), 19);
+    assert_int_equal(planfile_load(fd[0], &got, &err), -EAGAIN);
+    assert_non_null(strstr(err.text, "reading this saved plan: "));
+    buf_reset(&got);
+    assert_int_equal(write(fd[1], "{ \"citrus_plan\": 1", 19), 19);
+    close(fd[1]);
+    assert_int_equal(planfile_load(fd[0], &got, &err), 1);
+    assert_string_equal(buf_str(&got), "{ \"citrus_plan\": 1");
+    close(fd[0]);
+    buf_free(&got);
 }
 
 static void what_was_written_is_read_and_fits(void **state)
@@ -201,6 +223,7 @@ static void a_new_generation_makes_it_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_begins_like_a_plan_is_one_when_it_cannot_be_read),
         cmocka_unit_test(what_was_written_is_read_and_fits),
         cmocka_unit_test(a_change_of_any_byte_breaks_the_seal),
         cmocka_unit_test(cut_short_anywhere_it_is_no_plan),
