@@ -61,11 +61,9 @@ static int check_run(struct kind_ctx *ctx, struct exec x, struct error *err)
 
     x.progress = &listener;
     r = host_run(ctx->host, &x, &res, err);
-    if (r < 0)
-        return r;
-    if (res.status < 0) {
+    if (r == 0 && res.status < 0) {
         r = error_set(err, -ETIMEDOUT, "%s: no answer within a minute", x.argv[0]);
-    } else if (res.status > 0) {
+    } else if (r == 0 && res.status > 0) {
         if (!said.text.len)
             last_lines(buf_str(&res.out), res.out.len, &said.text);
         error_set(err, -EINVAL, "%s: %s", x.argv[0],

@@ -29,8 +29,10 @@ static int pretended(struct host *h, const struct exec *x, struct exec_result *r
     struct kit *t = world_of;
     const char *program = strrchr(x->argv[0], '/') + 1;
     *ret = (struct exec_result){0};
-    if (not_started)
+    if (not_started) {
+        x->progress->say(x->progress->self, "[ERROR] what was said until then is nobody's any more");
         return error_set(err, -EINVAL, "cannot start %s: cannot make mounts private", x->argv[0]);
+    }
     if (mariadb_says) {
         x->progress->say(x->progress->self, mariadb_says);
         x->progress->say(x->progress->self, "datadir /var/lib/mysql");
