@@ -75,7 +75,7 @@ enum health_state {
     HEALTH_FINE,
     HEALTH_BROKEN, /* it was before, too: nobody's failure */
     HEALTH_WORSE,
-    HEALTH_UNKNOWN
+    HEALTH_UNKNOWN /* nobody could be asked, then or now */
 };
 extern const char *const health_names[];
 struct health {

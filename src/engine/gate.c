@@ -125,6 +125,18 @@ static bool judge(struct applying *x, bool last)
     return true;
 }
 
+/* Everything was taken back already, and there is nothing left to do for them but to say so. */
+static void nobody_knows(struct applying *x, const struct error *err)
+{
+    const char *text = arena_strdup(x->p->arena, err->text);
+    for (size_t i = 0; i < x->ret->health.n; i++) {
+        struct health *h = &x->ret->health.at[i];
+        h->state = HEALTH_UNKNOWN;
+        h->text = text;
+        h->ms = 0;
+    }
+}
+
 void gate_pass(struct applying *x)
 {
     const struct engine_health *h = x->e->health;
@@ -133,10 +145,13 @@ void gate_pass(struct applying *x)
         collect(x);
         int r = h->after(h->self, x->ret->health.at, x->ret->health.n, &err);
         if (r < 0) {
-            x->ret->health.n = 0;
             error_prefix(&err, "asking the sites");
-            if (!x->stop)
-                apply_unhealthy(x, NULL, &err);
+            if (x->stop) {
+                nobody_knows(x, &err);
+                return;
+            }
+            x->ret->health.n = 0;
+            apply_unhealthy(x, NULL, &err);
             return;
         }
         if (x->stop || !judge(x, round == ROUNDS_MOST) || x->o->on_failure == ON_FAILURE_STOP)

@@ -274,6 +274,48 @@ static void a_capture_that_fails_changes_nothing_of_its_action(void **state)
     rig_free(t);
 }
 
+/* --- the health gate -------------------------------------------------------------------------------------
+ */
+
+/* The sites answer worse than before, and then nobody can be asked any more. */
+static int asked_after;
+static int fine_before(void *self, const struct health *sites, size_t n, struct error *err)
+{
+    return 0;
+}
+static int worse_then_silent(void *self, struct health *sites, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        sites[i].state = HEALTH_WORSE;
+        sites[i].text = "worse than before";
+        sites[i].ms = 7;
+    }
+    return asked_after++ ? error_set(err, -ELIBACC, "libcurl cannot be loaded") : 0;
+}
+
+static void what_cannot_be_asked_after_the_undo_is_said_to_be_unknown(void **state)
+{
+    struct rig *t = rig_new("{}");
+    struct engine_health health = {.before = fine_before, .after = worse_then_silent};
+    three_domains(t);
+    rig_done(t);
+    probe_set("server", "2");
+    t->e.health = &health;
+    asked_after = 0;
+    assert_int_equal(rig_apply(t), APPLY_UNDONE);
+    assert_int_equal(asked_after, 2);
+    assert_in_text(only_failure(t)->err.text, A ": worse than before");
+    assert_int_equal(t->res.health.n, 2);
+    for (size_t i = 0; i < t->res.health.n; i++) {
+        const struct health *h = &t->res.health.at[i];
+        assert_string_equal(h->site, i ? B : A);
+        assert_int_equal(h->state, HEALTH_UNKNOWN);
+        assert_string_equal(h->text, "asking the sites: libcurl cannot be loaded");
+        assert_int_equal(h->ms, 0);
+    }
+    rig_free(t);
+}
+
 /* --- refused, interrupted --------------------------------------------------------------------------------
  */
 
@@ -383,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_saved_plan_is_applied_once),
         cmocka_unit_test(a_saved_plan_that_was_refused_can_be_tried_again),
         cmocka_unit_test(an_apply_that_cannot_begin_is_refused_and_leaves_no_open_transaction),
+        cmocka_unit_test(what_cannot_be_asked_after_the_undo_is_said_to_be_unknown),
         cmocka_unit_test(interrupted_the_action_ends_and_all_is_undone),
         cmocka_unit_test(interrupted_before_anything_was_begun_is_refused),
     };
