@@ -1,5 +1,6 @@
 /* A growing byte string on the heap. Zero-initialise, append, buf_free(). `at` is always NUL-terminated
- * once something was appended; buf_str() never returns NULL. Appending never fails (see arena.h). */
+ * once something was appended; buf_str() never returns NULL. Appending never fails (see arena.h).
+ * What it grows out of is overwritten, since it may hold a secret. */
 #ifndef CITRUS_BUF_H
 #define CITRUS_BUF_H
 #include <stdarg.h>

@@ -51,6 +51,10 @@ static void versions_compare_by_number_not_by_letter(void **state)
     assert_true(version_compare("1.25.1", "1.25") > 0);
     assert_true(version_compare("1.24.0", "1.25.1") < 0);
     assert_int_equal(version_compare("10.11.6", "10.11.6"), 0);
+    assert_true(version_compare("8.alpha", "8.beta") < 0);
+    assert_true(version_compare("8.rc", "8.beta") > 0);
+    assert_int_equal(version_compare("8.rc", "8.rc"), 0);
+    assert_true(version_compare("8.rc1", "8.rc2") < 0);
 }
 
 static void near_names_are_near(void **state)
