@@ -19,7 +19,7 @@ enum probe_trouble {
     PROBE_UNDO = 1 << 5,
     PROBE_OBSERVE = 1 << 6,
     PROBE_ONE_WAY = 1 << 7, /* its plan says so */
-    PROBE_AWAY = 1 << 8,    /* what undo needs is not there at the first two tries */
+    PROBE_AWAY = 1 << 8,    /* what undo needs is not there at the first three tries */
 };
 void probe_reset(void);
 void probe_set(const char *id, const char *value); /* NULL: not there */

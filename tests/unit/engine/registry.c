@@ -145,8 +145,9 @@ static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, js
                 struct error *err)
 {
     struct thing *t = thing(res->id);
-    if (t->trouble & PROBE_AWAY && ++t->tries <= 2)
-        return error_set(err, -ENOTCONN, "nobody answers for probe %s", res->id);
+    static const int away[] = {-ENOTCONN, -EBUSY, -ETIMEDOUT};
+    if (t->trouble & PROBE_AWAY && t->tries < sizeof away / sizeof *away)
+        return error_set(err, away[t->tries++], "nobody answers for probe %s", res->id);
     int r = trouble(res->id, PROBE_UNDO, err);
     if (r == 0)
         probe_set(res->id, json_string_value(json_object_get(saved, "value")));

@@ -1,4 +1,5 @@
 /* What a plan says: causes, order, refreshes, what is recorded without an action. */
+#include "footprint.h"
 #include "rig.h"
 
 #define A "a.example.com"
@@ -266,9 +267,35 @@ static void what_cannot_be_looked_at_is_an_error_that_names_the_kind(void **stat
     rig_free(t);
 }
 
+/* --- what is kept of a look ------------------------------------------------------------------------------
+ */
+
+/* The next look goes by what is managed; what is as wanted and not managed yet would not be seen to go. */
+static void a_look_at_what_is_not_managed_yet_is_not_gone_by(void **state)
+{
+    struct rig *t = rig_new(NGINX_RUNS);
+    struct buf noted = {0};
+    ((struct service_spec *)rig_service(t, "nginx.service")->spec)->enabled = 1; /* nothing is foreign */
+    footprint_begin(t->h);
+    rig_plan(t);
+    assert_int_equal(t->p->actions.n, 0);
+    assert_int_equal(t->e.asked.n, 1);
+    assert_null(engine_glance_kinds(&t->e, t->p, &t->cat));
+    assert_false(engine_narrow_note(t->p, &t->cat, &noted));
+    assert_int_equal(rig_run(t), APPLY_NOTHING);
+    t->e.asked.n = 0;
+    rig_plan(t);
+    assert_string_equal(engine_glance_kinds(&t->e, t->p, &t->cat), "service");
+    assert_true(engine_narrow_note(t->p, &t->cat, &noted));
+    footprint_end(t->h, NULL, NULL);
+    buf_free(&noted);
+    rig_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_look_at_what_is_not_managed_yet_is_not_gone_by),
         cmocka_unit_test(what_is_new_is_intentional_and_what_somebody_changed_is_corrective),
         cmocka_unit_test(a_changed_manifest_is_the_cause_also_where_the_machine_moved_too),
         cmocka_unit_test(another_promise_is_no_drift_and_no_difference_by_itself),

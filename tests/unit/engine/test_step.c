@@ -219,6 +219,26 @@ static void what_somebody_wrote_over_a_file_is_kept_when_the_file_is_taken_back(
     rig_free(t);
 }
 
+static void at_z_somebody_puts_the_file_back(struct rig *t, const struct action *a)
+{
+    if (strcmp(a->change.res->id, "z") == 0)
+        rig_put(t, "/f", "old");
+}
+
+/* Nothing is lost with it: the undo leaves the same. */
+static void what_somebody_put_back_already_leaves_nothing_in_the_trash(void **state)
+{
+    struct rig *t = rig_new("{}");
+    rig_put(t, "/f", "old");
+    rig_needs(t, rig_probe(t, "z", A, "1"), rig_file(t, "/f", A, "new"));
+    probe_trouble("z", PROBE_APPLY);
+    t->hook = at_z_somebody_puts_the_file_back;
+    assert_int_equal(rig_apply(t), APPLY_PARTIAL);
+    assert_string_equal(rig_read(t, "/f"), "old");
+    assert_false(rig_there(t, "/var/lib/citrus/trash"));
+    rig_free(t);
+}
+
 static void what_nobody_wrote_over_leaves_nothing_in_the_trash(void **state)
 {
     struct rig *t = rig_new("{}");
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_file_that_somebody_wrote_after_the_plan_is_stale),
         cmocka_unit_test(what_somebody_wrote_over_a_file_is_kept_when_the_file_is_taken_back),
         cmocka_unit_test(what_nobody_wrote_over_leaves_nothing_in_the_trash),
+        cmocka_unit_test(what_somebody_put_back_already_leaves_nothing_in_the_trash),
         cmocka_unit_test(what_somebody_wrote_before_it_was_verified_is_kept),
         cmocka_unit_test(a_site_of_files_comes_back_byte_for_byte),
     };

@@ -416,6 +416,31 @@ static void a_dump_that_fails_leaves_no_file(void **state)
     assert_non_null(strstr(t->err.text, "no_such_database"));
     assert_gone(path);
 }
+/* As a server that goes away may leave it, or a disk that is full and a program that does not look: a status
+ * of 0 is not believed, for what was dumped is dropped next. */
+static int half_a_dump(struct host *h, const struct exec *x, struct exec_result *ret, struct error *err)
+{
+    *ret = (struct exec_result){0};
+    for (const char *const *a = x->argv; *a; a++)
+        if (strncmp(*a, "--result-file=", 14) == 0)
+            put(*a + 14, "-- MariaDB dump\nCREATE TABLE `x` (\n", 0600);
+    return 0;
+}
+
+static void a_dump_without_its_last_line_is_refused(void **state)
+{
+    struct db_test *t = *state;
+    const struct host_ops *real = t->h->ops;
+    struct host_ops ops = *real;
+    char *path = arena_printf(&t->a, "%s/half.sql", server.dir);
+    ops.run = half_a_dump;
+    t->h->ops = &ops;
+    int r = host_db_dump(t->h, "d", path, &t->err);
+    t->h->ops = real;
+    assert_int_equal(r, -EIO);
+    assert_non_null(strstr(t->err.text, "half.sql: the dump is not complete"));
+    assert_gone(path);
+}
 #define DB_TEST(name) cmocka_unit_test_setup_teardown(name, db_setup, db_teardown)
 
 int main(void)
@@ -442,6 +467,7 @@ int main(void)
         DB_TEST(how_much_a_database_holds_is_told_where_it_is_asked_for),
         DB_TEST(a_load_that_fails_does_not_show_what_is_loaded),
         DB_TEST(a_dump_that_fails_leaves_no_file),
+        DB_TEST(a_dump_without_its_last_line_is_refused),
     };
     int r = cmocka_run_group_tests(pure, NULL, NULL);
     if (!server_there())

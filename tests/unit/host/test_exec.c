@@ -52,6 +52,16 @@ static void the_environment_is_clean(void **state)
     unsetenv("LEAK");
 }
 
+/* What a program writes is readable by who has to read it, whatever the operator's shell has. */
+static void the_umask_is_not_inherited(void **state)
+{
+    struct test_root *t = *state;
+    mode_t mask = umask(077);
+    char *out = output_of(t, (struct exec){.argv = ARGV("/bin/sh", "-c", "umask")}, 0);
+    umask(mask);
+    assert_string_equal(out, "0022\n");
+}
+
 static void no_descriptor_signal_or_group_of_ours_is_inherited(void **state)
 {
     struct test_root *t = *state;
@@ -408,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MACHINE_TEST(the_environment_is_clean),
+        MACHINE_TEST(the_umask_is_not_inherited),
         MACHINE_TEST(no_descriptor_signal_or_group_of_ours_is_inherited),
         MACHINE_TEST(no_terminal_of_ours_is_inherited),
         MACHINE_TEST(input_of_any_size_arrives_and_output_keeps_its_end),

@@ -172,6 +172,31 @@ static void a_part_that_asked_the_machine_leaves_no_paths(void **state)
     assert_false(same(t));
 }
 
+/* The next change within the same tick would leave the same times. What is looked at again by its kind needs
+ * no stamp. */
+static void what_a_part_saw_fresh_spoils_it_unless_it_asked_the_machine(void **state)
+{
+    struct test_root *t = *state;
+    struct fs_stat st;
+    world(t);
+    for (int asked = 0; asked < 2; asked++) {
+        bool kept_one = !asked, within;
+        do {
+            double began = seconds();
+            put(AT("/etc/read"), "fresh", 0644);
+            footprint_begin(&t->h);
+            footprint_part(&t->h);
+            assert_int_equal(fs_stat(&t->h, "/etc/read", &st, &t->err), 0);
+            if (asked)
+                footprint_asked(&t->h);
+            assert_int_equal(footprint_part_end(&t->h), asked);
+            kept_one = footprint_end(&t->h, &kept, &t->a);
+            within = within_the_instant(began);
+        } while (!within && kept_one != asked);
+        assert_int_equal(kept_one, asked);
+    }
+}
+
 static void what_is_no_path_spoils_it(void **state)
 {
     struct test_root *t = *state;
@@ -241,6 +266,7 @@ int main(void)
         TEST(what_has_just_changed_is_not_trusted),
         TEST(what_changes_while_it_is_looked_at_shows_the_next_time),
         TEST(a_part_that_asked_the_machine_leaves_no_paths),
+        TEST(what_a_part_saw_fresh_spoils_it_unless_it_asked_the_machine),
         TEST(what_is_no_path_spoils_it),
         TEST(the_content_of_each_file_that_was_read_is_told_apart_from_its_stamp),
         TEST(a_record_that_is_none_is_refused),

@@ -49,6 +49,30 @@ static void a_self_signed_certificate_is_read_back(void **state)
     arena_free(&a);
 }
 
+/* Made with openssl(1), whose configuration takes any bytes for the names: "bank.example\0.evil.example" and
+ * "blog.example.com". Who reads the first up to its NUL believes it to be the bank's (CVE-2009-2408). */
+static const char two_names_in_one[] = "-----BEGIN CERTIFICATE-----\n"
+                                       "MIIBijCCATCgAwIBAgIUUFjhAvYeUzB1gavGZBdyJ7FhFg0wCgYIKoZIzj0EAwIw\n"
+                                       "FjEUMBIGA1UEAwwLZXhhbXBsZS5jb20wIBcNMjYxMjAxMTc1MDAyWhgPMjEyNjEx\n"
+                                       "MDcxNzUwMDJaMBYxFDASBgNVBAMMC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYI\n"
+                                       "KoZIzj0DAQcDQgAEaxD6wtKEXBU5yKnWUQEAWCdsbX+Sa9jHReF2j+SB0yKZAH7R\n"
+                                       "yFhAGKXpvpVWraQ/jt1a1hmFybksDBXEeqLreaNaMFgwNwYDVR0RBDAwLoIaYmFu\n"
+                                       "ay5leGFtcGxlAC5ldmlsLmV4YW1wbGWCEGJsb2cuZXhhbXBsZS5jb20wHQYDVR0O\n"
+                                       "BBYEFG6bGHbngB4dR92zS5IAgM5UgUYOMAoGCCqGSM49BAMCA0gAMEUCIClp6Syw\n"
+                                       "7kByCeeDgXlK3fmXB2X4gIPbQ7JHJZBGj3VdAiEAix5UUpFRHcgjqxR46It/RkqK\n"
+                                       "6W7lXBm+Y2tYvJKVjGo=\n"
+                                       "-----END CERTIFICATE-----\n";
+
+static void a_name_with_a_nul_inside_names_nothing(void **state)
+{
+    struct arena a = {0};
+    struct x509_info info;
+    assert_int_equal(x509_parse(two_names_in_one, strlen(two_names_in_one), &info, &a, NULL), 0);
+    assert_int_equal(info.names.n, 1);
+    assert_string_equal(info.names.at[0], "blog.example.com");
+    arena_free(&a);
+}
+
 static void two_certificates_differ_and_their_keys_do_not_fit_each_other(void **state)
 {
     const char *at[] = {"example.com"};
@@ -265,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_self_signed_certificate_is_read_back),
+        cmocka_unit_test(a_name_with_a_nul_inside_names_nothing),
         cmocka_unit_test(two_certificates_differ_and_their_keys_do_not_fit_each_other),
         cmocka_unit_test(a_certificate_for_a_name_longer_than_a_common_name_is_made),
         cmocka_unit_test(garbage_is_no_certificate),

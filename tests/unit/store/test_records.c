@@ -53,6 +53,34 @@ static size_t count_managed(struct store *s)
     return n;
 }
 
+/* Broken off before it noted that it awaits, an apply is undone as any other; what awaits is another's. */
+static void what_awaits_is_taken_back_with_its_own_transaction_alone(void **state)
+{
+    struct error err = {0};
+    struct store *s = open_store(STORE_WRITE);
+    struct store_managed m = {.kind = "file", .id = "/etc/a", .spec = "{}", .rank = 1, .generation = 1};
+    struct store_tx tx = {.why = "apply", .who = "somebody"};
+    struct store_awaiting w;
+    ok(store_tx_begin(s, &tx, NULL, 0, &err));
+    ok(store_awaiting_begin(s, tx.id, 600, &err));
+    ok(store_begin(s, &err));
+    ok(store_awaiting_keep(s, &err));
+    ok(store_managed_put(s, &m, &err));
+    ok(store_awaiting_set(s, &(struct store_awaiting){.tx = tx.id, .seconds = 600, .until = 4000000000},
+                          &err));
+    ok(store_commit(s, &err));
+    ok(store_awaiting_revert(s, tx.id + 1, &err));
+    ok(store_awaiting_get(s, &w, &err));
+    assert_int_equal(w.tx, tx.id);
+    assert_int_equal(count_managed(s), 1);
+    ok(store_awaiting_revert(s, tx.id, &err));
+    ok(store_awaiting_get(s, &w, &err));
+    assert_int_equal(w.tx, 0);
+    assert_int_equal(count_managed(s), 0);
+    store_close(s);
+    (void)state;
+}
+
 static void a_snapshot_is_of_one_moment_and_ends_with_a_write(void **state)
 {
     struct error err = {0};
@@ -273,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture(managed_resources_come_in_the_order_of_kind_and_id),
         fixture(a_snapshot_is_of_one_moment_and_ends_with_a_write),
+        fixture(what_awaits_is_taken_back_with_its_own_transaction_alone),
         fixture(a_second_put_replaces_and_a_drop_removes),
         fixture(generations_are_numbered_and_never_reused),
         fixture(a_plan_is_used_once),
