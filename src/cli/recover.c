@@ -59,7 +59,7 @@ static int resume(struct session *s, const struct interrupted *was, struct jsonw
     int status = r < 0 ? session_fail(s, &err) : session_texts(s, texts);
     struct store_generation g;
     /* A rotation's texts are of the generation by which its site stands, and make no new one. */
-    if (tx->sites && strcmp(tx->why, ROTATION) == 0 && standing_generation(s, tx->sites, &g, NULL) == 0)
+    if (tx->sites && strcmp(why, RUN_ROTATION) == 0 && standing_generation(s, tx->sites, &g, NULL) == 0)
         s->of_generation = g.number;
     if (status == 0)
         status = session_run(s, &(struct run){.why = why, .rollback_of = generation, .into = json});

@@ -141,7 +141,7 @@ static int end_them(struct session *s)
     s->diags.list.n = 0;
     int status = session_plan(s), r = 0;
     if (status == 0)
-        status = session_apply(s, &(struct run){.why = ROTATION, .brief = true});
+        status = session_apply(s, &(struct run){.why = RUN_ROTATION, .brief = true});
     for (size_t i = 0; i < s->ending.n && status == 0 && r == 0; i++) {
         r = drop_previous(s, s->ending.at[i], &err);
         if (r == 0 && !s->o->json)
@@ -270,7 +270,7 @@ static int rotate(struct session *s, struct rotation *r)
     const struct options *outer = s->o;
     s->o = &o;
     const char *title = arena_printf(&s->arena, "Rotation of %s", r->name);
-    status = session_run(s, &(struct run){.why = ROTATION, .title = title});
+    status = session_run(s, &(struct run){.why = RUN_ROTATION, .title = title});
     s->o = outer;
     /* The machine is as it was: so is the store. */
     bool undone = !s->applied && (status == EXIT_UNDONE || status == EXIT_PARTLY || status == EXIT_STALE);

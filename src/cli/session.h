@@ -118,6 +118,7 @@ extern int session_undo_patience;
 /* What a transaction was for, as the journal keeps it: `recover --resume` goes on with the same. */
 #define RUN_DRIFT    "drift"
 #define RUN_ROLLBACK "rollback %lld"
+#define RUN_ROTATION "secret rotate"
 #define RUN_FRESH    " --fresh" /* behind any */
 
 /* Plans, shows, asks and applies what session_manifest or session_texts read: apply and rollback. */
@@ -138,7 +139,6 @@ int session_ask(struct session *s, const char *question);
 int session_apply(struct session *s, const struct run *r); /* s->plan, without a question */
 size_t plan_changes(const struct plan *p); /* without refreshes, as results and plans count them */
 
-#define ROTATION "secret rotate" /* why of its transactions */
 /* rotate.c: the secrets that are being rotated, by name; and what ends that once an apply has succeeded: the
  * old values are no longer accepted. */
 int session_rotations(struct session *s, const char ***ret, size_t *n, struct error *err);
