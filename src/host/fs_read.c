@@ -137,10 +137,10 @@ static int hop(struct host *h, const char *path, char at[static PATH_MAX], bool 
     if (r < 0)
         footprint_spoil(h);
     if (r == 0 && link) {
-        size_t dir = target[0] == '/' ? 0 : (size_t)(strrchr(at, '/') - at) + 1;
-        if (dir + strlen(target) >= PATH_MAX)
+        size_t dir = target[0] == '/' ? 0 : (size_t)(strrchr(at, '/') - at) + 1, len = strlen(target);
+        if (dir + len >= PATH_MAX)
             return error_set(err, -ENAMETOOLONG, "%s: where its links lead is too long a path", path);
-        strcpy(at + dir, target);
+        memcpy(at + dir, target, len + 1);
     }
     *ret_link = link;
     return r;
@@ -151,9 +151,9 @@ int fs_read_linked(struct host *h, const char *path, size_t max, struct buf *ret
     char at[PATH_MAX];
     bool link = true;
     int r = 0, hops = 0;
-    if (strlen(path) >= sizeof at)
-        return error_set(err, -ENAMETOOLONG, "a path of %zu bytes is too long: %.80s...", strlen(path), path);
-    strcpy(at, path);
+    if (!path || strlen(path) >= sizeof at)
+        return fs_read(h, path, max, ret, err); /* it says what is wrong with it */
+    memcpy(at, path, strlen(path) + 1);
     for (; r == 0 && link && hops <= HOPS_MAX; hops++)
         r = hop(h, path, at, &link, err);
     if (r == 0 && link) {

@@ -102,6 +102,7 @@ static void a_file_that_the_operator_names_may_be_a_link_of_root(void **state)
     assert_non_null(strstr(t->err.text, " /gone.pem: No such"));
     assert_int_equal(fs_read_linked(&t->h, "/live/a/none.pem", 0, &b, &t->err), -ENOENT);
     assert_int_equal(fs_read_linked(&t->h, "/live/a", 0, &b, &t->err), -EISDIR);
+    assert_int_equal(fs_read_linked(&t->h, NULL, 0, &b, &t->err), -EINVAL);
     assert_int_equal(fs_read_linked(&t->h, "/circle", 0, &b, &t->err), -ELOOP);
     assert_non_null(strstr(t->err.text, "too many"));
 }
