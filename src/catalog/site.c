@@ -12,6 +12,15 @@ static struct resource *site_directory(struct builder *b, struct site *s, const 
     return r;
 }
 
+/* One that services write to. */
+static struct resource *site_scratch(struct builder *b, struct site *s, const char *below, int64_t mode,
+                                     const char *owner, const char *group, struct resource *needs)
+{
+    struct resource *r = site_directory(b, s, below, mode, owner, group, needs);
+    ((struct directory_spec *)r->spec)->scratch = 1;
+    return r;
+}
+
 /* The web user is in the site's group: it reads what it serves, and no other site's user reads anything. */
 static void site_account(struct builder *b, struct site *s)
 {
@@ -34,15 +43,15 @@ static void site_directories(struct builder *b, struct site *s)
     struct resource *top = site_directory(b, s, NULL, 0750, "root", group, b->www);
     ((struct directory_spec *)top->spec)->data = 1;
     s->custom = site_directory(b, s, "custom.d", 0755, "root", "root", top);
-    s->logs = site_directory(b, s, "logs", 0750, "root", group, top);
+    s->logs = site_scratch(b, s, "logs", 0750, "root", group, top);
     if (s->account)
         s->public = site_directory(b, s, "public", 0750, "root", group, top);
     if (s->m->cache == CACHE_FASTCGI)
-        s->cache = site_directory(b, s, "cache", 0700, b->web_user, b->web_user, top);
+        s->cache = site_scratch(b, s, "cache", 0700, b->web_user, b->web_user, top);
     if (!site_runs_php(s->m))
         return;
-    s->tmp = site_directory(b, s, "tmp", 0700, s->account, s->account, top);
-    s->sessions = site_directory(b, s, "sessions", 0700, s->account, s->account, top);
+    s->tmp = site_scratch(b, s, "tmp", 0700, s->account, s->account, top);
+    s->sessions = site_scratch(b, s, "sessions", 0700, s->account, s->account, top);
 }
 
 static void site_certificate(struct builder *b, struct site *s)

@@ -52,8 +52,44 @@ static enum op op_of(const char *word)
     return OP_NONE;
 }
 
-static int undo_by_kind(struct engine *e, int64_t tx, const struct resource *res, const char *record,
-                        struct error *err)
+struct keeping {
+    struct engine *e;
+    int64_t tx, seq;
+};
+
+/* What an earlier undo of the same action, which did not come to its end, or the action itself put into the
+ * trash has a name there already. */
+static char *kept_name(struct arena *a, const struct keeping *k, const char *path, int nth)
+{
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    return nth == 1 ? arena_printf(a, "%lld-%lld-%s", (long long)k->tx, (long long)k->seq, base)
+                    : arena_printf(a, "%lld-%lld-%s.%d", (long long)k->tx, (long long)k->seq, base, nth);
+}
+
+#define KEPT_MOST 100 /* of one action, under one name */
+
+/* kind.h: keep. */
+static int keep(void *self, const char *path, struct error *err)
+{
+    const struct keeping *k = self;
+    struct arena a = {0};
+    char *where;
+    int r = -EEXIST;
+    for (int nth = 1; r == -EEXIST && nth <= KEPT_MOST; nth++) {
+        error_clear(err);
+        r = fs_trash(k->e->host, path, kept_name(&a, k, path, nth), &a, &where, err);
+    }
+    if (r == 0) {
+        /* So that what lies beside a tree of another file system is swept, too. */
+        store_action_trashed(k->e->store, k->tx, k->seq, NULL);
+        EVENT(k->e, kept, path, where);
+    }
+    arena_free(&a);
+    return r;
+}
+
+static int undo_by_kind(struct keeping *k, const struct resource *res, const char *record, struct error *err)
 {
     json_error_t je;
     json_t *root = json_loads(record, 0, &je);
@@ -61,7 +97,9 @@ static int undo_by_kind(struct engine *e, int64_t tx, const struct resource *res
         return error_set(err, -EINVAL, "the undo record of %s %s is no JSON: %s", res->kind->name, res->id,
                          je.text);
     struct arena a = {0};
-    struct kind_ctx ctx = engine_ctx(e, &a, tx);
+    struct kind_ctx ctx = engine_ctx(k->e, &a, k->tx);
+    ctx.keep = keep;
+    ctx.keep_self = k;
     enum op op = op_of(json_string_value(json_object_get(root, "op")));
     int r = 0;
     if (op != OP_NONE)
@@ -93,8 +131,8 @@ static bool was_before(const struct resource *res, const char *record, const voi
 
 /* What somebody wrote over what this transaction wrote would go with it: a person's work, which no journal
  * knows. It goes to the trash, and is told of. */
-static int keep_strangers(struct engine *e, int64_t tx, int64_t seq, const struct resource *res,
-                          const char *record, struct error *err)
+static int keep_strangers(struct keeping *k, const struct resource *res, const char *record,
+                          struct error *err)
 {
     struct arena a = {0};
     struct watch_list at = {0};
@@ -105,18 +143,12 @@ static int keep_strangers(struct engine *e, int64_t tx, int64_t seq, const struc
     else if (res->kind->place)
         vec_push(&a, &at.paths, res->kind->place(res, &all));
     void *found = NULL;
-    bool strange = at.paths.n && !all && engine_observe_one(e, &a, res, &found, NULL) == 0 && found &&
+    bool strange = at.paths.n && !all && engine_observe_one(k->e, &a, res, &found, NULL) == 0 && found &&
                    !was_before(res, record, found) && (res->absent || content_differs(res, found, &a));
     for (size_t i = 0; strange && i < at.paths.n && r == 0; i++) {
-        const char *base = strrchr(at.paths.at[i], '/');
-        char *where;
         struct fs_stat st;
-        if (fs_stat(e->host, at.paths.at[i], &st, NULL) < 0 || st.type != FS_FILE)
-            continue;
-        char *name = arena_printf(&a, "%lld-%lld-%s", (long long)tx, (long long)seq, base ? base + 1 : "");
-        r = fs_trash(e->host, at.paths.at[i], name, &a, &where, err);
-        if (r == 0)
-            EVENT(e, kept, at.paths.at[i], where);
+        if (fs_stat(k->e->host, at.paths.at[i], &st, NULL) == 0 && st.type == FS_FILE)
+            r = keep(k, at.paths.at[i], err);
     }
     arena_free(&a);
     return r;
@@ -131,13 +163,14 @@ static bool may_come_back(int r)
     return r == -ENOTCONN || r == -EBUSY || r == -ETIMEDOUT;
 }
 
-static int undo_patiently(struct engine *e, int64_t tx, const struct resource *res, const char *record,
+static int undo_patiently(struct keeping *k, const struct resource *res, const char *record,
                           struct error *err)
 {
+    const struct engine *e = k->e;
     struct timespec begun, now;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     for (;;) {
-        int r = undo_by_kind(e, tx, res, record, err);
+        int r = undo_by_kind(k, res, record, err);
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (!may_come_back(r) || now.tv_sec - begun.tv_sec >= e->undo_patience)
             return r;
@@ -154,9 +187,10 @@ int undo_run(struct engine *e, int64_t tx, int64_t seq, const struct resource *r
     /* A journal that cannot be written is no reason to leave the new state there: what it says of this action
      * already leads back, and taking back twice is taking back once. The end of the transaction tells. */
     store_action_state(e->store, tx, seq, ACTION_UNDOING, NULL, NULL);
-    int r = complete ? keep_strangers(e, tx, seq, res, record, err) : 0;
+    struct keeping k = {e, tx, seq};
+    int r = complete ? keep_strangers(&k, res, record, err) : 0;
     if (r == 0)
-        r = undo_patiently(e, tx, res, record, err);
+        r = undo_patiently(&k, res, record, err);
     if (r < 0) {
         error_prefix(err, "undoing %s %s", res->kind->name, res->id);
         if (may_come_back(r))

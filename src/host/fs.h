@@ -127,8 +127,8 @@ void fs_tree_forget(struct host *h); /* what it keeps in memory for the next one
  * cannot be saved (-EOPNOTSUPP). */
 int fs_save(struct host *h, const char *path, const char *dir, const char *name, struct jsonw *j,
             const char *key, enum fs_type *type, struct error *err);
-/* Brings it back from the object that fs_save wrote; what is there now makes room (a directory that was
- * absent before is removed with its content). Can be repeated after a crash. */
+/* Brings it back from the object that fs_save wrote; what is there now makes room. -ENOTEMPTY: it is a
+ * directory with something in it. Can be repeated after a crash. */
 int fs_restore(struct host *h, json_t *record, struct error *err);
 
 #endif

@@ -244,6 +244,22 @@ static bool never_replaced(const struct fs_place *kept, const struct saved *s, c
            fstatat(kept->dirfd, kept->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == now->st_size;
 }
 
+/* What is in a directory is not in the record of it, and so not this function's to remove. */
+static int remove_what_is_there(const struct fs_place *p, struct error *err)
+{
+    int r = step_unlink(p->dirfd, p->name, 0, p->path);
+    if (r == -EISDIR)
+        r = step_unlink(p->dirfd, p->name, AT_REMOVEDIR, p->path);
+    if (r == -ENOTEMPTY || r == -EEXIST)
+        return error_set(err, -ENOTEMPTY, "the directory %s is not empty", p->path);
+    if (r == -EBUSY) {
+        error_set(err, -EXDEV, "cannot remove %s: a file system is mounted there", p->path);
+        error_hint(err, "unmount it first");
+        return -EXDEV;
+    }
+    return r == 0 || r == -ENOENT ? 0 : error_errno(err, r, "cannot remove %s", p->path);
+}
+
 /* `now` is what is there, NULL when nothing is. */
 static int restore_file(struct host *h, const struct fs_place *p, const struct saved *s,
                         const struct stat *now, struct error *err)
@@ -260,7 +276,7 @@ static int restore_file(struct host *h, const struct fs_place *p, const struct s
         goto out;
     }
     if (now && S_ISDIR(now->st_mode))
-        r = fs_remove_at(p->dirfd, p->name, p->path, err);
+        r = remove_what_is_there(p, err);
     place_temporary(p, temporary);
     if (r == 0 && !s->copied)
         r = step_link(kept.dirfd, kept.name, p->dirfd, temporary, s->path);
@@ -290,7 +306,7 @@ static int restore_link(const struct fs_place *p, const struct saved *s, const s
     }
     int r = 0;
     if (now && S_ISDIR(now->st_mode))
-        r = fs_remove_at(p->dirfd, p->name, p->path, err);
+        r = remove_what_is_there(p, err);
     place_temporary(p, temporary);
     if (r == 0)
         r = step_symlink(s->target, p->dirfd, temporary, s->path);
@@ -339,7 +355,7 @@ int fs_restore(struct host *h, json_t *record, struct error *err)
     if (r == 0)
         r = place_stat(&p, &st, &there, err);
     if (r == 0 && absent)
-        r = fs_remove_at(p.dirfd, p.name, s.path, err);
+        r = remove_what_is_there(&p, err);
     else if (r == 0 && strcmp(s.type, "file") == 0)
         r = restore_file(h, &p, &s, there ? &st : NULL, err);
     else if (r == 0 && strcmp(s.type, "link") == 0)

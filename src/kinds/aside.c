@@ -113,7 +113,55 @@ int aside_find(struct kind_ctx *ctx, const char *path, const char *name, const c
     return 0;
 }
 
-int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err)
+int aside_put_back(struct kind_ctx *ctx, json_t *was, enum aside_left left, struct error *err)
+{
+    const char *path = json_string_value(json_object_get(was, "path"));
+    int r = fs_restore(ctx->host, was, err);
+
+    if (r != -ENOTEMPTY)
+        return r;
+    error_clear(err);
+    r = left == ASIDE_SCRATCH ? fs_remove_tree(ctx->host, path, err) : ctx->keep(ctx->keep_self, path, err);
+    return r < 0 ? r : fs_restore(ctx->host, was, err);
+}
+
+/* The tree that went comes back to where the change may have put something, and somebody else, too. */
+static int bring_back(struct kind_ctx *ctx, const char *path, const char *kept, enum aside_left left,
+                      struct error *err)
+{
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, path, &st, err);
+
+    if (r == 0 && st.type != FS_ABSENT)
+        r = st.type == FS_DIRECTORY ? fs_rmdir(ctx->host, path, err)
+            : left == ASIDE_NOTHING ? -ENOTEMPTY
+                                    : fs_unlink(ctx->host, path, err);
+    if (r == -EBUSY) {
+        error_clear(err);
+        error_set(err, -EXDEV, "cannot remove %s: a file system is mounted there", path);
+        error_hint(err, "unmount it first");
+        return -EXDEV;
+    }
+    if (r == -ENOTEMPTY || r == -EEXIST) {
+        error_clear(err);
+        r = ctx->keep(ctx->keep_self, path, err);
+    }
+    return r < 0 ? r : fs_rename(ctx->host, kept, path, err);
+}
+
+/* Where a removal left nothing, and yet something lies there that is no directory. */
+static int keep_others(struct kind_ctx *ctx, const char *path, struct error *err)
+{
+    struct fs_stat st;
+    int r = fs_stat(ctx->host, path, &st, err);
+
+    if (r < 0 || st.type == FS_ABSENT || st.type == FS_DIRECTORY)
+        return r;
+    return ctx->keep(ctx->keep_self, path, err);
+}
+
+int aside_restore_over(struct kind_ctx *ctx, const char *path, json_t *undo, enum aside_left left,
+                       struct error *err)
 {
     const char *name = json_string_value(json_object_get(undo, "trash")), *kept;
     json_t *was = json_object_get(undo, "was");
@@ -121,13 +169,19 @@ int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct e
 
     if (!was)
         return error_set(err, -EINVAL, "%s: the undo record does not say what was there", path);
-    if (!name)
-        return fs_restore(ctx->host, was, err);
+    if (!name) {
+        r = left == ASIDE_NOTHING ? keep_others(ctx, path, err) : 0;
+        return r < 0 ? r : aside_put_back(ctx, was, left, err);
+    }
     r = aside_find(ctx, path, name, &kept, err);
     if (r < 0 || !kept) /* it never went, or is back already */
         return r;
-    r = fs_remove_tree(ctx->host, path, err);
-    return r < 0 ? r : fs_rename(ctx->host, kept, path, err);
+    return bring_back(ctx, path, kept, left, err);
+}
+
+int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err)
+{
+    return aside_restore_over(ctx, path, undo, ASIDE_OURS, err);
 }
 
 bool delta_has(const struct delta *d, const char *name)

@@ -35,8 +35,19 @@ int aside_save(struct kind_ctx *ctx, const char *path, const char *name, struct 
                const char **trash, struct error *err);
 /* Moves that directory there; with NULL there is nothing to move. */
 int aside_make_room(struct kind_ctx *ctx, const char *path, const char *trash, struct error *err);
-/* Brings back what aside_capture() or aside_save() saw. Can be repeated. */
-int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err);
+/* What the change left at its path; all else there is somebody else's. */
+enum aside_left {
+    ASIDE_OURS,    /* a file or link, or a directory from which all that is citrus's was taken back */
+    ASIDE_NOTHING, /* it took away what was there */
+    ASIDE_SCRATCH, /* a directory that services write to: its content is nobody's */
+};
+/* Brings back what aside_capture() or aside_save() saw. What somebody else put there meanwhile is kept
+ * (kind.h: keep). Can be repeated. */
+int aside_restore_over(struct kind_ctx *ctx, const char *path, json_t *undo, enum aside_left left,
+                       struct error *err);
+int aside_restore(struct kind_ctx *ctx, const char *path, json_t *undo, struct error *err); /* ASIDE_OURS */
+/* The same for what fs_save() alone wrote. */
+int aside_put_back(struct kind_ctx *ctx, json_t *was, enum aside_left left, struct error *err);
 
 /* Where the trash has `name`, which came from `path`; *ret is NULL where it has not. */
 int aside_find(struct kind_ctx *ctx, const char *path, const char *name, const char **ret, struct error *err);

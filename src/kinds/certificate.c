@@ -5,6 +5,7 @@
  * atomically, and no reload happens in between. Renewal is nothing of its own: a certificate that is due is
  * not what is wanted. */
 #include "certificate.h"
+#include "aside.h"
 #include "certificate_pair.h"
 #include "footprint.h"
 #include "fs.h"
@@ -388,7 +389,7 @@ static int certificate_undo(struct kind_ctx *ctx, const struct resource *res, en
     bool existed = json_is_true(json_object_get(undo, "existed"));
     int r = existed ? parents_make(ctx, tls_dir(ctx->arena, res->id), err) : 0;
     for (size_t i = existed ? 0 : 1; r == 0 && i < 4; i++)
-        r = fs_restore(ctx->host, json_object_get(undo, parts[i]), err);
+        r = aside_put_back(ctx, json_object_get(undo, parts[i]), ASIDE_OURS, err);
     if (r == 0)
         r = trash_undo(ctx, undo, err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(undo, "parents"), err);

@@ -15,6 +15,7 @@ static const struct field fields[] = {
     {AT(owner), .type = FIELD_STRING, .doc = "User that owns it."},
     {AT(group), .type = FIELD_STRING, .doc = "Group that owns it."},
     {AT(data), .type = FIELD_BOOL, .flags = FIELD_STORED, .doc = "A removal moves the tree to the trash."},
+    {AT(scratch), .type = FIELD_BOOL, .flags = FIELD_STORED, .doc = "What services leave there is nobody's."},
 };
 static const struct record record = {
     .name = "directory", FIELDS(fields), .size = sizeof(struct directory_spec), .doc = "A directory."};
@@ -180,12 +181,16 @@ static bool together(const struct kind_ctx *ctx, const struct change *c)
 static int undo(struct kind_ctx *ctx, const struct resource *res, enum op op, json_t *saved,
                 struct error *err)
 {
+    const struct directory_spec *s = res->spec;
     int r = trash_tree_undo(ctx, res->id, saved, err);
 
-    /* What came back is in the trash again: nothing is left here to be removed with its content. */
+    /* What citrus put there, or brought back, is taken back already. */
     if (r >= 0)
-        r = aside_restore(ctx, res->id, saved, err);
-
+        r = aside_restore_over(ctx, res->id, saved,
+                               op == OP_REMOVE   ? ASIDE_NOTHING
+                               : s->scratch == 1 ? ASIDE_SCRATCH
+                                                 : ASIDE_OURS,
+                               err);
     return r < 0 ? r : parents_remove(ctx, json_object_get(saved, "parents"), err);
 }
 

@@ -135,6 +135,9 @@ struct kind_ctx {
     /* Borrowed secret by name; NULL: nobody set it and it was not generated. */
     const struct secret *(*secret)(void *self, const char *name);
     void *secret_self;
+    /* undo: what somebody else put at `path` goes to the trash, and is told of. */
+    int (*keep)(void *self, const char *path, struct error *err);
+    void *keep_self;
 };
 
 struct watch_list {

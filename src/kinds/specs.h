@@ -26,8 +26,9 @@ struct directory_spec {
     const char *type; /* wanted "directory" (the default) */
     int64_t mode;
     const char *owner, *group;
-    int8_t data; /* stored, not compared */
-    bool left;   /* not in the table: removal found it filled and left it, which is fine */
+    int8_t data;    /* stored, not compared */
+    int8_t scratch; /* the same: services write there, and what they wrote goes with it when it is undone */
+    bool left;      /* not in the table: removal found it filled and left it, which is fine */
 };
 /* link: id = path. */
 struct link_spec {

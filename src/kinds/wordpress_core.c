@@ -391,6 +391,56 @@ static int part_undo(struct kind_ctx *ctx, const char *path, json_t *undo, json_
     return r < 0 ? r : put(ctx, below(ctx, stage, name), target, err);
 }
 
+#define CONTENT_DEPTH_MAX 32
+
+/* Also the first part of it, as a loss of power leaves it. */
+static bool is_copy_of(struct kind_ctx *ctx, const char *path, const struct fs_stat *st, const char *original)
+{
+    struct buf a = {0}, b = {0};
+    struct fs_stat whole;
+    bool same = fs_stat(ctx->host, original, &whole, NULL) == 0 && whole.type == FS_FILE &&
+                st->size <= whole.size && fs_read(ctx->host, path, 0, &a, NULL) == 0 &&
+                fs_read(ctx->host, original, 0, &b, NULL) == 0 && a.len <= b.len &&
+                (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+    buf_free(&a);
+    buf_free(&b);
+    return same;
+}
+
+/* Whether all of `path` is the archive's, which has it as `original`; directories that WordPress made in it
+ * are nobody's. */
+static bool is_ours(struct kind_ctx *ctx, const char *path, const char *original, int depth)
+{
+    const char **names;
+    size_t n;
+    struct fs_stat st;
+    if (depth > CONTENT_DEPTH_MAX || fs_stat(ctx->host, path, &st, NULL) < 0)
+        return false;
+    if (st.type == FS_ABSENT)
+        return true;
+    if (st.type != FS_DIRECTORY)
+        return st.type == FS_FILE && is_copy_of(ctx, path, &st, original);
+    if (fs_list(ctx->host, path, ctx->arena, &names, &n, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!is_ours(ctx, below(ctx, path, names[i]), below(ctx, original, names[i]), depth + 1))
+            return false;
+    return true;
+}
+
+/* What the graft put there. Of wp-content, which is the site's own from then on, only what nobody worked on.
+ */
+static int new_undo(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *name, struct error *err)
+{
+    const char *path = below(ctx, s->path, name);
+    struct wordpress_artifact w;
+    wordpress_artifact_names(ctx->arena, s, &w);
+    if (!strncmp(name, "wp-content", strlen("wp-content")) &&
+        !is_ours(ctx, path, below(ctx, w.tree, name), 0))
+        return ctx->keep(ctx->keep_self, path, err);
+    return fs_remove_tree(ctx->host, path, err);
+}
+
 int wordpress_graft_undo(struct kind_ctx *ctx, const struct wordpress_spec *s, json_t *undo,
                          struct error *err)
 {
@@ -411,7 +461,7 @@ int wordpress_graft_undo(struct kind_ctx *ctx, const struct wordpress_spec *s, j
     json_array_foreach(json_object_get(undo, "new"), i, saved)
     {
         const char *name = json_string_value(saved);
-        r = name ? fs_remove_tree(ctx->host, below(ctx, s->path, name), err) : 0;
+        r = name ? new_undo(ctx, s, name, err) : 0;
         if (r < 0)
             return r;
     }

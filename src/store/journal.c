@@ -112,6 +112,16 @@ int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_sta
     return db_end(s, met(s, r, tx, seq, err), doing, err);
 }
 
+int store_action_trashed(struct store *s, int64_t tx, int64_t seq, struct error *err)
+{
+    static const char doing[] = "note in the journal what went to the trash";
+    int r = db_begin(s, DURABLE, doing, err);
+    if (r < 0)
+        return r;
+    r = db_run(s, doing, err, "UPDATE action SET trashed = 1 WHERE key = ?", "i", key_of(tx, seq));
+    return db_end(s, met(s, r, tx, seq, err), doing, err);
+}
+
 static int count_intents(struct store *s, int64_t first, int64_t last, const char *doing, int64_t *ret,
                          struct error *err)
 {

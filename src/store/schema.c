@@ -10,8 +10,8 @@
 
 /* Version 10, for a new store and for one of before; a later version has texts of its own. Rows of one
  * transaction lie behind each other, and a row is appended: half of what it costs to find its place by two
- * columns. `trashed`: undo names a trash. `done`: intents that were done together, which are not written once
- * more each. */
+ * columns. `trashed`: undo names a trash, or has put something there. `done`: intents that were done
+ * together, which are not written once more each. */
 #define ACTION_10                                                                                            \
     "key INTEGER PRIMARY KEY, tx INTEGER NOT NULL AS (key >> 32),"                                           \
     "  seq INTEGER NOT NULL AS (key & 4294967295), state TEXT NOT NULL, kind TEXT NOT NULL,"                 \

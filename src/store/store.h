@@ -218,6 +218,8 @@ int store_actions_add(struct store *s, int64_t tx, const struct store_action *ac
 int store_action_intent(struct store *s, int64_t tx, int64_t seq, const char *undo, struct error *err);
 int store_action_state(struct store *s, int64_t tx, int64_t seq, enum action_state st, const char *error,
                        struct error *err);
+/* Its undo put into the trash what others had put in the place of what it made. */
+int store_action_trashed(struct store *s, int64_t tx, int64_t seq, struct error *err);
 /* The `n` intents from `first` on. */
 int store_actions_done(struct store *s, int64_t tx, int64_t first, size_t n, struct error *err);
 /* Many at once (a batch of actions, the end of a transaction): begin, any of the calls above and the
@@ -262,7 +264,7 @@ struct store_removal {
 };
 int store_removals(struct store *s, const char *kind, const char *id, struct arena *a,
                    struct store_removal **ret, size_t *n, struct error *err);
-/* The paths of resources that went to a trash, each once. */
+/* The paths of resources that went to a trash, or that others' things went there from, each once. */
 int store_trash_paths(struct store *s, struct arena *a, const char ***ret, size_t *n, struct error *err);
 /* Transactions that ended before this time, oldest first. Of those from `oldest` on, only such that still
  * have more than what store_tx_drop() leaves. */

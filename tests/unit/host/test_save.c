@@ -105,13 +105,10 @@ static void change_to_link(struct test_root *t)
     assert_int_equal(symlink("/elsewhere", AT("/etc/x")), 0);
 }
 
-static void change_to_tree(struct test_root *t)
+static void change_to_directory(struct test_root *t)
 {
     remove(AT("/etc/x"));
     dir(AT("/etc/x"), 0755, 0, 0);
-    dir(AT("/etc/x/d"), 0755, 0, 0);
-    put(AT("/etc/x/d/f"), "f", 0644);
-    assert_int_equal(symlink("/outside", AT("/etc/x/l")), 0);
 }
 
 static void change_attributes(struct test_root *t)
@@ -124,8 +121,8 @@ static void change_attributes(struct test_root *t)
 
 typedef void step_fn(struct test_root *t);
 static step_fn *const befores[] = {make_absent, make_file, make_link, make_directory};
-static step_fn *const changes[] = {change_not,     change_remove,  change_to_file,
-                                   change_to_link, change_to_tree, change_attributes};
+static step_fn *const changes[] = {change_not,     change_remove,       change_to_file,
+                                   change_to_link, change_to_directory, change_attributes};
 
 static void arrange(struct test_root *t)
 {
@@ -324,6 +321,28 @@ static void a_file_that_was_never_replaced_comes_back_on_a_full_disk(void **stat
     json_decref(saved);
 }
 
+/* Of a directory only its attributes are in the record: what is in it is somebody's. */
+static void a_directory_with_something_in_it_makes_no_room(void **state)
+{
+    struct test_root *t = *state;
+    arrange(t);
+    for (size_t i = 0; i < 3; i++) {
+        befores[i](t);
+        json_t *saved = save(t, "/etc/x");
+        unlink(AT("/etc/x"));
+        mkdir(AT("/etc/x"), 0755);
+        put(AT("/etc/x/theirs"), "theirs", 0644);
+        assert_int_equal(fs_restore(&t->h, saved, &t->err), -ENOTEMPTY);
+        assert_non_null(strstr(t->err.text, "/etc/x is not empty"));
+        assert_content(AT("/etc/x/theirs"), "theirs");
+        error_clear(&t->err);
+        unlink(AT("/etc/x/theirs"));
+        assert_int_equal(fs_restore(&t->h, saved, &t->err), 0);
+        unlink(AT("/etc/x"));
+        json_decref(saved);
+    }
+}
+
 static void what_was_below_a_missing_directory_is_absent(void **state)
 {
     struct test_root *t = *state;
@@ -407,6 +426,7 @@ int main(int argc, char **argv)
         TEST(a_copy_on_another_file_system_is_exact_but_for_the_inode),
         TEST(an_undo_directory_on_another_file_system_keeps_a_copy),
         TEST(a_file_that_was_never_replaced_comes_back_on_a_full_disk),
+        TEST(a_directory_with_something_in_it_makes_no_room),
         TEST(what_was_below_a_missing_directory_is_absent),
         TEST(a_socket_is_not_saved),
         TEST(a_record_that_is_none_touches_nothing),

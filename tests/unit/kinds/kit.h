@@ -26,7 +26,7 @@ struct kit {
     struct error err;
     struct buf said;
     struct progress progress;
-    int name;
+    int name, kept;
 };
 
 static inline void kit_say(void *self, const char *line)
@@ -99,6 +99,16 @@ static inline struct stat kit_stat(struct kit *t, const char *path)
     return st;
 }
 
+/* The engine's: into the trash as "7-kept-1-NAME". */
+static inline int kit_keep(void *self, const char *path, struct error *err)
+{
+    struct kit *t = self;
+    char *where;
+    char *name =
+        arena_printf(&t->a, "%d-kept-%d-%s", (int)t->ctx.transaction, ++t->kept, strrchr(path, '/') + 1);
+    return fs_trash(t->h, path, name, &t->a, &where, err);
+}
+
 static inline struct kit *kit_new(const char *world)
 {
     struct kit *t = calloc(1, sizeof *t);
@@ -123,7 +133,9 @@ static inline struct kit *kit_new(const char *world)
                                .transaction = 7,
                                .trash_retention = 14 * 86400,
                                .redaction = {"key", 3},
-                               .progress = &t->progress};
+                               .progress = &t->progress,
+                               .keep = kit_keep,
+                               .keep_self = t};
     return t;
 }
 

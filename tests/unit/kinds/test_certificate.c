@@ -303,6 +303,18 @@ static void a_removed_certificate_comes_back_and_strangers_files_stay(void **sta
     kit_free(t);
 }
 
+static void what_others_put_beside_a_new_pair_is_kept_when_it_is_undone(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct change *c = kit_change(t, certificate(t, "self-signed"));
+    json_t *undo = kit_apply(t, c);
+    kit_put(t, "/etc/citrus/tls/a.example/chain.pem", "theirs\n", 0644);
+    kit_undo(t, c, undo);
+    assert_false(kit_there(t, "/etc/citrus/tls/a.example"));
+    assert_string_equal(kit_read(t, "/var/lib/citrus/trash/7-kept-1-a.example/chain.pem"), "theirs\n");
+    kit_free(t);
+}
+
 static void a_removed_pair_is_kept_for_root_alone_and_serves_again(void **state)
 {
     struct kit *t = kit_new("{}");
@@ -365,6 +377,7 @@ int main(void)
         cmocka_unit_test(a_certificate_is_due_by_its_own_lifetime_where_it_can_be_renewed),
         cmocka_unit_test(a_certificate_of_the_time_to_come_serves_nobody),
         cmocka_unit_test(a_removed_certificate_comes_back_and_strangers_files_stay),
+        cmocka_unit_test(what_others_put_beside_a_new_pair_is_kept_when_it_is_undone),
         cmocka_unit_test(a_removed_pair_is_kept_for_root_alone_and_serves_again),
         cmocka_unit_test(below_an_offline_root_one_that_citrus_makes_is_made_with_others),
     };

@@ -20,9 +20,88 @@ static void a_made_directory_goes_with_the_parents_that_were_made_for_it(void **
     assert_int_equal(kit_stat(t, "/srv/a/b/c").st_mode & 07777, 02750);
     assert_int_equal(kit_stat(t, "/srv/a/b").st_mode & 07777, 0755);
     assert_int_equal(kit_stat(t, "/srv/a/b").st_uid, 0);
-    kit_put(t, "/srv/a/b/c/made-since", "x", 0644); /* in what this transaction made */
     kit_undo(t, c, undo);
     assert_false(kit_there(t, "/srv"));
+    assert_false(kit_there(t, "/var/lib/citrus/trash"));
+    kit_free(t);
+}
+
+static void what_others_put_into_a_new_directory_is_kept_when_it_is_undone(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct change *c = kit_change(t, directory(t, "/srv/a/public", 0755, "bob"));
+    json_t *undo = kit_apply(t, c);
+    kit_put(t, "/srv/a/public/index.html", "an upload\n", 0644);
+    kit_undo(t, c, undo);
+    assert_false(kit_there(t, "/srv"));
+    assert_string_equal(kit_read(t, "/var/lib/citrus/trash/7-kept-1-public/index.html"), "an upload\n");
+    assert_int_equal(t->kept, 1);
+    kit_free(t);
+}
+
+static void what_services_left_in_a_new_directory_goes_with_it(void **state)
+{
+    struct kit *t = kit_new("{}");
+    struct resource *r = directory(t, "/srv/a/logs", 0755, "bob");
+    ((struct directory_spec *)r->spec)->scratch = 1;
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    kit_put(t, "/srv/a/logs/access.log", "GET /\n", 0644);
+    kit_undo(t, c, undo);
+    assert_false(kit_there(t, "/srv"));
+    assert_int_equal(t->kept, 0);
+    kit_free(t);
+}
+
+static void what_others_put_into_a_directory_that_took_a_files_place_is_kept(void **state)
+{
+    struct kit *t = kit_new("{}");
+    kit_put(t, "/srv/a", "a file\n", 0600);
+    struct change *c = kit_change(t, directory(t, "/srv/a", 0755, "root"));
+    json_t *undo = kit_apply(t, c);
+    kit_put(t, "/srv/a/mine.conf", "mine\n", 0644);
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_read(t, "/srv/a"), "a file\n");
+    assert_string_equal(kit_read(t, "/var/lib/citrus/trash/7-kept-1-a/mine.conf"), "mine\n");
+    kit_free(t);
+}
+
+/* After a crash, and before somebody takes the removal back. */
+static void what_was_made_anew_in_a_removed_trees_place_is_kept_when_the_tree_comes_back(void **state)
+{
+    static const char *const made[] = {"/var/www/site/index.html", "/var/www/site"};
+    for (size_t i = 0; i < 2; i++) {
+        struct kit *t = kit_new("{}");
+        kit_put(t, "/var/www/site/index.php", "<?php\n", 0640);
+        struct resource *r = directory(t, "/var/www/site", 0755, "root");
+        r->absent = true;
+        ((struct directory_spec *)r->spec)->data = 1;
+        char *before = kit_tree(t);
+        struct change *c = kit_change(t, r);
+        json_t *undo = kit_apply(t, c);
+        kit_put(t, made[i], "theirs\n", 0644);
+        kit_undo(t, c, undo);
+        assert_string_equal(kit_tree(t), before);
+        assert_string_equal(kit_read(t, i ? "/var/lib/citrus/trash/7-kept-1-site"
+                                          : "/var/lib/citrus/trash/7-kept-1-site/index.html"),
+                            "theirs\n");
+        assert_int_equal(t->kept, 1);
+        kit_free(t);
+    }
+}
+
+static void a_file_in_an_empty_directorys_place_is_kept_when_that_comes_back(void **state)
+{
+    struct kit *t = kit_new("{}");
+    kit_mkdirs(t, "/etc/citrus/empty");
+    struct resource *r = directory(t, "/etc/citrus/empty", 0755, "root");
+    r->absent = true;
+    struct change *c = kit_change(t, r);
+    json_t *undo = kit_apply(t, c);
+    kit_put(t, "/etc/citrus/empty", "theirs\n", 0644);
+    kit_undo(t, c, undo);
+    assert_true(S_ISDIR(kit_stat(t, "/etc/citrus/empty").st_mode));
+    assert_string_equal(kit_read(t, "/var/lib/citrus/trash/7-kept-1-empty"), "theirs\n");
     kit_free(t);
 }
 
@@ -370,6 +449,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_owner_has_the_same_name_however_many_are_asked_for),
         cmocka_unit_test(a_made_directory_goes_with_the_parents_that_were_made_for_it),
+        cmocka_unit_test(what_others_put_into_a_new_directory_is_kept_when_it_is_undone),
+        cmocka_unit_test(what_services_left_in_a_new_directory_goes_with_it),
+        cmocka_unit_test(what_others_put_into_a_directory_that_took_a_files_place_is_kept),
+        cmocka_unit_test(what_was_made_anew_in_a_removed_trees_place_is_kept_when_the_tree_comes_back),
+        cmocka_unit_test(a_file_in_an_empty_directorys_place_is_kept_when_that_comes_back),
         cmocka_unit_test(a_parent_that_others_use_by_now_stays),
         cmocka_unit_test(mode_and_owner_are_mended_and_come_back_and_the_content_is_untouched),
         cmocka_unit_test(a_file_in_the_way_of_a_directory_comes_back),

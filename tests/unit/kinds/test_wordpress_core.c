@@ -220,6 +220,37 @@ static void an_undo_that_dies_anywhere_is_undone_by_the_next(void **state)
     world_free(t);
 }
 
+static void what_was_put_into_new_content_is_kept_when_the_core_is_undone(void **state)
+{
+    static const char *const theirs[] = {"/wp-content/uploads/2026/12/cat.jpg",
+                                         "/wp-content/themes/twenty/style.css",
+                                         "/wp-content/plugins/shop/shop.php"};
+    for (size_t i = 0; i < 6; i++) {
+        const char *path = theirs[i % 3];
+        struct kit *t = world(0);
+        if (i >= 3) { /* a site that had content: only uploads is new */
+            kit_put(t, HTDOCS "/wp-content/index.php", "<?php // the site's own\n", 0644);
+            kit_put(t, HTDOCS "/wp-content/themes/twenty/style.css", "c {}\n", 0644);
+            kit_put(t, HTDOCS "/wp-content/plugins/shop/shop.php", "<?php // shop\n", 0644);
+        }
+        char *before = kit_tree(t);
+        struct change *c = prepared(t, wordpress(t, "7.1.1"));
+        json_t *undo = kit_apply(t, c);
+        kit_mkdirs(t, HTDOCS "/wp-content/uploads/2026/12");
+        if (i < 4)
+            kit_put(t, arena_printf(&t->a, HTDOCS "%s", path), "theirs\n", 0644);
+        kit_undo(t, c, undo);
+        char *after = kit_tree(t);
+        assert_string_equal(strstr(after, HTDOCS), strstr(before, HTDOCS));
+        if (i < 4)
+            assert_string_equal(kit_read(t, arena_printf(&t->a, "/var/lib/citrus/trash/7-kept-1-%s",
+                                                         i < 3 ? path + 1 : strstr(path, "uploads"))),
+                                "theirs\n");
+        assert_int_equal(t->kept, i < 4);
+        world_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test(an_archive_of_another_version_is_refused),
         cmocka_unit_test(a_core_change_that_dies_anywhere_is_undone),
         cmocka_unit_test(an_undo_that_dies_anywhere_is_undone_by_the_next),
+        cmocka_unit_test(what_was_put_into_new_content_is_kept_when_the_core_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
