@@ -113,6 +113,14 @@ static int there(struct kind_ctx *ctx, const char *path, struct fs_stat *ret, st
     return r < 0 ? r : ret->type != FS_ABSENT;
 }
 
+static bool has(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 /* The top-level names of a directory that are the core's (`content`: all). */
 static int list(struct kind_ctx *ctx, const char *directory, bool content, const char ***ret, size_t *n,
                 struct error *err)
@@ -164,6 +172,27 @@ static int content_plan(struct kind_ctx *ctx, const char *path, const char *tree
     return r < 0 ? r : 0;
 }
 
+/* What the site has of a core, and whatever lies where a part of the new one goes: a link, say. */
+static int old_plan(struct kind_ctx *ctx, const char *path, struct wordpress_graft *g, struct error *err)
+{
+    const char **names;
+    size_t n;
+    int r = list(ctx, path, false, &names, &n, err);
+    g->old = arena_array(ctx->arena, const char *, n + g->n_parts + 1);
+    for (size_t i = 0; r == 0 && i < n; i++)
+        g->old[g->n_old++] = names[i];
+    for (size_t i = 0; r == 0 && i < g->n_parts; i++) {
+        struct fs_stat st;
+        if (has(names, n, g->parts[i]))
+            continue;
+        r = there(ctx, below(ctx, path, g->parts[i]), &st, err);
+        if (r > 0)
+            g->old[g->n_old++] = g->parts[i];
+        r = r < 0 ? r : 0;
+    }
+    return r;
+}
+
 int wordpress_graft_plan(struct kind_ctx *ctx, const struct wordpress_spec *s, const char *tree,
                          bool with_content, const char *name, struct wordpress_graft *ret, struct error *err)
 {
@@ -171,20 +200,12 @@ int wordpress_graft_plan(struct kind_ctx *ctx, const struct wordpress_spec *s, c
                                 .aside = arena_printf(ctx->arena, "%s/%s-core", ctx->undo_dir, name)};
     int r = list(ctx, tree, false, &g.parts, &g.n_parts, err);
     if (r == 0)
-        r = list(ctx, s->path, false, &g.old, &g.n_old, err);
+        r = old_plan(ctx, s->path, &g, err);
     if (r == 0 && with_content)
         r = content_plan(ctx, s->path, tree, &g, err);
     if (r == 0)
         *ret = g;
     return r;
-}
-
-static bool has(const char *const *names, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
 }
 
 /* "old": parts that were there, by inode; "new": what was not and will be. */

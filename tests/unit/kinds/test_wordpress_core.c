@@ -220,6 +220,25 @@ static void an_undo_that_dies_anywhere_is_undone_by_the_next(void **state)
     world_free(t);
 }
 
+/* A link that a site was moved with, a directory where a script belongs; a directory of the site's own stays.
+ */
+static void whatever_lies_in_a_core_parts_place_comes_back(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_int_equal(fs_rename(t->h, HTDOCS "/wp-admin", HTDOCS "/admin", &t->err), 0);
+    kit_link(t, "admin", HTDOCS "/wp-admin");
+    there_and_back(t, r, OP_UPDATE);
+    assert_int_equal(fs_unlink(t->h, HTDOCS "/index.php", &t->err), 0);
+    kit_put(t, HTDOCS "/index.php/page.html", "a page\n", 0644);
+    kit_put(t, HTDOCS "/wp-own.php/page.html", "a page\n", 0644);
+    there_and_back(t, r, OP_UPDATE);
+    json_decref(kit_apply(t, prepared(t, r)));
+    assert_string_equal(kit_read(t, HTDOCS "/wp-own.php/page.html"), "a page\n");
+    world_free(t);
+}
+
 static void what_was_put_into_new_content_is_kept_when_the_core_is_undone(void **state)
 {
     static const char *const theirs[] = {"/wp-content/uploads/2026/12/cat.jpg",
@@ -263,6 +282,7 @@ int main(void)
         cmocka_unit_test(an_archive_of_another_version_is_refused),
         cmocka_unit_test(a_core_change_that_dies_anywhere_is_undone),
         cmocka_unit_test(an_undo_that_dies_anywhere_is_undone_by_the_next),
+        cmocka_unit_test(whatever_lies_in_a_core_parts_place_comes_back),
         cmocka_unit_test(what_was_put_into_new_content_is_kept_when_the_core_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
