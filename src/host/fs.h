@@ -107,14 +107,18 @@ int fs_trash(struct host *h, const char *path, const char *name, struct arena *a
  * decides which top-level names count. Contents come from one cached row for the whole tree when no
  * file's identity changed. A walk of all files that is not older than `within` seconds stands for them as
  * long as the directories and what lies at the top are as it found them (fs_stamps.h): then a file that was
- * written in place is not seen. 0, and where the host verifies: each call walks. */
+ * written in place is not seen. 0, and where the host verifies: each call walks. With `guarded` the digest is
+ * another one where somebody else than root may write to an entry: it is not root's, or its mode lets the
+ * group or others. */
 struct fs_tree {
     const char *const *skip;
     bool (*only_top)(const char *name, bool is_directory);
     int64_t within;
+    bool guarded;
     /* after the call: */
     bool walked;
-    size_t files; /* that were walked */
+    size_t files;    /* that were walked */
+    size_t writable; /* guarded: such entries that were walked */
 };
 int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct hash128 *ret,
                    struct error *err);

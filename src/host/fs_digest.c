@@ -1,6 +1,7 @@
 #include "footprint.h"
 #include "fs_path.h"
 #include "fs_stamps.h"
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -82,13 +83,21 @@ struct tree_walk {
     struct hash_stream *identity, *content; /* content NULL: identity only */
     char path[PATH_MAX];                    /* relative; for the digest and for messages */
     size_t len;
-    size_t files;
+    size_t files, writable;
     int64_t began, newest; /* when the walk did; the latest ctime of a file */
     struct tree_stamps stamps;
 };
 
+/* A link has no mode, and is replaced by who can write to its directory. */
+static bool others_write(const struct stat *st)
+{
+    return !S_ISLNK(st->st_mode) && (st->st_uid != 0 || (st->st_mode & 022));
+}
+
 static void tree_entry(struct tree_walk *w, char type, const struct stat *st)
 {
+    bool open = w->t->guarded && others_write(st);
+    w->writable += open;
     uint64_t id[6] = {(uint64_t)type,
                       st->st_dev,
                       st->st_ino,
@@ -99,6 +108,9 @@ static void tree_entry(struct tree_walk *w, char type, const struct stat *st)
         id[3] = id[4] = id[5] = 0;
     else if (fs_ns(st->st_ctim) > w->newest)
         w->newest = fs_ns(st->st_ctim);
+    if (open) /* in both: what is remembered of the one is not the other's */
+        type = (char)toupper(type);
+    id[0] = (uint64_t)type;
     hash_stream_add(w->identity, w->path, w->len + 1);
     hash_stream_add(w->identity, id, sizeof id);
     if (w->content) {
@@ -205,7 +217,7 @@ static int tree_run(struct tree_walk *w, int fd, bool content, struct hash128 *i
     w->a = &a;
     w->identity = hash_stream_new();
     w->content = content ? hash_stream_new() : NULL;
-    w->len = w->files = 0;
+    w->len = w->files = w->writable = 0;
     w->path[0] = '\0';
     w->newest = 0;
     w->began = now_ns();
@@ -270,6 +282,7 @@ int fs_tree_digest(struct host *h, const char *path, struct fs_tree *t, struct h
     if (r < 0)
         return error_errno(err, r, "cannot read the tree %s, at \"%s\"", path, w.path);
     t->files = w.files;
+    t->writable = w.writable;
     *ret = digest;
     return 0;
 }

@@ -100,7 +100,7 @@ struct certificate_spec {
 struct wordpress_spec {
     const char *path; /* document root */
     const char *version;
-    const char *core; /* wanted "intact"; found "intact", "altered", "unknown" */
+    const char *core; /* wanted "intact"; found "intact", "altered", "writable", "unknown" */
     int8_t installed;
     const char *owner;                                           /* site's user: stored */
     const char *config;                                          /* path of wp-config.php: stored */

@@ -16,7 +16,9 @@ static const struct field fields[] = {
      .type = FIELD_STRING,
      .offset = AT(core),
      .def = "intact",
-     .doc = "intact, altered, missing or unknown: the core's files against the archive's."},
+     .doc =
+         "intact, altered, writable, missing or unknown: the core's files against the archive's, and whose "
+         "they are."},
     {.name = "installed", .type = FIELD_BOOL, .offset = AT(installed), .doc = "Installed in its database."},
     {.name = "owner",
      .type = FIELD_STRING,
@@ -114,7 +116,6 @@ static int core_state(struct kind_ctx *ctx, const struct wordpress_spec *want, c
 {
     struct wordpress_artifact w;
     const char *recorded;
-    bool intact;
     if (!version) {
         *ret = "missing";
         return 0;
@@ -129,10 +130,7 @@ static int core_state(struct kind_ctx *ctx, const struct wordpress_spec *want, c
         *ret = "unknown";
     if (r < 0 || !recorded)
         return r;
-    r = wordpress_core_intact(ctx, want->path, recorded, &intact, err);
-    if (r == 0)
-        *ret = intact ? "intact" : "altered";
-    return r;
+    return wordpress_core_state(ctx, want->path, recorded, ret, err);
 }
 
 static int observe_one(struct kind_ctx *ctx, const struct db_snapshot *d, const struct resource *res,

@@ -38,10 +38,12 @@ const char *wordpress_version_parse(struct arena *a, const char *text, size_t n)
 int wordpress_version_read(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
 /* Of a walk of all files. */
 int wordpress_core_digest(struct kind_ctx *ctx, const char *path, const char **ret, struct error *err);
-/* Whether a site's core has the recorded digest. What was added, removed or replaced since the last look
- * shows at once; what was written in place within an hour, and where the host verifies at once, too. */
-int wordpress_core_intact(struct kind_ctx *ctx, const char *path, const char *recorded, bool *ret,
-                          struct error *err);
+/* "intact": the recorded digest, and root's alone. "writable": others than root may write to some of it, and
+ * whatever is in it may be theirs. "altered". What was added, removed or replaced since the last look, and a
+ * directory that was given away, shows at once; a file that was written in place or given away within an
+ * hour, and where the host verifies at once, too. */
+int wordpress_core_state(struct kind_ctx *ctx, const char *path, const char *recorded, const char **ret,
+                         struct error *err);
 
 /* Begins to copy what will be needed of `tree`; NULL: it is copied when it is. */
 struct ahead *wordpress_graft_ahead(struct kind_ctx *ctx, const char *tree, bool with_content);

@@ -86,11 +86,12 @@ int wordpress_core_digest(struct kind_ctx *ctx, const char *path, const char **r
 
 /* Most looks go by the core's directories. What they call altered may have been put right in place since: a
  * change is never planned by them. */
-int wordpress_core_intact(struct kind_ctx *ctx, const char *path, const char *recorded, bool *ret,
-                          struct error *err)
+int wordpress_core_state(struct kind_ctx *ctx, const char *path, const char *recorded, const char **ret,
+                         struct error *err)
 {
     int64_t sooner = (int64_t)(hash_bytes(path, strlen(path)).low % CORE_WALK_SPREAD);
-    struct fs_tree t = {.only_top = wordpress_core_part, .within = CORE_WALK_SECONDS - sooner};
+    struct fs_tree t = {
+        .only_top = wordpress_core_part, .within = CORE_WALK_SECONDS - sooner, .guarded = true};
     char hex[HASH_HEX];
     int r = core_digest(ctx, path, &t, hex, err);
     if (r == 0 && strcmp(hex, recorded) != 0 && !t.walked) {
@@ -98,7 +99,7 @@ int wordpress_core_intact(struct kind_ctx *ctx, const char *path, const char *re
         r = core_digest(ctx, path, &t, hex, err);
     }
     if (r == 0)
-        *ret = strcmp(hex, recorded) == 0;
+        *ret = strcmp(hex, recorded) == 0 ? "intact" : t.writable ? "writable" : "altered";
     return r;
 }
 

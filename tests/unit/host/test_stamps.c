@@ -17,7 +17,7 @@ enum { HOUR = 3600 };
 
 static struct hash128 digest_at(struct test_root *t, const char *path, bool *walked)
 {
-    struct fs_tree tree = {.only_top = core_only, .within = HOUR};
+    struct fs_tree tree = {.only_top = core_only, .within = HOUR, .guarded = true};
     struct hash128 digest = {0};
     assert_int_equal(fs_tree_digest(&t->h, path, &tree, &digest, &t->err), 0);
     *walked = tree.walked;
@@ -156,6 +156,44 @@ static void what_does_not_count_at_the_top_costs_no_walk(void **state)
     assert_int_equal(memory.puts, puts); /* nor is anything written for the next look */
 }
 
+static void a_directory_that_is_given_away_or_opened_shows_at_once(void **state)
+{
+    struct test_root *t = *state;
+    struct hash128 one = arranged(t), opened;
+    bool walked;
+    assert_int_equal(chmod(AT(DEEP), 0775), 0);
+    assert_seen(t, one);
+    usleep(150000);
+    opened = digest_at(t, TOP, &walked);
+    assert_true(hash_equal(opened, digest_at(t, TOP, &walked))); /* which is remembered, too */
+    assert_false(walked);
+    assert_int_equal(chmod(AT(DEEP), 0755), 0);
+    assert_true(hash_equal(one, digest_at(t, TOP, &walked)));
+    assert_int_equal(chown(AT(DEEP), USER, GROUP), 0);
+    assert_seen(t, one);
+    assert_int_equal(chown(AT(DEEP), 0, GROUP), 0);
+    assert_true(hash_equal(one, digest_at(t, TOP, &walked))); /* a group that may only read */
+    assert_int_equal(chmod(AT(TOP "/wp-load.php"), 0666), 0);
+    assert_seen(t, one);
+}
+
+static void who_may_write_counts_only_for_who_asks(void **state)
+{
+    struct test_root *t = *state;
+    struct fs_tree all = {.only_top = core_only}, guarded = {.only_top = core_only, .guarded = true};
+    struct hash128 one = arranged(t), two;
+    assert_int_equal(fs_tree_digest(&t->h, TOP, &all, &two, &t->err), 0);
+    assert_true(hash_equal(one, two)); /* where only root may */
+    assert_int_equal(chown(AT(DEEP "/y.php"), USER, GROUP), 0);
+    assert_int_equal(chmod(AT(TOP "/wp-includes/js"), 0777), 0);
+    assert_int_equal(fs_tree_digest(&t->h, TOP, &all, &two, &t->err), 0);
+    assert_true(hash_equal(one, two));
+    assert_int_equal(all.writable, 0);
+    assert_int_equal(fs_tree_digest(&t->h, TOP, &guarded, &two, &t->err), 0);
+    assert_false(hash_equal(one, two));
+    assert_int_equal(guarded.writable, 2);
+}
+
 /* --- what shows within the hour --------------------------------------------------------------------------
  */
 
@@ -170,6 +208,21 @@ static void a_file_that_is_written_in_place_shows_after_the_hour(void **state)
     row()->ctime_ns -= (HOUR - 60) * INT64_C(1000000000);
     assert_true(hash_equal(one, digest_at(t, TOP, &walked)));
     row()->ctime_ns -= 61 * INT64_C(1000000000);
+    assert_seen(t, one);
+}
+
+static void a_file_that_is_given_away_shows_after_the_hour_or_where_all_is_verified(void **state)
+{
+    struct test_root *t = *state;
+    bool walked;
+    struct hash128 one = arranged(t);
+    assert_int_equal(chown(AT(DEEP "/y.php"), USER, GROUP), 0);
+    assert_true(hash_equal(one, digest_at(t, TOP, &walked)));
+    assert_false(walked);
+    t->h.verify = true;
+    assert_seen(t, one);
+    t->h.verify = false;
+    row()->ctime_ns -= HOUR * INT64_C(1000000000);
     assert_seen(t, one);
 }
 
@@ -307,7 +360,10 @@ int main(void)
         STAMPS(a_link_to_a_directory_in_its_place_shows_at_once),
         STAMPS(what_is_dropped_or_edited_at_the_top_shows_at_once),
         STAMPS(what_does_not_count_at_the_top_costs_no_walk),
+        STAMPS(a_directory_that_is_given_away_or_opened_shows_at_once),
+        STAMPS(who_may_write_counts_only_for_who_asks),
         STAMPS(a_file_that_is_written_in_place_shows_after_the_hour),
+        STAMPS(a_file_that_is_given_away_shows_after_the_hour_or_where_all_is_verified),
         STAMPS(a_file_that_is_written_in_place_shows_at_once_where_all_is_verified),
         STAMPS(what_was_seen_by_verifying_is_not_forgotten_by_the_next),
         STAMPS(who_does_not_say_how_old_a_walk_may_be_gets_one),

@@ -13,7 +13,7 @@ static void an_altered_core_is_seen_and_only_the_core_is_put_back(void **state)
     kit_put(t, HTDOCS "/wp-content/plugins/mine.php", "mine\n", 0644);
     kit_put(t, HTDOCS "/robots.txt", "mine\n", 0644);
     assert_int_equal(kit_change(t, r)->op, OP_NONE);
-    kit_put(t, HTDOCS "/wp-admin/admin.php", "<?php evil();\n", 0666);
+    kit_put(t, HTDOCS "/wp-admin/admin.php", "<?php evil();\n", 0640);
     kit_put(t, HTDOCS "/wp-includes/evil.php", "<?php evil();\n", 0644);
     kit_put(t, HTDOCS "/wp-evil.php", "<?php evil();\n", 0644);
     assert_string_equal(kit_delta(t, kit_change(t, r)), "core: altered -> intact");
@@ -25,6 +25,31 @@ static void an_altered_core_is_seen_and_only_the_core_is_put_back(void **state)
     assert_string_equal(kit_read(t, HTDOCS "/wp-content/plugins/mine.php"), "mine\n");
     assert_string_equal(kit_read(t, HTDOCS "/robots.txt"), "mine\n");
     assert_false(kit_there(t, HTDOCS "/.citrus-core~"));
+    world_free(t);
+}
+
+/* Its own PHP could change it, whatever it holds now. */
+static void a_core_that_others_may_write_to_is_seen_and_put_back(void **state)
+{
+    struct kit *t = world(0);
+    struct resource *r = wordpress(t, "7.1.1");
+    json_decref(kit_apply(t, prepared(t, r)));
+    for (int i = 0; i < 4; i++) {
+        const char *path = i % 2 ? HTDOCS "/wp-admin/css" : HTDOCS "/wp-admin/css/a.css";
+        if (i < 2)
+            assert_int_equal(chown(kit_path(t, path), 1000, 1000), 0);
+        else
+            assert_int_equal(chmod(kit_path(t, path), i % 2 ? 0775 : 0646), 0);
+        struct change *c = prepared(t, r);
+        assert_string_equal(kit_delta(t, c), "core: writable -> intact");
+        assert_string_equal(c->summary, "core files put back");
+        there_and_back(t, r, OP_UPDATE);
+        json_decref(kit_apply(t, prepared(t, r)));
+        assert_int_equal(kit_stat(t, path).st_uid, 0);
+        assert_int_equal(kit_stat(t, path).st_mode & 0777, i % 2 ? 0755 : 0644);
+    }
+    assert_int_equal(chown(kit_path(t, HTDOCS "/wp-content/themes"), 1000, 1000), 0);
+    assert_int_equal(kit_change(t, r)->op, OP_NONE); /* the site's own */
     world_free(t);
 }
 
@@ -274,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_altered_core_is_seen_and_only_the_core_is_put_back),
+        cmocka_unit_test(a_core_that_others_may_write_to_is_seen_and_put_back),
         cmocka_unit_test(a_core_that_was_put_right_in_place_is_not_put_right_again),
         cmocka_unit_test(a_lost_cache_does_not_make_a_core_unknown_and_comes_back_when_needed),
         cmocka_unit_test(an_altered_cache_never_reaches_a_site),
