@@ -15,9 +15,9 @@ mutating="rename renameat renameat2 unlink unlinkat rmdir remove mkdir mkdirat l
 declare -A may=(
   # the fault points themselves
   [host/step.c]="$mutating"
-  # inside of an operation, which host.c brackets as a whole: a process, a download, a bus call
+  # inside of an operation, which host.c brackets as a whole: a process, a bus call
   [host/exec.c]="fork write" [host/exec_child.c]="execve mount write"
-  [host/http.c]="write" [host/units.c]="sd_bus_call sd_bus_call_method"
+  [host/units.c]="sd_bus_call sd_bus_call_method"
   # the store's own files, made before anything is managed, and the lock; its changes are commits: below
   [store/statedir.c]="mkdir fchmod" [store/lock.c]="ftruncate pwrite fchmod" [store/store.c]="fchmodat"
   [store/make.c]="fchmod unlinkat renameat" [store/reserve.c]="posix_fallocate unlinkat"
@@ -31,8 +31,7 @@ declare -A may=(
   # standard output, for whose errors no stream has a reason
   [cli/output.c]="write"
   # what was asked for by name: a saved plan, the manifest itself
-  [cli/adopt.c]="fchmod fchown rename unlink write"
-  [cli/run.c]="write rename unlink"
+  [base/file.c]="fchmod fchown rename unlink write"
 )
 
 say() {
@@ -63,7 +62,8 @@ only() { # only WHAT PATTERN FILE...: the pattern is in no other file of src/
     case " $* " in *" ${f#src/} "*) ;; *) say "$f: $what" ;; esac
   done < <(grep -rlE --include='*.c' "$pattern" src)
 }
-only "makes a file" '\<O_(CREAT|TRUNC|TMPFILE)\>' host/step.c store/lock.c store/make.c store/reserve.c store/vault_key.c cli/run.c cli/adopt.c
+only "makes a file" '\<O_(CREAT|TRUNC|TMPFILE)\>' host/step.c store/lock.c store/make.c store/reserve.c store/vault_key.c base/file.c
+only "writes a file that nobody asked for by name" '\<file_(write|replace)\(' base/file.c host/step.c host/http.c cli/run.c cli/adopt.c
 only "writes a stream" 'fopen\([^,]*, *"[wa]|fopen\([^,]*, *"r\+' ''
 only "commits" '"(COMMIT|END)\>|sqlite3_exec\(' store/db.c store/schema.c store/vault.c
 only "calls an operation beside its fault points" 'ops->(unit|units_reload|apt|db_exec|db_dump|db_load|fetch|run)\(' host/host.c
