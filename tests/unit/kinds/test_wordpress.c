@@ -88,6 +88,27 @@ static void no_configuration_of_the_sites_own_is_read(void **state)
     world_free(t);
 }
 
+/* WP-CLI would take its first line, trimmed, and nobody would know with which password to log in. */
+static void a_password_that_is_no_line_is_refused(void **state)
+{
+    static const struct {
+        const char *at;
+        size_t n;
+    } rows[] = {{"", 0},           {" begins", 7},    {"ends\t", 5},        {"ends\n", 5},
+                {"two\nlines", 9}, {"two\rlines", 9}, {"a NUL\0inside", 12}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct kit *t = world(0);
+        struct change *c = prepared(t, wordpress(t, "7.1.1"));
+        json_decref(kit_capture(t, c));
+        secret_free(t->ctx.secret_self);
+        t->ctx.secret_self = secret_new(rows[i].at, rows[i].n);
+        assert_int_equal(wordpress_kind.apply(&t->ctx, c, &t->err), -EINVAL);
+        assert_non_null(strstr(t->err.text, "(secret site/a/admin) is empty, begins or ends with a space"));
+        assert_int_equal(w.input.len, 0);
+        world_free(t);
+    }
+}
+
 /* What answers to the name while it is installed is another server, or a name server that is waited for. */
 static void the_installation_does_not_ask_the_site_for_a_page(void **state)
 {
@@ -230,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_version_is_read_from_the_assignment_alone),
         cmocka_unit_test(the_core_is_neither_the_configuration_nor_the_content),
         cmocka_unit_test(a_new_site_gets_core_content_and_tables_and_leaves_no_trace_when_undone),
+        cmocka_unit_test(a_password_that_is_no_line_is_refused),
         cmocka_unit_test(the_password_goes_through_standard_input_as_the_sites_user),
         cmocka_unit_test(no_configuration_of_the_sites_own_is_read),
         cmocka_unit_test(the_installation_does_not_ask_the_site_for_a_page),
