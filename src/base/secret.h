@@ -1,7 +1,7 @@
 /* A secret value: a type of its own, so that no printf takes it. Generated from the kernel's generator,
  * compared in constant time, wiped when freed.
  *
- * A `struct secret` is a heap object owned by the table of secrets (store/secrets.h) or by who made it.
+ * A `struct secret` is a heap object owned by the table of secrets (store.h) or by who made it.
  * secret_reveal() is the only way to the bytes; who calls it hands them to a template that is a secret
  * itself, to a database connection or to a process's standard input, never to an argument or a message. */
 #ifndef CITRUS_SECRET_H

@@ -23,17 +23,6 @@ size_t utf8_char(const char *s, size_t n)
     return k;
 }
 
-bool utf8_valid(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        size_t k = utf8_char(s + i, n - i);
-        if (k == 0)
-            return false;
-        i += k;
-    }
-    return true;
-}
-
 /* The length of what stands at s; 0: a byte that a terminal must not get. */
 static size_t harmless_char(const char *s, size_t n)
 {

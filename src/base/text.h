@@ -9,7 +9,6 @@
 
 /* Length of the UTF-8 character at s (at most n bytes), 0 if it is none (overlong, surrogate, > U+10FFFF). */
 size_t utf8_char(const char *s, size_t n);
-bool utf8_valid(const char *s, size_t n);
 /* Nothing that a terminal would obey: `?` for control characters (C1 too, which are two bytes) and for what
  * is no UTF-8, a blank for a tab. */
 void text_harmless(const char *s, size_t n, struct buf *out);

@@ -28,7 +28,7 @@ struct options {
     bool settles;   /* the command's own matter is what awaits confirmation */
     bool no_confirm, undo, expire;
     int64_t confirm; /* --confirm TIME, in seconds; 0: not given */
-    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, list_only, no_health, fresh, trash;
+    bool json, yes, plan_only, detailed, verify, resume, allow_one_way, no_health, fresh, trash;
     int verbose;
     const char *out; /* --out FILE */
     const char *reason;

@@ -5,7 +5,6 @@
 
 enum mark { UNSEEN, OPEN, PLACED };
 struct walk {
-    const struct catalog *c;
     enum mark *marks;
     struct resource **out;
     size_t n;
@@ -55,7 +54,7 @@ int order_catalog(const struct catalog *c, struct resource **ret, struct error *
     }
     if (!sorted)
         qsort(in, n, sizeof *in, by_site);
-    struct walk w = {.c = c, .marks = arena_array(&scratch, enum mark, n), .out = ret, .err = err};
+    struct walk w = {.marks = arena_array(&scratch, enum mark, n), .out = ret, .err = err};
     int r = 0;
     for (size_t i = 0; i < n && r == 0; i++)
         r = place(&w, in[i]);

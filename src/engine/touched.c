@@ -8,7 +8,6 @@ enum mark { UNKNOWN, SAME, CHANGED };
 
 /* What is looked at for one plan. */
 struct look {
-    const struct plan *p;
     enum mark *marks; /* by slot */
     bool all;         /* how far a removal of the server's reaches, nobody knows */
 };
@@ -91,7 +90,7 @@ void plan_touched(struct plan *p, const struct catalog *c, const struct store_ma
     if (p->actions.n == 0)
         return;
     struct arena a = {0};
-    struct look l = {.p = p, .marks = arena_array(&a, enum mark, c->list.n + 1)};
+    struct look l = {.marks = arena_array(&a, enum mark, c->list.n + 1)};
     struct known k = known_of(p, c, managed, n, &a);
     for (size_t i = 0; i < p->actions.n; i++) {
         const struct change *change = &p->actions.at[i].change;

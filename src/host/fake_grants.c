@@ -42,7 +42,7 @@ static unsigned privileges_bits(const char *text)
     return bits;
 }
 
-/* As db_read.c puts it: sorted, ALL PRIVILEGES for all, GRANT OPTION last. */
+/* As db_grants.c puts it: sorted, ALL PRIVILEGES for all, GRANT OPTION last. */
 static void privileges_text(unsigned bits, struct buf *out)
 {
     if ((bits & ALL) == ALL)

@@ -61,7 +61,6 @@ bool sql_is(struct sql *s, const char *word)
     return (s->token == T_WORD || s->token == T_SIGN) && strcasecmp(buf_str(&s->text), word) == 0;
 }
 
-/* Passes over the words of `phrase` when they come next, all or (after the first) not at all. */
 bool sql_accept(struct sql *s, const char *word)
 {
     if (!sql_is(s, word))

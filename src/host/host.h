@@ -210,9 +210,9 @@ int host_db_read(struct host *h, const struct db_scope *scope, struct db_snapsho
  * db_identifier(). Some statements (CREATE USER) take no bound values: use db_quote() there. */
 int host_db_exec(struct host *h, const char *sql, const char *const *values, size_t n, struct error *err);
 char *db_identifier(struct arena *a, const char *name); /* `name` with ` doubled; refuses NUL by type */
-char *db_quote(struct arena *a,
-               const char *text); /* '...' escaped for NO_BACKSLASH and default modes; holds a secret: wiped
-                                     by no one, keep it in a short-lived arena */
+/* '...', escaped for sessions of db_conn.c only: their mode is without NO_BACKSLASH_ESCAPES. Wiped by no one:
+ * what may be a secret is kept in a short-lived arena. */
+char *db_quote(struct arena *a, const char *text);
 void db_password_hash(const char *password, char out[42]); /* mysql_native_password: "*" and 40 hex digits */
 /* mariadb-dump of one database into `path` (0600, made exclusively), and back. */
 int host_db_dump(struct host *h, const char *database, const char *path, struct error *err);

@@ -189,24 +189,14 @@ static int vhost_capture(struct kind_ctx *ctx, struct change *c, const char *nam
     return r;
 }
 
-static int remove_if_there(struct host *h, const char *path, struct error *err)
-{
-    int r = fs_unlink(h, path, err);
-    if (r == -ENOENT) {
-        error_clear(err);
-        return 0;
-    }
-    return r;
-}
-
 static int vhost_remove(struct kind_ctx *ctx, const char *id, const struct trash *t, struct error *err)
 {
     int r = aside_make_room(ctx, path_link(ctx->arena, id), t->link, err);
     if (r >= 0)
-        r = remove_if_there(ctx->host, path_link(ctx->arena, id), err);
+        r = fs_unlink(ctx->host, path_link(ctx->arena, id), err);
     if (r >= 0)
         r = aside_make_room(ctx, path_file(ctx->arena, id), t->file, err);
-    return r < 0 ? r : remove_if_there(ctx->host, path_file(ctx->arena, id), err);
+    return r < 0 ? r : fs_unlink(ctx->host, path_file(ctx->arena, id), err);
 }
 
 static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -236,7 +226,7 @@ static int vhost_apply(struct kind_ctx *ctx, struct change *c, struct error *err
     if (r < 0)
         return r;
     if (s->enabled == 0) {
-        r = remove_if_there(ctx->host, link, err);
+        r = fs_unlink(ctx->host, link, err);
         if (r < 0)
             return r;
     }

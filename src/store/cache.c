@@ -234,16 +234,3 @@ int store_collected_keep(struct store *s, struct error *err)
         *err = own;
     return r;
 }
-
-int store_cache_forget(struct store *s, struct error *err)
-{
-    assert(!s->in_tx);
-    static const char doing[] = "empty the cache of file digests";
-    int r = db_begin(s, CHEAP, doing, err);
-    if (r < 0)
-        return r;
-    r = db_end(s, db_run(s, doing, err, "DELETE FROM file_cache", ""), doing, err);
-    if (r == 0)
-        cache_free(s);
-    return r;
-}

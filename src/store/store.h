@@ -69,7 +69,6 @@ bool store_cache_get(struct store *s, const char *path, struct store_file *ret);
  * all in STORE_READ. */
 void store_cache_put(struct store *s, const char *path, const struct store_file *f);
 int store_cache_flush(struct store *s, struct error *err);
-int store_cache_forget(struct store *s, struct error *err); /* all */
 /* For who is about to commit what store_begin() began: this cache and the memo go with it, and need no
  * transaction of their own. */
 int store_collected_keep(struct store *s, struct error *err);

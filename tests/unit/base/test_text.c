@@ -68,12 +68,14 @@ static void near_names_are_near(void **state)
 
 static void bad_utf8_is_told_from_good(void **state)
 {
-    assert_true(utf8_valid("gr\xc3\xbc\xc3\x9f", 6));
-    assert_true(utf8_valid("\xf0\x9f\x8d\x8b", 4));
+    assert_int_equal(utf8_char("g", 1), 1);
+    assert_int_equal(utf8_char("\xc3\xbc\xc3\x9f", 4), 2);
+    assert_int_equal(utf8_char("\xf0\x9f\x8d\x8b", 4), 4);
+    assert_int_equal(utf8_char("", 0), 0);
     static const char *const bad[] = {"\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80",
                                       "\x80",     "\xe2\x82",     "\xf0\x80\x80\x80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(utf8_valid(bad[i], strlen(bad[i])));
+        assert_int_equal(utf8_char(bad[i], strlen(bad[i])), 0);
 }
 
 static void whole_numbers_only(void **state)

@@ -90,25 +90,6 @@ static void a_flush_of_what_did_not_change_writes_nothing(void **state)
     (void)state;
 }
 
-static void forgetting_empties_memory_and_disk(void **state)
-{
-    struct error err = {0};
-    struct store_file f = sample(1);
-    struct store *s = open_store(STORE_WRITE);
-    store_cache_put(s, "/a", &f);
-    ok(store_cache_flush(s, &err));
-    store_cache_put(s, "/b", &f);
-    ok(store_cache_forget(s, &err));
-    assert_false(store_cache_get(s, "/a", &f));
-    assert_false(store_cache_get(s, "/b", &f));
-    ok(store_cache_flush(s, &err));
-    store_close(s);
-    s = open_store(STORE_WRITE);
-    assert_false(store_cache_get(s, "/a", &f));
-    store_close(s);
-    (void)state;
-}
-
 /* The limit is far above what a loaded machine needs, and far below one query a path with its commit. */
 static void ten_thousand_paths_are_quick(void **state)
 {
@@ -231,7 +212,6 @@ int main(void)
         fixture(what_was_not_flushed_is_gone),
         fixture(the_last_put_wins),
         fixture(a_flush_of_what_did_not_change_writes_nothing),
-        fixture(forgetting_empties_memory_and_disk),
         fixture(ten_thousand_paths_are_quick),
         fixture(what_was_collected_goes_with_a_commit),
         fixture(a_broken_cache_does_not_hold_up_what_it_goes_with),
