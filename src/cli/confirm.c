@@ -1,17 +1,12 @@
 /* citrus confirm: what was applied with --confirm stands; with --undo, or when its time is over, it is taken
  * back. */
 #include "awaiting.h"
+#include "clock.h"
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #define LOCK_WAIT_MS 200
 #define LOCK_TRIES   50 /* the timer's look at the store takes milliseconds */
-
-static void pause_ms(int64_t ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
 
 /* The store, with the lock; another run is waited for: so many tries, or (0) for as long as it takes. */
 static int open_waiting(struct session *s, const struct options *o, int tries)
@@ -25,7 +20,7 @@ static int open_waiting(struct session *s, const struct options *o, int tries)
         if (status != EXIT_LOCKED || !quiet.gives_way || *interrupt_flag())
             return status;
         session_close(s, status);
-        pause_ms(LOCK_WAIT_MS);
+        clock_pause_ms(LOCK_WAIT_MS);
     }
 }
 
@@ -142,7 +137,7 @@ static int expire(const struct options *o)
         if (status || *interrupt_flag())
             return status;
         for (int64_t i = 0; i < wait && !*interrupt_flag(); i++)
-            pause_ms(1000);
+            clock_pause_ms(1000);
     } while (wait && !*interrupt_flag());
     return EXIT_DONE;
 }

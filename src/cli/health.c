@@ -1,4 +1,5 @@
 /* The engine's question, asked of the machine's own listener: how do the sites answer, and is that worse? */
+#include "clock.h"
 #include "fs.h"
 #include "names.h"
 #include "session.h"
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* nginx lets its old workers accept for 100 ms beside the new ones (ngx_master_process_cycle(),
  * ngx_msleep(100)), and php-fpm is told to reload by a signal: who asks at once may be answered by the old
@@ -27,21 +27,6 @@ struct health_memory {
     bool *late;       /* it did not answer in time since the change */
     int64_t slowest;  /* ms, of the answers since the change */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* A signal ends it early; then the engine takes everything back. */
-static void pause_ms(int64_t ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    if (ms > 0)
-        nanosleep(&t, NULL);
-}
 
 static int by_domain(const void *name, const void *site)
 {
@@ -247,22 +232,22 @@ static bool may_be_old(const struct health_memory *m, const struct health *sites
 static int after(void *self, struct health *sites, size_t n, struct error *err)
 {
     struct health_memory *m = self;
-    int64_t begun = now_ms();
+    int64_t begun = clock_ms();
     size_t worse;
-    pause_ms(health_patience.settle_ms);
+    clock_pause_ms(health_patience.settle_ms);
     int r = look(m, sites, n, NULL, &worse, err);
     /* Once more in any case: a first page after a restart, with nothing in any cache, may take its whole
      * time. And as long as fewer are worse each time: then it is the machine that is slow. */
     bool again = health_patience.grace_ms || is_late(m, sites, n);
     while (r == 0 && worse && again && !*interrupt_flag()) {
         size_t last = worse;
-        bool early = now_ms() - begun < health_patience.grace_ms;
-        pause_ms(health_patience.grace_ms ? PAUSE_MS : 0);
+        bool early = clock_ms() - begun < health_patience.grace_ms;
+        clock_pause_ms(health_patience.grace_ms ? PAUSE_MS : 0);
         r = look(m, sites, n, is_worse, &worse, err);
         again = early || worse < last;
     }
     if (r == 0 && !worse && health_patience.opcache_ms && may_be_old(m, sites, n)) {
-        pause_ms(begun + health_patience.opcache_ms - now_ms());
+        clock_pause_ms(begun + health_patience.opcache_ms - clock_ms());
         r = look(m, sites, n, is_untold, &worse, err);
     }
     return r;

@@ -1,4 +1,5 @@
 /* Asking sites of this machine what their visitors get, several at once. */
+#include "clock.h"
 #include "curl_conn.h"
 #include "facts.h"
 #include "page.h"
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define AT_ONCE   8
 #define HOPS_MOST 5
@@ -40,13 +40,6 @@ struct round {
     int64_t total_ms, deadline;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static size_t on_body(char *at, size_t size, size_t count, void *self)
 {
     struct asked *s = self;
@@ -59,7 +52,7 @@ static size_t on_body(char *at, size_t size, size_t count, void *self)
 static int64_t timeout_ms(const struct asked *s)
 {
     int64_t whole = (s->probe->timeout > 0 ? s->probe->timeout : PROBE_TIMEOUT) * INT64_C(1000);
-    int64_t left = s->begun + whole - now_ms();
+    int64_t left = s->begun + whole - clock_ms();
     return left > 1 ? left : 1;
 }
 
@@ -92,7 +85,7 @@ static void options(struct round *r, struct asked *s)
 static bool begin(struct round *r, struct asked *s, const struct probe *p, struct probe_result *result)
 {
     const char *path = p->path && *p->path ? p->path : "/", *scheme = p->tls ? "https" : "http";
-    *s = (struct asked){.probe = p, .result = result, .begun = now_ms()};
+    *s = (struct asked){.probe = p, .result = result, .begun = clock_ms()};
     s->url = p->port ? arena_printf(r->a, "%s://%s:%u%s", scheme, p->domain, p->port, path)
                      : arena_printf(r->a, "%s://%s%s", scheme, p->domain, path);
     s->easy = r->conn->api.curl_easy_init_();
@@ -229,7 +222,7 @@ static void finish(struct round *r, struct asked *s, CURLcode code)
     } else {
         result->reason = failure_words(r, s, code, &result->code);
     }
-    result->ms = now_ms() - s->begun;
+    result->ms = clock_ms() - s->begun;
     end(r, s);
 }
 
@@ -280,7 +273,7 @@ static void ask_all(struct round *r, const struct probe *list, size_t n, struct 
             if (msg->msg == CURLMSG_DONE && s)
                 finish(r, s, code);
         }
-        if (m != CURLM_OK || now_ms() > r->deadline)
+        if (m != CURLM_OK || clock_ms() > r->deadline)
             break;
         r->conn->api.curl_multi_poll_(r->multi, NULL, 0, POLL_MS, NULL);
     }
@@ -297,7 +290,7 @@ int real_probe(struct host *h, const struct probe *list, size_t n, struct probe_
                struct error *err)
 {
     struct round r = {.a = a, .at_once = at_once(), .total_ms = probe_total_ms + (int64_t)n * probe_each_ms};
-    r.deadline = now_ms() + r.total_ms;
+    r.deadline = clock_ms() + r.total_ms;
     int result = curl_conn_open(h, &r.conn, err);
     if (result < 0)
         return result;

@@ -1,6 +1,7 @@
 #include "watch.h"
 #include "arena.h"
 #include "bus.h"
+#include "clock.h"
 #include "real.h"
 #include <errno.h>
 #include <poll.h>
@@ -259,13 +260,6 @@ void watch_reader(struct watch *w, int fd)
     w->reader = fd;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A signal between the look at *stop and the sleep must not be slept over: it comes in the sleep alone. */
 static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *stop)
 {
@@ -290,11 +284,11 @@ static int sleep_once(struct watch *w, int64_t ms, const volatile sig_atomic_t *
 
 int watch_wait(struct watch *w, int timeout, const volatile sig_atomic_t *stop, struct error *err)
 {
-    int64_t end = now_ms() + timeout;
+    int64_t end = clock_ms() + timeout;
     for (;;) {
         bus_read(w);
         inotify_read(w);
-        int64_t left = end - now_ms();
+        int64_t left = end - clock_ms();
         if (w->hit || *stop || left <= 0)
             break;
         int r = sleep_once(w, left, stop);

@@ -1,12 +1,12 @@
 /* service: a systemd unit, whether it is enabled and whether it runs; and the validated reload of those that
  * the other kinds' changes call for. Offline only the enablement is looked at and changed. */
+#include "clock.h"
 #include "fs.h"
 #include "specs.h"
 #include "text.h"
 #include "workers.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define SETTLE_MS       300 /* a program that cannot run has mostly ended by then */
 #define SETTLE_LIMIT_MS 2000
@@ -118,18 +118,6 @@ static int capture(struct kind_ctx *ctx, struct change *c, const char *name, str
     return 0;
 }
 
-static void wait_ms(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int dead(const char *name, const struct unit_state *u, int64_t lived_ms, struct error *err)
 {
     const char *now = u->failed ? "failed" : u->sub ? u->sub : "inactive";
@@ -146,17 +134,17 @@ static int dead(const char *name, const struct unit_state *u, int64_t lived_ms, 
  * service is looked at until it ran for service_steady_ms as one process. */
 static int settled(struct kind_ctx *ctx, const char *name, struct error *err)
 {
-    int64_t begun = now_ms(), ran = -1, pid = 0;
+    int64_t begun = clock_ms(), ran = -1, pid = 0;
     int64_t steady = ends_with(name, ".service") ? service_steady_ms : 0;
     struct unit_state u;
 
     for (;;) {
-        wait_ms(SETTLE_MS);
+        clock_pause_ms(SETTLE_MS);
         int r = unit_look(ctx, name, &u, err);
         if (r < 0)
             return r;
         bool up = u.active && !u.failed && (pid == 0 || u.main_pid == 0 || u.main_pid == pid);
-        int64_t waited = now_ms() - begun;
+        int64_t waited = clock_ms() - begun;
         if (up && waited >= steady)
             return 0;
         if (!up && (ran >= 0 || u.failed || waited >= SETTLE_LIMIT_MS))
