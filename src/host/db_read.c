@@ -183,6 +183,44 @@ static void methods_read(const char *auth_or, const char *outside, struct db_use
     u->n_others = list.n - 1;
 }
 
+static int role_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct db_role *)a)->name, ((const struct db_role *)b)->name);
+}
+
+/* {"role": "Y or N"}: whether with the admin option; NULL: none. */
+static void roles_read(const char *text, struct db_user *u, struct arena *a)
+{
+    VEC(struct db_role) list = {0};
+    json_t *root = text ? json_loads(text, 0, NULL) : NULL, *one;
+    const char *name;
+    json_object_foreach(root, name, one)
+    {
+        const char *admin = json_string_value(one);
+        struct db_role role = {.name = arena_strdup(a, name), .admin = admin && *admin == 'Y'};
+        vec_push(a, &list, role);
+    }
+    json_decref(root);
+    if (list.n)
+        qsort(list.at, list.n, sizeof *list.at, role_compare);
+    u->roles = list.at;
+    u->n_roles = list.n;
+}
+
+/* The columns behind "access". The numbers are the server's enum SSL_type (sql/structs.h). */
+static void account_read(const struct rows *rows, struct db_user *u, struct arena *a)
+{
+    static const char *const demands[] = {"", "SSL", "X509", "SPECIFIED"};
+    const char *locked = rows_cell(rows, 6, a), *tls = rows_cell(rows, 7, a);
+    u->locked = strcmp(locked, "1") == 0 || strcmp(locked, "true") == 0;
+    u->tls = *tls >= '1' && *tls <= '3' ? demands[*tls - '0'] : "";
+    u->tls_issuer = rows_cell(rows, 8, a);
+    u->tls_subject = rows_cell(rows, 9, a);
+    u->tls_cipher = rows_cell(rows, 10, a);
+    u->default_role = rows_cell(rows, 11, a);
+    roles_read(rows->row[12], u, a);
+}
+
 /* *ret_global: some user has privileges on *.*, which "access" counts (no such member: perhaps). */
 static int users_read(struct db_conn *c, const struct db_scope *scope, struct db_snapshot *s,
                       bool *ret_global, struct arena *a, struct error *err)
@@ -193,7 +231,12 @@ static int users_read(struct db_conn *c, const struct db_scope *scope, struct db
                    arena_printf(a,
                                 "SELECT User, Host, JSON_VALUE(Priv, '$.plugin'),"
                                 " JSON_VALUE(Priv, '$.authentication_string'), JSON_QUERY(Priv, '$.auth_or'),"
-                                " JSON_VALUE(Priv, '$.access') FROM mysql.global_priv"
+                                " JSON_VALUE(Priv, '$.access'), JSON_VALUE(Priv, '$.account_locked'),"
+                                " JSON_VALUE(Priv, '$.ssl_type'), JSON_VALUE(Priv, '$.x509_issuer'),"
+                                " JSON_VALUE(Priv, '$.x509_subject'), JSON_VALUE(Priv, '$.ssl_cipher'),"
+                                " JSON_VALUE(Priv, '$.default_role'),"
+                                " (SELECT JSON_OBJECTAGG(m.Role, m.Admin_option) FROM mysql.roles_mapping m"
+                                " WHERE m.User = p.User AND m.Host = p.Host) FROM mysql.global_priv p"
                                 " WHERE User NOT IN (" SYSTEM_USERS ")"
                                 " AND COALESCE(JSON_VALUE(Priv, '$.is_role'), '0') NOT IN ('1', 'true')%s",
                                 scope_user(scope, "", a)),
@@ -205,6 +248,7 @@ static int users_read(struct db_conn *c, const struct db_scope *scope, struct db
         const char *plugin = rows.row[2] ? rows.row[2] : "", *auth = rows.row[3] ? rows.row[3] : "";
         struct db_user u = {.user = rows_cell(&rows, 0, a), .host = rows_cell(&rows, 1, a)};
         methods_read(rows.row[4], method_text(plugin, auth, a), &u, a);
+        account_read(&rows, &u, a);
         *ret_global = *ret_global || !rows.row[5] || strcmp(rows.row[5], "0") != 0;
         vec_push(a, &list, u);
     }

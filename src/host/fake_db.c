@@ -49,6 +49,16 @@ static void narrow(const struct db_scope *scope, struct db_snapshot *s)
     KEEP(s->grants, s->n_grants, DB_USERS, host, scope->host);
 }
 
+/* {"role": "Y or N"} */
+static void roles_take(json_t *roles, struct db_user *u, struct arena *a)
+{
+    const char *name;
+    json_t *admin;
+    u->roles = arena_array(a, struct db_role, json_object_size(roles) + 1);
+    json_object_foreach(roles, name, admin) u->roles[u->n_roles++] =
+        (struct db_role){.name = arena_strdup(a, name), .admin = *json_string_value(admin) == 'Y'};
+}
+
 int fake_db_read(struct host *h, const struct db_scope *scope, struct db_snapshot *ret, struct arena *a,
                  struct error *err)
 {
@@ -71,12 +81,19 @@ int fake_db_read(struct host *h, const struct db_scope *scope, struct db_snapsho
         json_t *v = json_array_get(json_object_get(db, "users"), s.n_users);
         s.users[s.n_users] = (struct db_user){.user = text_of(a, v, "user", ""),
                                               .host = text_of(a, v, "host", "localhost"),
-                                              .password_hash = text_of(a, v, "password_hash", "")};
+                                              .password_hash = text_of(a, v, "password_hash", ""),
+                                              .locked = json_is_true(json_object_get(v, "locked")),
+                                              .tls = text_of(a, v, "tls", ""),
+                                              .tls_issuer = text_of(a, v, "tls_issuer", ""),
+                                              .tls_subject = text_of(a, v, "tls_subject", ""),
+                                              .tls_cipher = text_of(a, v, "tls_cipher", ""),
+                                              .default_role = text_of(a, v, "default_role", "")};
         json_t *others = json_object_get(v, "others");
         struct db_user *u = &s.users[s.n_users];
         u->others = arena_array(a, const char *, json_array_size(others) + 1);
         for (; u->n_others < json_array_size(others); u->n_others++)
             u->others[u->n_others] = arena_strdup(a, json_string_value(json_array_get(others, u->n_others)));
+        roles_take(json_object_get(v, "roles"), u, a);
     }
     for (; s.n_grants < grants; s.n_grants++) {
         json_t *v = json_array_get(json_object_get(db, "grants"), s.n_grants);

@@ -134,6 +134,8 @@ int sql_grant(struct sql *s, bool grant, struct error *err)
 {
     struct target on = {0};
     struct buf words = {0};
+    if (s->token == T_NAME)
+        return sql_role_grant(s, grant, err);
     while (s->token != T_END && !sql_is(s, "ON") && !sql_is(s, "FROM")) {
         if (sql_accept(s, "(")) {
             on.column = sql_take(s);

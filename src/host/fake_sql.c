@@ -232,6 +232,9 @@ static int do_user(struct sql *s, const char *verb, struct error *err)
     sql_account(s, &user, &host);
     json_t *others = json_array();
     const char *hash = identified_read(s, others);
+    size_t i;
+    sql_account_options(
+        s, s->dry ? NULL : sql_find(sql_part(s, "users"), &i, "user", user, "host", host, NULL, NULL));
     int r = s->token != T_END ? sql_unknown(s, err) : 0;
     if (r == 0 && !s->dry)
         r = user_change(s, verb, quiet, user, host, hash, others, err);
@@ -300,6 +303,8 @@ static int statement(struct sql *s, struct error *err)
     }
     if (strcasecmp(verb, "SET") == 0 && sql_accept(s, "PASSWORD"))
         return do_password(s, err);
+    if (strcasecmp(verb, "SET") == 0 && sql_accept(s, "DEFAULT") && sql_accept(s, "ROLE"))
+        return sql_default_role(s, err);
     if (strcasecmp(verb, "CREATE") == 0 || strcasecmp(verb, "ALTER") == 0 || strcasecmp(verb, "DROP") == 0) {
         if (sql_accept(s, "OR"))
             sql_accept(s, "REPLACE");

@@ -28,6 +28,10 @@ json_t *sql_find(json_t *list, size_t *index, const char *k1, const char *v1, co
                  const char *k3, const char *v3);
 void sql_set(json_t *v, const char *name, const char *text);
 void sql_account(struct sql *s, const char **user, const char **host);
+/* [REQUIRE ...] [ACCOUNT {LOCK|UNLOCK}], of the user `v` (NULL: of nobody). */
+void sql_account_options(struct sql *s, json_t *v);
+int sql_role_grant(struct sql *s, bool grant, struct error *err); /* `role` {TO|FROM} account */
+int sql_default_role(struct sql *s, struct error *err);           /* {`role`|NONE} FOR account */
 int sql_unknown(struct sql *s, struct error *err);
 int sql_grant(struct sql *s, bool grant, struct error *err);
 void sql_grants_drop(struct sql *s, const char *user, const char *host);

@@ -160,11 +160,21 @@ struct db_database {
     int64_t tables;
     int64_t bytes; /* of all rows, as the server reckons */
 };
+struct db_role {
+    const char *name;
+    bool admin; /* it may give it to others */
+};
 struct db_user {
     const char *user, *host;
     const char *password_hash; /* "*HEX", "" for socket users */
     const char **others;       /* what is accepted beside it, in the same form and in the server's order */
     size_t n_others;
+    bool locked;
+    const char *tls; /* what REQUIRE demands: "", "SSL", "X509", or "SPECIFIED" for what stands next */
+    const char *tls_issuer, *tls_subject, *tls_cipher; /* "": any */
+    const char *default_role;                          /* "": none */
+    struct db_role *roles;                             /* by name */
+    size_t n_roles;
 };
 struct db_grant {
     const char *user, *host;

@@ -4,6 +4,7 @@
  * Passwords travel as their hash alone (IDENTIFIED BY PASSWORD '*...'): no statement, error or
  * server log can show one. The journal keeps the hash that was there before, so that an undo is exact. */
 #include "database.h"
+#include "database_account.h"
 #include "text.h"
 #include <errno.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static const struct field fields[] = {
      .type = FIELD_STRING,
      .offset = offsetof(struct database_user_spec, extra),
      .def = "",
-     .doc = "Privileges beyond that."},
+     .doc = "Privileges beyond that, roles, a lock, and what is demanded of TLS."},
 };
 static const struct record record = {
     .name = "database_user", FIELDS(fields), .size = sizeof(struct database_user_spec)};
@@ -148,7 +149,7 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
                                      .settle = want->settle,
                                      .database = want->database,
                                      .privileges = "none",
-                                     .extra = ""};
+                                     .extra = database_account_text(ctx->arena, u)};
     if (want->password)
         describe_passwords(ctx, want, u, s);
     for (size_t i = 0; i < snapshot->n_grants; i++) {
@@ -236,6 +237,7 @@ static int database_user_capture(struct kind_ctx *ctx, struct change *c, const c
     for (size_t i = 0; i < u->n_others; i++)
         jw_str(undo, NULL, u->others[i]);
     jw_end(undo);
+    database_account_save(undo, u);
     jw_array(undo, "grants");
     for (size_t i = 0; i < snapshot.n_grants; i++) {
         const struct db_grant *g = &snapshot.grants[i];
@@ -383,6 +385,20 @@ static bool differs(const struct change *c, const char *field)
     return false;
 }
 
+/* No role, no lock, nothing demanded. What there was is in *ret, as `extra` says it. */
+static int account_clear(struct kind_ctx *ctx, const char *id, const char **ret, struct error *err)
+{
+    struct name n = name_split(ctx->arena, id);
+    const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
+    struct db_snapshot snapshot = {0};
+    int r = database_snapshot(ctx, &scope, &snapshot, err);
+    const struct db_user *now = r == 0 ? user_find(&snapshot, n) : NULL;
+    if (!now)
+        return r;
+    *ret = database_account_text(ctx->arena, now);
+    return database_account_set(ctx, name_sql(ctx->arena, id), now, NULL, err);
+}
+
 static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
 {
     const struct database_user_spec *s = c->res->spec, *found = c->found;
@@ -392,8 +408,12 @@ static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct er
         return user_drop(ctx, id, err);
     if (!found || differs(c, "password") || differs(c, "password_previous"))
         r = set_password(ctx, c->res, err);
-    bool excess = found && (*found->extra || strcmp(found->privileges, "none")) &&
-                  (differs(c, "extra") || differs(c, "privileges"));
+    const char *account = "";
+    if (r == 0 && found && differs(c, "extra"))
+        r = account_clear(ctx, id, &account, err);
+    bool foreign = found && strcmp(found->extra, account) != 0;
+    bool excess = found && (foreign || strcmp(found->privileges, "none")) &&
+                  ((foreign && differs(c, "extra")) || differs(c, "privileges"));
     if (r == 0 && excess)
         r = user_revoke_all(ctx, id, err);
     if (r == 0 && (!found || excess || differs(c, "privileges")))
@@ -448,8 +468,11 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
     if (!hash)
         return error_set(err, -EINVAL, "database user %s: the journal does not say what was before", res->id);
     struct strings hashes = saved_hashes(ctx->arena, hash, json_object_get(undo, "others"));
-    let_settle(ctx, res->spec, user_find(&snapshot, n), &hashes);
+    const struct db_user *now = user_find(&snapshot, n);
+    let_settle(ctx, res->spec, now, &hashes);
     r = user_define(ctx, res->id, &hashes, err);
+    if (r == 0)
+        r = database_account_restore(ctx, name_sql(ctx->arena, res->id), now, undo, err);
     if (r == 0)
         r = user_revoke_all(ctx, res->id, err);
     json_array_foreach(json_object_get(undo, "grants"), i, g)

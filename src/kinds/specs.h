@@ -83,7 +83,7 @@ struct database_user_spec {
     int64_t settle;
     const char *database;
     const char *privileges; /* "ALL PRIVILEGES" or a sorted list; on `database`.* */
-    const char *extra;      /* grants beyond that: wanted "", found e.g. "mysql.*: SELECT" */
+    const char *extra; /* what it has beyond that: wanted "", found e.g. "account locked; mysql.*: SELECT" */
 };
 /* certificate: id = domain. /etc/citrus/tls/ID/{fullchain,privkey}.pem (0644, 0600, root). */
 struct certificate_spec {

@@ -140,6 +140,57 @@ static void a_user_with_two_passwords_shows_both_in_order(void **state)
     sql(t, "DROP USER u@localhost");
 }
 
+static void roles_a_lock_and_what_is_demanded_of_tls_are_seen(void **state)
+{
+    struct db_test *t = *state;
+    sql(t, "CREATE USER u@localhost");
+    sql(t, "CREATE USER v@localhost");
+    struct db_snapshot s = snapshot(t);
+    assert_int_equal(s.n_users, 2);
+    for (size_t i = 0; i < s.n_users; i++) {
+        const struct db_user *none = &s.users[i];
+        assert_false(none->locked);
+        assert_int_equal(none->n_roles, 0);
+        assert_string_equal(none->default_role, "");
+        assert_string_equal(none->tls, "");
+    }
+    sql(t, "DROP USER v@localhost");
+    sql(t, "CREATE ROLE dba");
+    sql(t, "CREATE ROLE `b\"c`");
+    sql(t, "GRANT dba TO u@localhost");
+    sql(t, "GRANT `b\"c` TO u@localhost WITH ADMIN OPTION");
+    sql(t, "SET DEFAULT ROLE dba FOR u@localhost");
+    sql(t, "ALTER USER u@localhost REQUIRE ISSUER '/CN=a' AND SUBJECT '/CN=b' AND CIPHER 'AES' ACCOUNT LOCK");
+    s = snapshot(t);
+    assert_int_equal(s.n_users, 1);
+    const struct db_user *u = &s.users[0];
+    assert_true(u->locked);
+    assert_string_equal(u->tls, "SPECIFIED");
+    assert_string_equal(u->tls_issuer, "/CN=a");
+    assert_string_equal(u->tls_subject, "/CN=b");
+    assert_string_equal(u->tls_cipher, "AES");
+    assert_string_equal(u->default_role, "dba");
+    assert_int_equal(u->n_roles, 2);
+    assert_string_equal(u->roles[0].name, "b\"c");
+    assert_true(u->roles[0].admin);
+    assert_string_equal(u->roles[1].name, "dba");
+    assert_false(u->roles[1].admin);
+    sql(t, "ALTER USER u@localhost REQUIRE SSL ACCOUNT UNLOCK");
+    sql(t, "SET DEFAULT ROLE NONE FOR u@localhost");
+    sql(t, "REVOKE `dba` FROM u@localhost");
+    s = snapshot(t);
+    assert_false(s.users[0].locked);
+    assert_string_equal(s.users[0].tls, "SSL");
+    assert_string_equal(s.users[0].default_role, "");
+    assert_int_equal(s.users[0].n_roles, 1);
+    sql(t, "ALTER USER u@localhost REQUIRE X509");
+    assert_string_equal(snapshot(t).users[0].tls, "X509");
+    sql(t, "ALTER USER u@localhost REQUIRE NONE");
+    assert_string_equal(snapshot(t).users[0].tls, "");
+    sql(t, "DROP USER u@localhost");
+    sql(t, "DROP ROLE dba, `b\"c`");
+}
+
 static void grants_are_named_and_sorted(void **state)
 {
     struct db_test *t = *state;
@@ -455,6 +506,7 @@ int main(void)
         DB_TEST(databases_and_their_tables_are_seen),
         DB_TEST(users_show_how_they_prove_themselves),
         DB_TEST(a_user_with_two_passwords_shows_both_in_order),
+        DB_TEST(roles_a_lock_and_what_is_demanded_of_tls_are_seen),
         DB_TEST(grants_are_named_and_sorted),
         DB_TEST(a_pattern_is_told_from_the_name_that_it_looks_like),
         DB_TEST(grants_on_tables_columns_and_routines_are_seen),

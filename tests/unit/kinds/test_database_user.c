@@ -40,18 +40,23 @@ static struct resource *user(struct kit *t)
     return r;
 }
 
-/* A world with the user: its hash, and its grants as JSON. */
-static struct kit *with_user(const char *hash, const char *grants)
+/* A world with the user: its hash, what else it has and its grants as JSON. */
+static struct kit *with_account(const char *hash, const char *more, const char *grants)
 {
     struct arena a = {0};
     char right[42];
     db_password_hash(PASSWORD, right);
     struct kit *t = world(arena_printf(&a,
                                        "{\"db\": {\"users\": [{\"user\": \"a_1\", \"host\": \"localhost\","
-                                       " \"password_hash\": \"%s\"}], \"grants\": [%s]}}",
-                                       hash ? hash : right, grants));
+                                       " \"password_hash\": \"%s\"%s%s}], \"grants\": [%s]}}",
+                                       hash ? hash : right, *more ? ", " : "", more, grants));
     arena_free(&a);
     return t;
+}
+
+static struct kit *with_user(const char *hash, const char *grants)
+{
+    return with_account(hash, "", grants);
 }
 
 #define GRANT(db, words)                                                                                     \
@@ -106,6 +111,49 @@ static void privileges_on_other_databases_are_taken_away_and_come_back_when_undo
     json_t *undo = kit_apply(t, c);
     kit_undo(t, c, undo);
     assert_string_equal(kit_delta(t, kit_change(t, r)), "extra: b_2.*: SELECT -> ");
+    world_free(t);
+}
+
+/* A locked account or one that demands TLS is a site that is down; a role brings privileges that no grant of
+ * the user's own shows. */
+static void a_lock_a_demand_and_roles_are_taken_away_and_come_back_when_undone(void **state)
+{
+    static const char more[] = "\"locked\": true, \"tls\": \"SPECIFIED\", \"tls_issuer\": \"/CN=it's\","
+                               " \"tls_cipher\": \"AES\", \"default_role\": \"dba\","
+                               " \"roles\": {\"dba\": \"N\", \"o`dd\": \"Y\"}";
+    static const char was[] = "extra: account locked; TLS demanded; role dba; role o`dd with admin option;"
+                              " default role dba -> ";
+    struct kit *t = with_account(NULL, more, GRANT("a_1", "ALL PRIVILEGES"));
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), was);
+    json_t *undo = kit_apply(t, c);
+    assert_null(strstr(fake_log(t->h), "REVOKE ALL")); /* the site goes on */
+    assert_null(strstr(fake_log(t->h), "IDENTIFIED"));
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), was);
+    assert_non_null(strstr(fake_log(t->h),
+                           "ALTER USER 'a_1'@'localhost' REQUIRE ISSUER '/CN=it''s' AND CIPHER"
+                           " 'AES' ACCOUNT LOCK\n"));
+    r->absent = true;
+    c = kit_change(t, r);
+    undo = kit_apply(t, c);
+    kit_undo(t, c, undo);
+    r->absent = false;
+    assert_string_equal(kit_delta(t, kit_change(t, r)), was);
+    world_free(t);
+}
+
+static void a_locked_account_with_foreign_grants_loses_both(void **state)
+{
+    struct kit *t =
+        with_account(NULL, "\"locked\": true", GRANT("a_1", "ALL PRIVILEGES") ", " GRANT("b_2", "SELECT"));
+    struct resource *r = user(t);
+    struct change *c = kit_change(t, r);
+    assert_string_equal(kit_delta(t, c), "extra: account locked; b_2.*: SELECT -> ");
+    json_t *undo = kit_apply(t, c);
+    kit_undo(t, c, undo);
+    assert_string_equal(kit_delta(t, kit_change(t, r)), "extra: account locked; b_2.*: SELECT -> ");
     world_free(t);
 }
 
@@ -336,6 +384,8 @@ int main(void)
         cmocka_unit_test(a_new_user_gets_its_grants_and_goes_when_undone),
         cmocka_unit_test(a_revoked_grant_is_given_back),
         cmocka_unit_test(privileges_on_other_databases_are_taken_away_and_come_back_when_undone),
+        cmocka_unit_test(a_lock_a_demand_and_roles_are_taken_away_and_come_back_when_undone),
+        cmocka_unit_test(a_locked_account_with_foreign_grants_loses_both),
         cmocka_unit_test(another_password_is_set_and_the_old_hash_comes_back),
         cmocka_unit_test(a_rotation_accepts_both_then_the_new_one_alone),
         cmocka_unit_test(an_undone_rotation_lets_who_read_the_new_password_connect_first),
