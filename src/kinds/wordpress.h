@@ -1,5 +1,6 @@
 /* The parts of the wordpress kind: where its artifacts are (wordpress_artifact.c), the core's files in a site
- * (wordpress_core.c), and the installation in its database (wordpress_install.c). Private to the kind. */
+ * (wordpress_core.c) and how they get there (wordpress_graft.c), and the installation in its database
+ * (wordpress_install.c). Private to the kind. */
 #ifndef CITRUS_WORDPRESS_H
 #define CITRUS_WORDPRESS_H
 #include "fs.h"
