@@ -5,7 +5,7 @@
  * server log can show one. The journal keeps the hash that was there before, so that an undo is exact. */
 #include "database.h"
 #include "database_account.h"
-#include "text.h"
+#include "database_user_sql.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -48,26 +48,7 @@ static const struct field fields[] = {
 static const struct record record = {
     .name = "database_user", FIELDS(fields), .size = sizeof(struct database_user_spec)};
 
-/* The two parts of "user@host". */
-struct name {
-    const char *user, *host;
-};
-
-static struct name name_split(struct arena *a, const char *id)
-{
-    const char *at = strrchr(id, '@');
-    if (!at)
-        return (struct name){id, "localhost"};
-    return (struct name){arena_strndup(a, id, (size_t)(at - id)), at + 1};
-}
-
-static const char *name_sql(struct arena *a, const char *id)
-{
-    struct name n = name_split(a, id);
-    return arena_printf(a, "%s@%s", db_quote(a, n.user), db_quote(a, n.host));
-}
-
-static const struct db_user *user_find(const struct db_snapshot *s, struct name n)
+static const struct db_user *user_find(const struct db_snapshot *s, struct user_name n)
 {
     for (size_t i = 0; i < s->n_users; i++)
         if (!strcmp(s->users[i].user, n.user) && !strcmp(s->users[i].host, n.host))
@@ -75,21 +56,9 @@ static const struct db_user *user_find(const struct db_snapshot *s, struct name 
     return NULL;
 }
 
-static bool grant_of(const struct db_grant *g, struct name n)
+static bool grant_of(const struct db_grant *g, struct user_name n)
 {
     return !strcmp(g->user, n.user) && !strcmp(g->host, n.host);
-}
-
-/* In a grant the database is a pattern: `_` and `%` match anything unless a backslash is before them. */
-static char *pattern_escape(struct arena *a, const char *database)
-{
-    char *out = arena_alloc(a, 2 * strlen(database) + 1), *to = out;
-    for (const char *at = database; *at; at++) {
-        if (*at == '_' || *at == '%' || *at == '\\')
-            *to++ = '\\';
-        *to++ = *at;
-    }
-    return out;
 }
 
 /* False: nobody set the secret. */
@@ -143,7 +112,7 @@ static struct database_user_spec *describe(struct kind_ctx *ctx, const struct db
                                            const struct resource *res, const struct db_user *u)
 {
     const struct database_user_spec *want = res->spec;
-    struct name n = name_split(ctx->arena, res->id);
+    struct user_name n = user_name_split(ctx->arena, res->id);
     struct database_user_spec *s = arena_new(ctx->arena, struct database_user_spec);
     *s = (struct database_user_spec){.password_digest = want->password_digest,
                                      .settle = want->settle,
@@ -184,7 +153,7 @@ static int observe_dormant(struct kind_ctx *ctx, const struct resource *res, voi
 static int database_user_observe(struct kind_ctx *ctx, const struct resource *const *res, size_t n,
                                  void **found, struct error *err)
 {
-    const struct name only = n == 1 ? name_split(ctx->arena, res[0]->id) : (struct name){0};
+    const struct user_name only = n == 1 ? user_name_split(ctx->arena, res[0]->id) : (struct user_name){0};
     const struct db_scope scope = {.parts = DB_USERS, .user = only.user, .host = only.host};
     struct db_snapshot snapshot = {0};
     int r = host_db_read(ctx->host, &scope, &snapshot, ctx->arena, err);
@@ -193,16 +162,10 @@ static int database_user_observe(struct kind_ctx *ctx, const struct resource *co
             r = observe_dormant(ctx, res[i], &found[i], err);
             continue;
         }
-        const struct db_user *u = user_find(&snapshot, name_split(ctx->arena, res[i]->id));
+        const struct db_user *u = user_find(&snapshot, user_name_split(ctx->arena, res[i]->id));
         found[i] = u ? describe(ctx, &snapshot, res[i], u) : NULL;
     }
     return r;
-}
-
-/* Privileges stand bare in SQL. */
-static bool privileges_valid(const char *s)
-{
-    return s && *s && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ, ") == strlen(s);
 }
 
 static void database_user_check(const struct resource *res, struct diags *d)
@@ -222,7 +185,7 @@ static void database_user_check(const struct resource *res, struct diags *d)
 static int database_user_capture(struct kind_ctx *ctx, struct change *c, const char *name, struct jsonw *undo,
                                  struct error *err)
 {
-    struct name n = name_split(ctx->arena, c->res->id);
+    struct user_name n = user_name_split(ctx->arena, c->res->id);
     const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
     struct db_snapshot snapshot = {0};
     int r = database_snapshot(ctx, &scope, &snapshot, err);
@@ -260,99 +223,6 @@ static int database_user_capture(struct kind_ctx *ctx, struct change *c, const c
     return 0;
 }
 
-static int run(struct kind_ctx *ctx, const char *id, const char *sql, struct error *err)
-{
-    int r = host_db_exec(ctx->host, sql, NULL, 0, err);
-    return r < 0 ? error_prefix(err, "database user %s", id) : 0;
-}
-
-/* One way to prove oneself, from what a snapshot says: a native hash, "" for the socket, "plugin:text". */
-static const char *method(struct arena *a, const char *hash)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    const char *colon = strchr(hash, ':');
-    if (!*hash)
-        return "unix_socket";
-    if (colon && strspn(hash, letters) == (size_t)(colon - hash))
-        return arena_printf(a, "%.*s USING %s", (int)(colon - hash), hash, db_quote(a, colon + 1));
-    return arena_printf(a, "mysql_native_password USING %s", db_quote(a, hash));
-}
-
-/* "VIA a OR b": any of them does (MariaDB's manual, CREATE USER, "IDENTIFIED VIA ... OR"; from 10.4). */
-static const char *identified(struct arena *a, const struct strings *hashes)
-{
-    if (hashes->n == 1 && *hashes->at[0] == '*')
-        return arena_printf(a, "BY PASSWORD %s", db_quote(a, hashes->at[0]));
-    const char *text = arena_printf(a, "VIA %s", method(a, hashes->at[0]));
-    for (size_t i = 1; i < hashes->n; i++)
-        text = arena_printf(a, "%s OR %s", text, method(a, hashes->at[i]));
-    return text;
-}
-
-/* Makes the user if need be, and these the ways that it can prove itself. */
-static int user_define(struct kind_ctx *ctx, const char *id, const struct strings *hashes, struct error *err)
-{
-    const char *who = name_sql(ctx->arena, id), *how = identified(ctx->arena, hashes);
-    int r =
-        run(ctx, id, arena_printf(ctx->arena, "CREATE USER IF NOT EXISTS %s IDENTIFIED %s", who, how), err);
-    return r < 0 ? r : run(ctx, id, arena_printf(ctx->arena, "ALTER USER %s IDENTIFIED %s", who, how), err);
-}
-
-/* "SELECT (`c`), UPDATE (`c`)": each privilege says its column. */
-static const char *on_column(struct arena *a, const char *privileges, const char *column)
-{
-    const char *name = db_identifier(a, column), *text = "";
-    for (const char *p = privileges; *p;) {
-        size_t n = strcspn(p, ",");
-        text = arena_printf(a, "%s%s%.*s (%s)", text, *text ? ", " : "", (int)n, p, name);
-        p += n;
-        p += strspn(p, ", ");
-    }
-    return text;
-}
-
-/* What a grant is on, as SQL. */
-static const char *grant_target(struct arena *a, const struct db_grant *g)
-{
-    const char *database = g->wild || g->table ? g->database : pattern_escape(a, g->database);
-    if (!strcmp(g->database, "*"))
-        return "*.*";
-    return arena_printf(a, "%s%s%s.%s", g->routine ? g->routine : "", g->routine ? " " : "",
-                        db_identifier(a, database), g->table ? db_identifier(a, g->table) : "*");
-}
-
-/* GRANT OPTION stands among the privileges of a snapshot, but behind them in SQL. */
-static int user_grant(struct kind_ctx *ctx, const char *id, const struct db_grant *g, struct error *err)
-{
-    static const char option[] = ", GRANT OPTION";
-    const char *privileges = g->privileges, *with = "";
-    if (!privileges_valid(privileges) || (g->routine && !privileges_valid(g->routine)))
-        return error_set(err, -EINVAL, "database user %s: \"%s\" is no list of privileges", id, privileges);
-    if (ends_with(privileges, option)) {
-        privileges = arena_strndup(ctx->arena, privileges, strlen(privileges) - strlen(option));
-        with = " WITH GRANT OPTION";
-    }
-    if (g->column)
-        privileges = on_column(ctx->arena, privileges, g->column);
-    return run(ctx, id,
-               arena_printf(ctx->arena, "GRANT %s ON %s TO %s%s", privileges, grant_target(ctx->arena, g),
-                            name_sql(ctx->arena, id), with),
-               err);
-}
-
-static int user_revoke_all(struct kind_ctx *ctx, const char *id, struct error *err)
-{
-    return run(
-        ctx, id,
-        arena_printf(ctx->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %s", name_sql(ctx->arena, id)),
-        err);
-}
-
-static int user_drop(struct kind_ctx *ctx, const char *id, struct error *err)
-{
-    return run(ctx, id, arena_printf(ctx->arena, "DROP USER IF EXISTS %s", name_sql(ctx->arena, id)), err);
-}
-
 static int hash_need(struct kind_ctx *ctx, const char *id, const char *secret, char hash[HASH_LEN],
                      struct error *err)
 {
@@ -388,7 +258,7 @@ static bool differs(const struct change *c, const char *field)
 /* No role, no lock, nothing demanded. What there was is in *ret, as `extra` says it. */
 static int account_clear(struct kind_ctx *ctx, const char *id, const char **ret, struct error *err)
 {
-    struct name n = name_split(ctx->arena, id);
+    struct user_name n = user_name_split(ctx->arena, id);
     const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
     struct db_snapshot snapshot = {0};
     int r = database_snapshot(ctx, &scope, &snapshot, err);
@@ -396,7 +266,7 @@ static int account_clear(struct kind_ctx *ctx, const char *id, const char **ret,
     if (!now)
         return r;
     *ret = database_account_text(ctx->arena, now);
-    return database_account_set(ctx, name_sql(ctx->arena, id), now, NULL, err);
+    return database_account_set(ctx, user_name_sql(ctx->arena, id), now, NULL, err);
 }
 
 static int database_user_apply(struct kind_ctx *ctx, struct change *c, struct error *err)
@@ -455,7 +325,7 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
                               struct error *err)
 {
     const char *hash = json_string_value(json_object_get(undo, "hash"));
-    const struct name n = name_split(ctx->arena, res->id);
+    const struct user_name n = user_name_split(ctx->arena, res->id);
     const struct db_scope scope = {.parts = DB_USERS, .user = n.user, .host = n.host};
     struct db_snapshot snapshot = {0};
     size_t i;
@@ -472,7 +342,7 @@ static int database_user_undo(struct kind_ctx *ctx, const struct resource *res, 
     let_settle(ctx, res->spec, now, &hashes);
     r = user_define(ctx, res->id, &hashes, err);
     if (r == 0)
-        r = database_account_restore(ctx, name_sql(ctx->arena, res->id), now, undo, err);
+        r = database_account_restore(ctx, user_name_sql(ctx->arena, res->id), now, undo, err);
     if (r == 0)
         r = user_revoke_all(ctx, res->id, err);
     json_array_foreach(json_object_get(undo, "grants"), i, g)
